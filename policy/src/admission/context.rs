@@ -1,0 +1,72 @@
+//! What is known of a request beside the proofs: for the answer, the audit record, the limiter.
+
+use core::net::IpAddr;
+
+use crate::cookie::CookieName;
+use crate::denial::Denial;
+use crate::forwarding::{Client, Scheme};
+use crate::id::SessionId;
+use crate::limiter::{Charge, Guess};
+use crate::route::Target;
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+/// What is known of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Who sent it: from the socket, or from a trusted proxy.
+    pub client: Client,
+    /// Where it goes; the guarded server until the route is known.
+    pub target: Target,
+    /// The name that the session cookie has for it, once its `Host` is known.
+    pub cookie: Option<CookieName>,
+    /// It asks for a WebSocket.
+    pub upgrade: bool,
+    /// A person opens a page in a browser.
+    pub navigation: bool,
+}
+
+impl Context {
+    pub(super) const fn new(peer: IpAddr, tls: bool) -> Self {
+        let scheme = if tls { Scheme::Https } else { Scheme::Http };
+        let client = Client { address: peer, scheme };
+        Self { client, target: Target::Guarded, cookie: None, upgrade: false, navigation: false }
+    }
+
+    pub(super) const fn deny(self, denial: Denial) -> Denied {
+        Denied { denial, context: self, known: None, expire_cookie: None }
+    }
+
+    /// Charges a guess that this request made; the denial is that of the limit once it is reached.
+    pub(super) fn charge(
+        &self,
+        guess: Guess,
+        limiter: &mut impl Charge,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        limiter
+            .charge(self.client.address.into(), guess, now)
+            .map_err(|limited| Denial::GuessesLimited { until: limited.until })
+    }
+}
+
+/// A refusal, with what is needed to answer and to record it.
+#[derive(Clone, Copy, Debug)]
+pub struct Denied {
+    /// Why.
+    pub denial: Denial,
+    /// What is known of the request.
+    pub context: Context,
+    /// Whose credential it was; known only where its MAC verified.
+    pub known: Option<(SessionId, Subject)>,
+    /// The cookie that proved nothing any more, to be removed with the answer.
+    pub expire_cookie: Option<CookieName>,
+}
+
+impl Denied {
+    /// The refusal of a connection before anything of it could be read.
+    #[must_use]
+    pub const fn early(denial: Denial, peer: IpAddr, tls: bool) -> Self {
+        Context::new(peer, tls).deny(denial)
+    }
+}

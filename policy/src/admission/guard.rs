@@ -1,0 +1,306 @@
+//! Steps 1 to 8, in their order.
+
+use core::net::IpAddr;
+
+use super::redeem::{AwaitGrant, AwaitTicket};
+use super::upgrade;
+use super::{Admitted, Context, Decision, Denied, Opened};
+use crate::cookie::CookieName;
+use crate::credential::{self, Carrier, CredentialProof, Failure, Presented};
+use crate::denial::{Denial, HeadFault, Invalid};
+use crate::forwarding;
+use crate::host::{self, Authority, HostProof};
+use crate::id::SessionId;
+use crate::keys::{Digester, KeyRing};
+use crate::limiter::{Charge, Guess};
+use crate::origin::{self, OriginProof, Question};
+use crate::request::{Fields, Head};
+use crate::route::{Access, Path, RouteProof, verify_capability};
+use crate::session;
+use crate::settings::Settings;
+use crate::standing::Standings;
+use crate::time::Timestamp;
+use crate::token::{self, Claims, SessionToken};
+use crate::workspace;
+
+/// All that decisions are taken on, borrowed for the length of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard<'g> {
+    /// What the operator chose.
+    pub settings: &'g Settings,
+    /// The live keys.
+    pub keys: &'g KeyRing,
+    /// Turns secrets into what a store finds them by.
+    pub digester: &'g Digester,
+    /// What is known of revocations.
+    pub standings: &'g Standings,
+}
+
+/// What stands after step 5, before a credential is verified.
+struct Examined<'a> {
+    context: Context,
+    host: HostProof,
+    origin: OriginProof,
+    route: RouteProof,
+    presented: Presented<'a>,
+    origin_text: Option<&'a [u8]>,
+}
+
+impl Guard<'_> {
+    /// Decides on a request, or says what is to be done first.
+    ///
+    /// Mutates nothing but `limiter`, and that only for a failed verification.
+    pub fn decide(&self, head: &Head<'_>, limiter: &mut impl Charge, now: Timestamp) -> Decision {
+        let decided = self.examine(head).and_then(|examined| match examined.route.access {
+            Access::Open => Ok(Decision::Open(open(examined))),
+            Access::Redeem(counter) => Ok(Decision::Grant(AwaitGrant::new(
+                examined.context,
+                counter,
+                examined.host,
+                examined.origin,
+            ))),
+            Access::Anyone if matches!(examined.presented, Presented::Nothing) => {
+                Ok(Decision::Open(open(examined)))
+            }
+            Access::Anyone => self.verify(examined, crate::Capabilities::NONE, limiter, now),
+            Access::Session(needed) => self.verify(examined, needed, limiter, now),
+        });
+        decided.unwrap_or_else(Decision::Deny)
+    }
+
+    /// Steps 1 to 5: nothing here looks at a secret, and nothing is charged.
+    fn examine<'a>(&self, head: &Head<'a>) -> Result<Examined<'a>, Denied> {
+        let mut context = Context::new(head.peer, head.tls);
+        // Each step reports what is known by then.
+        self.examine_into(head, &mut context).map_err(|denial| context.deny(denial))
+    }
+
+    fn examine_into<'a>(
+        &self,
+        head: &Head<'a>,
+        context: &mut Context,
+    ) -> Result<Examined<'a>, Denial> {
+        // 1. Shape.
+        let fields = Fields::classify(head.fields)?;
+        context.client = forwarding::resolve(head, &fields, self.settings)?;
+        context.navigation = origin::is_navigation(&fields);
+        let (host_text, authority) = one_host(&fields)?;
+        context.upgrade = upgrade::verify(head.method, &fields)?;
+        let path = Path::parse(head.target)?;
+
+        // 2. Host, and that nothing secret crosses a network in the clear.
+        let scheme = context.client.scheme;
+        let secure = scheme.is_secure();
+        let host = host::verify(&authority, host_text, secure, self.settings)?;
+        let name = CookieName::of(scheme, authority.port_or_default(secure));
+        context.cookie = Some(name);
+        check_transport(context)?;
+
+        // 3. Route.
+        let route = self.settings.routes.resolve(&path, head.method)?;
+        context.target = route.target;
+        if fields.service_worker.is_present() && !self.settings.service_workers {
+            return Err(Denial::ServiceWorkerScript);
+        }
+
+        // 4. Credential: found, not yet verified.
+        let presented = match route.access {
+            Access::Open | Access::Redeem(_) => Presented::Nothing,
+            Access::Anyone | Access::Session(_) => {
+                credential::extract(&fields, name, context.upgrade)?
+            }
+        };
+
+        // 5. Origin.
+        let origin = self.check_origin(head, &fields, &authority, context, &route, &presented)?;
+        let origin_text = fields.origin.value();
+        Ok(Examined { context: *context, host, origin, route, presented, origin_text })
+    }
+
+    fn check_origin(
+        &self,
+        head: &Head<'_>,
+        fields: &Fields<'_>,
+        host: &Authority<'_>,
+        context: &Context,
+        route: &RouteProof,
+        presented: &Presented<'_>,
+    ) -> Result<OriginProof, Denial> {
+        if route.access == Access::Redeem(crate::grant::Counter::Token)
+            && fields.origin.is_present()
+        {
+            return Err(Denial::BrowserRefused);
+        }
+        let question = Question {
+            fields,
+            scheme: context.client.scheme,
+            host,
+            ambient: presented.is_ambient(),
+            upgrade: context.upgrade,
+            method: head.method,
+        };
+        origin::verify(&question, self.settings)
+    }
+
+    /// Steps 6 to 8.
+    fn verify(
+        &self,
+        examined: Examined<'_>,
+        needed: crate::Capabilities,
+        limiter: &mut impl Charge,
+        now: Timestamp,
+    ) -> Result<Decision, Denied> {
+        let context = examined.context;
+        let refuse =
+            |failure: Failure, limiter: &mut _| self.refuse(context, failure, limiter, now);
+        if let Some(credential) = credential::unguarded(self.settings) {
+            return self.complete(examined, credential, needed).map(Decision::Admit);
+        }
+        let (text, carrier) = match examined.presented {
+            Presented::Nothing => return Err(context.deny(Denial::CredentialMissing)),
+            Presented::Local => {
+                let failure = Denial::CredentialInvalid(Invalid::LocalUnknown).into();
+                return Err(refuse(failure, limiter));
+            }
+            Presented::Ticket { ticket, cookie } => {
+                return self
+                    .await_ticket(examined, ticket, cookie, needed, now)
+                    .map(Decision::Ticket)
+                    .map_err(|failure| refuse(failure, limiter));
+            }
+            Presented::Cookie(text) => (text, Carrier::Cookie),
+            Presented::Bearer(text) => (text, Carrier::Bearer),
+        };
+        let credential = credential::verify_token(text, carrier, self.keys, self.standings, now)
+            .map_err(|failure| {
+                let mut denied = refuse(failure, limiter);
+                denied.expire_cookie = stale_cookie(carrier, &denied);
+                denied
+            })?;
+        self.complete(examined, credential, needed).map(Decision::Admit)
+    }
+
+    fn await_ticket(
+        &self,
+        examined: Examined<'_>,
+        ticket: &[u8],
+        cookie: Option<&[u8]>,
+        needed: crate::Capabilities,
+        now: Timestamp,
+    ) -> Result<AwaitTicket, Failure> {
+        let digest = credential::ticket_digest(ticket, self.digester)?;
+        let verify =
+            |text| credential::verify_token(text, Carrier::Cookie, self.keys, self.standings, now);
+        let beside = cookie.map(verify).transpose()?;
+        let beside = beside.and_then(|proof| proof.identity().claims().map(|c| c.session));
+        Ok(AwaitTicket::new(
+            examined.context,
+            digest,
+            beside,
+            needed,
+            examined.origin_text,
+            examined.host,
+            examined.origin,
+        ))
+    }
+
+    /// Step 7: a failed verification is charged as a guess, unless its MAC showed that it is none.
+    pub(super) fn refuse(
+        &self,
+        context: Context,
+        failure: Failure,
+        limiter: &mut impl Charge,
+        now: Timestamp,
+    ) -> Denied {
+        let guessed =
+            matches!(failure.denial, Denial::CredentialInvalid(_)) && failure.known.is_none();
+        let charged = if guessed { context.charge(Guess::Other, limiter, now) } else { Ok(()) };
+        let denial = charged.err().unwrap_or(failure.denial);
+        Denied { known: failure.known, ..context.deny(denial) }
+    }
+
+    /// Step 8, and the admission.
+    fn complete(
+        &self,
+        examined: Examined<'_>,
+        credential: CredentialProof,
+        needed: crate::Capabilities,
+    ) -> Result<Admitted, Denied> {
+        let Examined { context, host, origin, .. } = examined;
+        admit(context, host, origin, credential, needed)
+    }
+
+    /// The token that renews the session of an admitted request, if it is time for one.
+    #[must_use]
+    pub fn renew(&self, admitted: &Admitted, now: Timestamp) -> Option<(Claims, SessionToken)> {
+        let claims = session::renewal(admitted.claims()?, &self.settings.lifetimes, now)?;
+        let token = token::issue(&claims, self.keys, now)?;
+        Some((claims, token))
+    }
+
+    /// Looks once more at a session that was admitted a moment ago: its connection is registered
+    /// by now, so that a revocation either is seen here or finds the connection.
+    ///
+    /// # Errors
+    /// What has changed.
+    pub fn still_stands(&self, admitted: &Admitted, now: Timestamp) -> Result<(), Denial> {
+        let Some(claims) = admitted.claims() else { return Ok(()) };
+        credential::stand(*claims, Carrier::Bearer, self.standings, now)
+            .map(|_proof| ())
+            .map_err(|failure| failure.denial)
+    }
+
+    /// What has become of a session that a live connection was admitted on.
+    #[must_use]
+    pub fn is_revoked(&self, session: SessionId) -> bool {
+        self.standings.of(session) == crate::standing::Standing::Revoked
+    }
+}
+
+/// Step 8: workspace, then capability. Everything that is admitted passes here.
+pub(super) fn admit(
+    context: Context,
+    host: HostProof,
+    origin: OriginProof,
+    credential: CredentialProof,
+    needed: crate::Capabilities,
+) -> Result<Admitted, Denied> {
+    let known = credential.identity().claims().map(|claims| (claims.session, claims.subject));
+    let held = credential.identity().capabilities();
+    let checked = workspace::verify(None)
+        .and_then(|workspace| Ok((workspace, verify_capability(held, needed)?)));
+    match checked {
+        Ok((workspace, capability)) => {
+            Ok(Admitted::new(context, host, origin, credential, workspace, capability))
+        }
+        Err(denial) => Err(Denied { known, ..context.deny(denial) }),
+    }
+}
+
+fn open(examined: Examined<'_>) -> Opened {
+    Opened { context: examined.context, _host: examined.host, _origin: examined.origin }
+}
+
+fn one_host<'a>(fields: &Fields<'a>) -> Result<(&'a str, Authority<'a>), Denial> {
+    let malformed = Denial::MalformedHead(HeadFault::Host);
+    let text = fields.host.value().and_then(|value| core::str::from_utf8(value).ok());
+    let text = text.ok_or(malformed)?;
+    Ok((text, Authority::parse(text).ok_or(malformed)?))
+}
+
+fn check_transport(context: &Context) -> Result<(), Denial> {
+    let near = match context.client.address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback(),
+        IpAddr::V6(address) => address.is_loopback(),
+    };
+    if context.client.scheme.is_secure() || near { Ok(()) } else { Err(Denial::InsecureTransport) }
+}
+
+/// A cookie that proves nothing any more is removed, or it would be sent for as long as it lasts.
+fn stale_cookie(carrier: Carrier, denied: &Denied) -> Option<CookieName> {
+    let dead = matches!(
+        denied.denial,
+        Denial::CredentialInvalid(_) | Denial::SessionExpired | Denial::SessionRevoked
+    );
+    denied.context.cookie.filter(|_| dead && carrier == Carrier::Cookie)
+}

@@ -1,0 +1,39 @@
+//! Whether a request asks for an upgrade, and only for a WebSocket (RFC 6455, section 4.2.1).
+
+use crate::denial::Denial;
+use crate::encoding::decode_exact;
+use crate::request::{Fields, lists};
+
+/// `true` for a complete WebSocket handshake, `false` for a plain request.
+///
+/// # Errors
+/// [`Denial::UpgradeRefused`] for CONNECT and for every other request with an `Upgrade`.
+pub(super) fn verify(method: &str, fields: &Fields<'_>) -> Result<bool, Denial> {
+    if method == "CONNECT" {
+        return Err(Denial::UpgradeRefused);
+    }
+    let Some(upgrade) = fields.upgrade.value() else {
+        return Ok(false);
+    };
+    let complete = method == "GET"
+        && upgrade.trim_ascii().eq_ignore_ascii_case(b"websocket")
+        && fields.connection.value().is_some_and(|value| lists(value, b"upgrade"))
+        && fields.websocket_version.value() == Some(b"13")
+        && fields.websocket_key.value().is_some_and(is_key)
+        && !fields.transfer_encoding.is_present()
+        && !fields.content_length.value().is_some_and(|length| length != b"0");
+    if complete { Ok(true) } else { Err(Denial::UpgradeRefused) }
+}
+
+/// base64 of 16 bytes: 22 characters and two of padding.
+fn is_key(value: &[u8]) -> bool {
+    let Some(text) = value.strip_suffix(b"==").and_then(|text| text.first_chunk::<22>()) else {
+        return false;
+    };
+    let url = text.map(|byte| match byte {
+        b'+' => b'-',
+        b'/' => b'_',
+        other => other,
+    });
+    value.len() == 24 && decode_exact::<16>(&url).is_some()
+}

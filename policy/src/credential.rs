@@ -1,0 +1,230 @@
+//! What a request presents: exactly one source, extracted without precedence, then verified.
+
+use crate::capability::Capabilities;
+use crate::cookie::{self, CookieName};
+use crate::denial::{Denial, Invalid};
+use crate::id::SessionId;
+use crate::keys::{Digester, KeyRing};
+use crate::request::Fields;
+use crate::settings::{Guarding, Settings};
+use crate::standing::{Standing, Standings};
+use crate::subject::Subject;
+use crate::ticket::TicketSecret;
+use crate::time::Timestamp;
+use crate::token::{Claims, TokenError, UntrustedToken};
+
+/// The subprotocol that tells that the client speaks to Doorward itself.
+pub const SUBPROTOCOL: &str = "doorward";
+/// What the subprotocol that carries a ticket begins with.
+pub const TICKET_PREFIX: &str = "doorward.ticket.";
+
+/// How a session token was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// In a cookie: a browser attaches it by itself.
+    Cookie,
+    /// In `Authorization: Bearer`.
+    Bearer,
+    /// It was not: a ticket stood for it.
+    Ticket,
+    /// It was not: a grant has just been redeemed.
+    Grant,
+}
+
+/// What a request presents.
+#[derive(Clone, Copy)]
+pub(crate) enum Presented<'a> {
+    Nothing,
+    Cookie(&'a [u8]),
+    Bearer(&'a [u8]),
+    Ticket { ticket: &'a [u8], cookie: Option<&'a [u8]> },
+    Local,
+}
+
+impl Presented<'_> {
+    /// Whether a browser attaches it by itself.
+    pub(crate) const fn is_ambient(&self) -> bool {
+        matches!(self, Self::Cookie(_) | Self::Ticket { cookie: Some(_), .. })
+    }
+}
+
+/// Finds the one credential of a request.
+///
+/// `Authorization` is ours only with scheme `Doorward-Session`, or `Bearer` with a value shaped
+/// like our token; any other value is the guarded server's.
+pub(crate) fn extract<'a>(
+    fields: &Fields<'a>,
+    name: CookieName,
+    upgrade: bool,
+) -> Result<Presented<'a>, Denial> {
+    let cookie = match fields.cookie.value() {
+        Some(field) => cookie::find(field, name)?,
+        None => None,
+    };
+    let offered = fields.websocket_protocol.value().filter(|_| upgrade);
+    let ticket = offered.map(find_ticket).transpose()?.flatten();
+    match (authorization(fields), cookie, ticket) {
+        (None, None, None) => Ok(Presented::Nothing),
+        (None, Some(cookie), None) => Ok(Presented::Cookie(cookie)),
+        (None, cookie, Some(ticket)) => Ok(Presented::Ticket { ticket, cookie }),
+        (Some(presented), None, None) => Ok(presented),
+        _ => Err(Denial::CredentialAmbiguous),
+    }
+}
+
+fn authorization<'a>(fields: &Fields<'a>) -> Option<Presented<'a>> {
+    let value = fields.authorization.value()?;
+    let space = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, rest) = value.split_at_checked(space)?;
+    let rest = rest.trim_ascii();
+    if scheme.eq_ignore_ascii_case(b"doorward-session") {
+        return Some(Presented::Local);
+    }
+    let ours = scheme.eq_ignore_ascii_case(b"bearer") && UntrustedToken::looks_like_ours(rest);
+    ours.then_some(Presented::Bearer(rest))
+}
+
+fn find_ticket(offered: &[u8]) -> Result<Option<&[u8]>, Denial> {
+    let ticket = |item: &'_ [u8]| item.trim_ascii().starts_with(TICKET_PREFIX.as_bytes());
+    let mut tickets = offered.split(|byte| *byte == b',').filter(|item| ticket(item));
+    let first = tickets.next().and_then(|item| item.trim_ascii().get(TICKET_PREFIX.len()..));
+    if tickets.next().is_some() {
+        return Err(Denial::CredentialAmbiguous);
+    }
+    Ok(first)
+}
+
+/// Whether an `Authorization` value is Doorward's, and so never reaches the guarded server.
+#[must_use]
+pub fn is_our_authorization(value: &[u8]) -> bool {
+    let fields = Fields { authorization: crate::request::Single::Once(value), ..Fields::default() };
+    authorization(&fields).is_some()
+}
+
+/// Proof that a credential was verified, and whose it is.
+#[derive(Debug)]
+pub(crate) struct CredentialProof {
+    identity: Identity,
+}
+
+/// Whom a request was admitted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// A session.
+    Session {
+        /// What was verified; its capabilities are those in force now.
+        claims: Claims,
+        /// How it was presented.
+        carrier: Carrier,
+    },
+    /// Nobody in particular: the operator asked for no guard.
+    Unguarded,
+}
+
+impl Identity {
+    /// The session, if there is one.
+    #[must_use]
+    pub const fn claims(&self) -> Option<&Claims> {
+        match self {
+            Self::Session { claims, .. } => Some(claims),
+            Self::Unguarded => None,
+        }
+    }
+
+    /// What may be done: all, where no guard was asked for.
+    #[must_use]
+    pub const fn capabilities(&self) -> Capabilities {
+        match self {
+            Self::Session { claims, .. } => claims.capabilities,
+            Self::Unguarded => Capabilities::ALL.without(Capabilities::ADMINISTER),
+        }
+    }
+}
+
+impl CredentialProof {
+    /// Whom it proves.
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+/// A verification that failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure {
+    pub(crate) denial: Denial,
+    /// Whose credential it was; known only once its MAC verified. Such a failure is no guess.
+    pub(crate) known: Option<(SessionId, Subject)>,
+}
+
+impl From<Denial> for Failure {
+    fn from(denial: Denial) -> Self {
+        Self { denial, known: None }
+    }
+}
+
+/// The proof that none is needed, where the operator asked for no guard by name.
+pub(crate) fn unguarded(settings: &Settings) -> Option<CredentialProof> {
+    match settings.guarding {
+        Guarding::Required => None,
+        Guarding::Unguarded => Some(CredentialProof { identity: Identity::Unguarded }),
+    }
+}
+
+/// Verifies a session token: form, MAC, times, revocation. Without a write, without a lock,
+/// without an allocation.
+pub(crate) fn verify_token(
+    text: &[u8],
+    carrier: Carrier,
+    keys: &KeyRing,
+    standings: &Standings,
+    now: Timestamp,
+) -> Result<CredentialProof, Failure> {
+    let verified = UntrustedToken::parse(text)
+        .and_then(|token| token.verify(keys, now))
+        .map_err(token_failure)?;
+    stand(*verified.claims(), carrier, standings, now)
+}
+
+/// The proof of a session whose claims are known to hold, once its standing has been looked at.
+pub(crate) fn stand(
+    claims: Claims,
+    carrier: Carrier,
+    standings: &Standings,
+    now: Timestamp,
+) -> Result<CredentialProof, Failure> {
+    let known = Some((claims.session, claims.subject));
+    if !standings.is_fresh(now) {
+        let denial = Denial::Unavailable(crate::denial::Outage::StaleRevocations);
+        return Err(Failure { denial, known });
+    }
+    let capabilities = match standings.of(claims.session) {
+        Standing::Unchanged => claims.capabilities,
+        Standing::Limited(capabilities) => claims.capabilities.common(capabilities),
+        Standing::Revoked => return Err(Failure { denial: Denial::SessionRevoked, known }),
+    };
+    let claims = Claims { capabilities, ..claims };
+    Ok(CredentialProof { identity: Identity::Session { claims, carrier } })
+}
+
+fn token_failure(error: TokenError) -> Failure {
+    let invalid = |invalid| Failure::from(Denial::CredentialInvalid(invalid));
+    match error {
+        TokenError::Malformed => invalid(Invalid::Malformed),
+        TokenError::UnknownKey => invalid(Invalid::UnknownKey),
+        TokenError::BadTag => invalid(Invalid::BadTag),
+        TokenError::BadRecord => invalid(Invalid::BadRecord),
+        TokenError::NotYetValid => invalid(Invalid::NotYetValid),
+        TokenError::Expired(session, subject) => {
+            Failure { denial: Denial::SessionExpired, known: Some((session, subject)) }
+        }
+    }
+}
+
+/// The digest of a presented ticket.
+pub(crate) fn ticket_digest(
+    text: &[u8],
+    digester: &Digester,
+) -> Result<crate::keys::Digest, Failure> {
+    let malformed = Denial::CredentialInvalid(Invalid::Malformed);
+    Ok(TicketSecret::parse(text).ok_or(malformed)?.digest(digester))
+}

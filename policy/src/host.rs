@@ -1,0 +1,166 @@
+//! The `Host` of a request, on an allow-list under strict parsing (I2).
+
+use alloc::string::String;
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::denial::{Denial, Shown};
+use crate::settings::Settings;
+
+/// A host name or address, as parsed from a header; names compare without regard to ASCII case.
+#[derive(Clone, Copy, Debug)]
+pub enum HostName<'a> {
+    /// A registered name.
+    Name(&'a str),
+    /// An IPv4 literal of four decimal numbers.
+    V4(Ipv4Addr),
+    /// An IPv6 literal, without its brackets.
+    V6(Ipv6Addr),
+}
+
+impl PartialEq for HostName<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(one), Self::Name(two)) => one.eq_ignore_ascii_case(two),
+            (Self::V4(one), Self::V4(two)) => one == two,
+            (Self::V6(one), Self::V6(two)) => one == two,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for HostName<'_> {}
+
+/// `host [":" port]` (RFC 9110, section 7.2), parsed strictly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// The host.
+    pub host: HostName<'a>,
+    /// The port, if one is written.
+    pub port: Option<u16>,
+}
+
+impl<'a> Authority<'a> {
+    /// Parses an authority; `None` if it is not exactly one.
+    ///
+    /// No user information, no empty port, no zone id, no trailing dot; a name that ends in a
+    /// number is an IPv4 address of four decimal numbers without leading zeros, or nothing.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        if let Some(rest) = text.strip_prefix('[') {
+            let (literal, rest) = rest.split_once(']')?;
+            let host = HostName::V6(literal.parse().ok()?);
+            return Some(Self { host, port: parse_port_suffix(rest)? });
+        }
+        let (name, port) = match text.find(':') {
+            Some(colon) => {
+                let (name, suffix) = text.split_at_checked(colon)?;
+                (name, parse_port_suffix(suffix)?)
+            }
+            None => (text, None),
+        };
+        Some(Self { host: parse_name(name)?, port })
+    }
+
+    /// The port written, or the default one of an `https` or `http` authority.
+    #[must_use]
+    pub fn port_or_default(&self, secure: bool) -> u16 {
+        self.port.unwrap_or(if secure { 443 } else { 80 })
+    }
+}
+
+fn parse_port_suffix(suffix: &str) -> Option<Option<u16>> {
+    if suffix.is_empty() {
+        return Some(None);
+    }
+    let digits = suffix.strip_prefix(':')?;
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    plain.then(|| digits.parse().ok()).flatten().map(Some)
+}
+
+fn parse_name(name: &str) -> Option<HostName<'_>> {
+    if name.len() > 253 {
+        return None;
+    }
+    let label_ok = |label: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !label.is_empty() && label.len() <= 63 && label.bytes().all(known)
+    };
+    if !name.split('.').all(label_ok) {
+        return None;
+    }
+    let last = name.rsplit('.').next()?;
+    if ends_in_a_number(last) {
+        return name.parse().ok().map(HostName::V4);
+    }
+    Some(HostName::Name(name))
+}
+
+/// The URL standard's test: whoever reads such a host otherwise reads it as an IPv4 address.
+fn ends_in_a_number(last_label: &str) -> bool {
+    let digits = last_label.bytes().all(|byte| byte.is_ascii_digit());
+    let hexadecimal = last_label.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"))
+        && last_label.bytes().skip(2).all(|byte| byte.is_ascii_hexdigit());
+    digits || hexadecimal
+}
+
+/// One entry of an allow-list: exactly this host, at this port or, with none given, at any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedHost {
+    text: String,
+}
+
+impl AllowedHost {
+    /// Parses an entry; `None` if it is no authority. There are no wildcards and no expressions.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Authority::parse(text)?;
+        Some(Self { text: text.into() })
+    }
+
+    fn admits(&self, seen: &Authority<'_>, secure: bool) -> bool {
+        Authority::parse(&self.text).is_some_and(|allowed| {
+            allowed.host == seen.host
+                && allowed.port.is_none_or(|port| port == seen.port_or_default(secure))
+        })
+    }
+}
+
+impl fmt::Display for AllowedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Proof that the `Host` check ran and passed.
+#[derive(Debug)]
+pub struct HostProof(());
+
+/// Checks the one `Host` of a request against the allow-list (I2).
+///
+/// `localhost`, `127.0.0.1` and `[::1]` at any port while exposure is not remote; the host of the
+/// public URL; and what is listed. Nothing else, wherever the request comes from (I3).
+pub(crate) fn verify(
+    seen: &Authority<'_>,
+    text: &str,
+    secure: bool,
+    settings: &Settings,
+) -> Result<HostProof, Denial> {
+    let local = !settings.exposure.is_remote() && is_loopback_name(&seen.host);
+    let listed = || settings.allowed_hosts.iter().any(|entry| entry.admits(seen, secure));
+    if local || listed() {
+        return Ok(HostProof(()));
+    }
+    Err(Denial::HostDenied { seen: Shown::new(text) })
+}
+
+/// The three spellings that browsers use for this machine. Not all of 127.0.0.0/8: a service that
+/// answers for any of it is a rebinding target of its own.
+#[must_use]
+pub fn is_loopback_name(host: &HostName<'_>) -> bool {
+    match host {
+        HostName::Name(name) => name.eq_ignore_ascii_case("localhost"),
+        HostName::V4(address) => *address == Ipv4Addr::LOCALHOST,
+        HostName::V6(address) => *address == Ipv6Addr::LOCALHOST,
+    }
+}

@@ -1,0 +1,275 @@
+//! Keys: the durable masters of one installation, and the rings derived from them.
+//!
+//! A master's id is never used twice. One master signs; older ones verify until the last token
+//! under them has expired; a new one verifies everywhere before it signs.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroize;
+
+use crate::id::Issuer;
+use crate::secret::Secret;
+use crate::session::Lifetimes;
+use crate::time::Timestamp;
+
+/// How long a new master only verifies, so that every process and machine has read it before the
+/// first token under it is presented anywhere.
+pub const PROPAGATION: Duration = Duration::from_secs(60);
+
+/// HMAC-SHA256 of a secret under the pepper: what a store keeps, and finds a grant by.
+///
+/// Keyed, so it may be compared and hashed like any number: whoever can choose it has the pepper.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// From where a store kept it.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// For a store to keep.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
+
+/// What a ring's tokens are for; bound into its keys, so that a token of one purpose never
+/// verifies as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Sessions of the guarded origin.
+    Session,
+    /// Sessions of the administration origin.
+    Admin,
+}
+
+impl Purpose {
+    const fn info(self) -> &'static [u8] {
+        match self {
+            Self::Session => b"doorward/v1/session",
+            Self::Admin => b"doorward/v1/admin",
+        }
+    }
+}
+
+/// One master secret. Only ever inside [`MasterKeys`] and the key file.
+#[derive(Debug)]
+pub struct Master {
+    /// Stands in every token made under it.
+    pub id: u8,
+    /// 32 bytes of the operating system's generator.
+    pub secret: Secret<32>,
+    /// From when it signs; it verifies at once.
+    pub signs_from: Timestamp,
+}
+
+/// The durable key material of one installation: the content of its key file.
+#[derive(Debug)]
+pub struct MasterKeys {
+    issuer: Issuer,
+    pepper: Secret<32>,
+    last_id: u8,
+    masters: Vec<Master>,
+}
+
+/// What is wrong with key material that was read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyMaterialError {
+    /// No master at all.
+    Empty,
+    /// Two masters with one id, ids out of order, or one above the highest ever used.
+    Ids,
+    /// All 255 ids have been used.
+    Exhausted,
+}
+
+impl fmt::Display for KeyMaterialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "it holds no master secret",
+            Self::Ids => "its key ids are not strictly ascending up to its last id",
+            Self::Exhausted => "all 255 key ids have been used; start with a new state directory",
+        })
+    }
+}
+
+impl core::error::Error for KeyMaterialError {}
+
+impl MasterKeys {
+    /// The keys of a new installation, from entropy.
+    #[must_use]
+    pub fn generate(issuer: [u8; 16], pepper: [u8; 32], master: [u8; 32], now: Timestamp) -> Self {
+        let first = Master { id: 1, secret: Secret::new(master), signs_from: now };
+        let masters = Vec::from([first]);
+        Self { issuer: Issuer::new(issuer), pepper: Secret::new(pepper), last_id: 1, masters }
+    }
+
+    /// From a key file's content; `masters` in ascending order of their ids.
+    ///
+    /// # Errors
+    /// If no master is there, or the ids are not strictly ascending from 1 to at most `last_id`.
+    pub fn restore(
+        issuer: Issuer,
+        pepper: Secret<32>,
+        last_id: u8,
+        masters: Vec<Master>,
+    ) -> Result<Self, KeyMaterialError> {
+        if masters.is_empty() {
+            return Err(KeyMaterialError::Empty);
+        }
+        let mut below = 0;
+        for master in &masters {
+            if master.id <= below || master.id > last_id {
+                return Err(KeyMaterialError::Ids);
+            }
+            below = master.id;
+        }
+        Ok(Self { issuer, pepper, last_id, masters })
+    }
+
+    /// This installation's name.
+    #[must_use]
+    pub const fn issuer(&self) -> Issuer {
+        self.issuer
+    }
+
+    /// The pepper, for the key file.
+    #[must_use]
+    pub const fn pepper(&self) -> &Secret<32> {
+        &self.pepper
+    }
+
+    /// The highest id ever used.
+    #[must_use]
+    pub const fn last_id(&self) -> u8 {
+        self.last_id
+    }
+
+    /// The masters, in ascending order of their ids.
+    #[must_use]
+    pub fn masters(&self) -> &[Master] {
+        &self.masters
+    }
+
+    /// Adds a master that verifies at once and signs after [`PROPAGATION`]. Returns its id.
+    ///
+    /// # Errors
+    /// [`KeyMaterialError::Exhausted`] after 255 masters; nothing has changed then.
+    pub fn rotate(&mut self, secret: [u8; 32], now: Timestamp) -> Result<u8, KeyMaterialError> {
+        let id = self.last_id.checked_add(1).ok_or(KeyMaterialError::Exhausted)?;
+        let signs_from = now.plus(PROPAGATION);
+        self.masters.push(Master { id, secret: Secret::new(secret), signs_from });
+        self.last_id = id;
+        Ok(id)
+    }
+
+    /// Drops every master whose last token has expired: one whose successor has been signing for
+    /// longer than any token may live.
+    pub fn prune(&mut self, now: Timestamp) {
+        let done = |successor: &Master| now >= successor.signs_from.plus(Lifetimes::CEILING);
+        let outlived = self.masters.iter().skip(1).take_while(|next| done(next)).count();
+        self.masters.drain(..outlived);
+    }
+
+    /// The ring of one purpose.
+    #[must_use]
+    pub fn ring(&self, purpose: Purpose) -> KeyRing {
+        let derive = |master: &Master| RingKey {
+            id: master.id,
+            signs_from: master.signs_from,
+            mac: derive(master.secret.expose(), self.issuer, purpose),
+        };
+        KeyRing { keys: self.masters.iter().map(derive).collect() }
+    }
+
+    /// What turns a presented secret into the digest that a store finds it by.
+    #[must_use]
+    pub fn digester(&self) -> Digester {
+        Digester(keyed(self.pepper.expose()))
+    }
+}
+
+/// HMAC-SHA256 under the pepper.
+#[derive(Clone)]
+pub struct Digester(Hmac<Sha256>);
+
+impl Digester {
+    /// The digest of a secret.
+    #[must_use]
+    pub fn digest(&self, secret: &[u8]) -> Digest {
+        Digest(self.0.clone().chain_update(secret).finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for Digester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digester(..)")
+    }
+}
+
+/// The MAC keys of one purpose, as HMAC states after their first block.
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    keys: Vec<RingKey>,
+}
+
+#[derive(Clone)]
+struct RingKey {
+    id: u8,
+    signs_from: Timestamp,
+    mac: Hmac<Sha256>,
+}
+
+impl fmt::Debug for RingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RingKey({}, ..)", self.id)
+    }
+}
+
+impl KeyRing {
+    /// The MAC state that verifies what was made under `id`; `None` for an id that is not live.
+    pub(crate) fn verifying(&self, id: u8) -> Option<&Hmac<Sha256>> {
+        self.keys.iter().find(|key| key.id == id).map(|key| &key.mac)
+    }
+
+    /// The id and MAC state that sign at `now`: the newest that signs already.
+    pub(crate) fn signing(&self, now: Timestamp) -> Option<(u8, &Hmac<Sha256>)> {
+        let started = self.keys.iter().rev().find(|key| key.signs_from <= now);
+        started.or_else(|| self.keys.first()).map(|key| (key.id, &key.mac))
+    }
+}
+
+fn derive(secret: &[u8; 32], issuer: Issuer, purpose: Purpose) -> Hmac<Sha256> {
+    let mut key = [0; 32];
+    let expanded =
+        Hkdf::<Sha256>::new(Some(issuer.as_bytes()), secret).expand(purpose.info(), &mut key);
+    debug_assert!(expanded.is_ok(), "32 bytes are within what HKDF-SHA256 expands to");
+    let mac = keyed(&key);
+    key.zeroize();
+    mac
+}
+
+/// HMAC with a 32-byte key, zero-padded to SHA-256's block as RFC 2104, section 2, does.
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    let mut block = [0; 64];
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    let mac = Hmac::new(&block.into());
+    block.zeroize();
+    mac
+}

@@ -1,0 +1,289 @@
+//! The in-memory ledger: grants, sessions and tickets, with bounded size and cheap expiry.
+//!
+//! It is the memory store's whole state, and the model that every other store is compared with.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+use core::hash::Hash;
+
+use hashbrown::HashMap;
+
+use crate::grant::{self, Attempt, GrantRecord, GrantRefusal, Redemption};
+use crate::id::{GrantId, SessionId};
+use crate::keys::Digest;
+use crate::session::SessionRecord;
+use crate::standing::Seeded;
+use crate::subject::Subject;
+use crate::ticket::{self, TicketAttempt, TicketRecord, TicketRefusal};
+use crate::time::Timestamp;
+use crate::token::Claims;
+
+/// How many records of each kind a ledger holds before it refuses a further one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Grants, spent and expired ones included until they are forgotten.
+    pub grants: usize,
+    /// Sessions, until their absolute end.
+    pub sessions: usize,
+    /// Tickets.
+    pub tickets: usize,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { grants: 1 << 20, sessions: 1 << 20, tickets: 1 << 16 }
+    }
+}
+
+/// The ledger has no room for a further record of that kind. Full means refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the ledger is full")
+    }
+}
+
+impl core::error::Error for Full {}
+
+/// Why a redemption in the ledger yields nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedeemError {
+    /// The grant is refused.
+    Refused(GrantRefusal),
+    /// The session would not fit. The grant is not spent.
+    Full,
+}
+
+/// Which sessions to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// One session.
+    Session(SessionId),
+    /// All of one subject.
+    Subject(Subject),
+    /// All there are.
+    All,
+}
+
+impl Selector {
+    /// Whether it picks this session.
+    #[must_use]
+    pub fn picks(&self, session: &SessionRecord) -> bool {
+        match self {
+            Self::Session(id) => session.id == *id,
+            Self::Subject(subject) => session.subject == *subject,
+            Self::All => true,
+        }
+    }
+}
+
+/// Grants, sessions and tickets in memory.
+#[derive(Debug)]
+pub struct Ledger {
+    capacity: Capacity,
+    grants: Table<Digest, GrantRecord>,
+    sessions: Table<SessionId, SessionRecord>,
+    tickets: Table<Digest, TicketRecord>,
+}
+
+impl Ledger {
+    /// An empty ledger; `seed` is entropy, for its hash tables.
+    #[must_use]
+    pub fn new(capacity: Capacity, seed: [u8; 8]) -> Self {
+        let seed = Seeded(u64::from_le_bytes(seed));
+        Self {
+            capacity,
+            grants: Table::new(seed.clone()),
+            sessions: Table::new(seed.clone()),
+            tickets: Table::new(seed),
+        }
+    }
+
+    /// Keeps a grant.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn insert_grant(&mut self, digest: Digest, grant: GrantRecord) -> Result<(), Full> {
+        let forget_at = grant.forget_at();
+        self.grants.insert(digest, grant, forget_at, self.capacity.grants)
+    }
+
+    /// Consumes one use of a grant and keeps the session that it buys, or finds the session that
+    /// the same nonce bought before.
+    ///
+    /// # Errors
+    /// Why not; nothing has changed then.
+    pub fn redeem(
+        &mut self,
+        digest: &Digest,
+        attempt: &Attempt,
+        now: Timestamp,
+    ) -> Result<SessionRecord, RedeemError> {
+        let full = self.sessions.len() >= self.capacity.sessions;
+        let grant = self.grants.get_mut(digest);
+        // Full means refuse, and a refusal spends nothing: the transition runs on a copy then.
+        let outcome = if full {
+            grant::redeem(grant.map(|grant| grant.clone()).as_mut(), attempt, now)
+        } else {
+            grant::redeem(grant, attempt, now)
+        };
+        match outcome.map_err(RedeemError::Refused)? {
+            Redemption::Opened(session) => {
+                let room = self.capacity.sessions;
+                self.sessions
+                    .insert(session.id, session, session.absolute_end, room)
+                    .map_err(|Full| RedeemError::Full)?;
+                Ok(session)
+            }
+            Redemption::Repeated(id) => {
+                grant::repeat(self.sessions.get(&id), now).map_err(RedeemError::Refused)
+            }
+        }
+    }
+
+    /// Keeps a ticket.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn insert_ticket(&mut self, digest: Digest, ticket: TicketRecord) -> Result<(), Full> {
+        let forget_at = ticket.expires_at;
+        self.tickets.insert(digest, ticket, forget_at, self.capacity.tickets)
+    }
+
+    /// Consumes a ticket.
+    ///
+    /// # Errors
+    /// Why it is refused; nothing has changed then.
+    pub fn consume_ticket(
+        &mut self,
+        digest: &Digest,
+        attempt: &TicketAttempt,
+        now: Timestamp,
+    ) -> Result<Claims, TicketRefusal> {
+        let ticket = self.tickets.get(digest);
+        let session = ticket.and_then(|ticket| self.sessions.get(&ticket.session));
+        let claims = ticket::consume(ticket, session, attempt, now)?;
+        self.tickets.remove(digest);
+        Ok(claims)
+    }
+
+    /// Moves a session's expiry on to that of a renewed token; a revoked session stays as it is.
+    pub fn extend_session(&mut self, id: SessionId, expires_at: Timestamp) {
+        if let Some(session) = self.sessions.get_mut(&id).filter(|one| one.revoked_at.is_none()) {
+            session.extend(expires_at);
+        }
+    }
+
+    /// Revokes a grant; `false` if there is none of this id.
+    pub fn revoke_grant(&mut self, id: GrantId, now: Timestamp) -> bool {
+        let found = self.grants.values_mut().find(|grant| grant.id == id);
+        found.map(|grant| grant.revoke(now)).is_some()
+    }
+
+    /// Revokes the live sessions that `which` picks, and returns them as they are now.
+    pub fn revoke_sessions(&mut self, which: &Selector, now: Timestamp) -> Vec<SessionRecord> {
+        let picked = |session: &&mut SessionRecord| which.picks(session) && session.is_live(now);
+        let revoke = |session: &mut SessionRecord| {
+            session.revoke(now);
+            *session
+        };
+        self.sessions.values_mut().filter(picked).map(revoke).collect()
+    }
+
+    /// The grants kept, in no order.
+    pub fn grants(&self) -> impl Iterator<Item = &GrantRecord> {
+        self.grants.values()
+    }
+
+    /// The sessions kept, revoked ones included, in no order.
+    pub fn sessions(&self) -> impl Iterator<Item = &SessionRecord> {
+        self.sessions.values()
+    }
+
+    /// One session.
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<&SessionRecord> {
+        self.sessions.get(&id)
+    }
+
+    /// Forgets at most `budget` records of each kind that are of no more use. Returns how many.
+    ///
+    /// Costs nothing where nothing is due, whatever the number of live records; call it often
+    /// with a small budget and no call pauses for long.
+    pub fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
+        let grants = self.grants.expire(now, budget);
+        let sessions = self.sessions.expire(now, budget);
+        let tickets = self.tickets.expire(now, budget);
+        grants.saturating_add(sessions).saturating_add(tickets)
+    }
+}
+
+/// A hash table beside a calendar: for each second, the keys that can be forgotten then.
+#[derive(Debug)]
+struct Table<K, V> {
+    entries: HashMap<K, V, Seeded>,
+    calendar: BTreeMap<Timestamp, Vec<K>>,
+}
+
+impl<K: Copy + Eq + Hash, V> Table<K, V> {
+    fn new(seed: Seeded) -> Self {
+        Self { entries: HashMap::with_hasher(seed), calendar: BTreeMap::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn insert(&mut self, key: K, value: V, forget_at: Timestamp, most: usize) -> Result<(), Full> {
+        if self.entries.len() >= most {
+            return Err(Full);
+        }
+        self.entries.insert(key, value);
+        // Rounded up, so that no record is forgotten early.
+        let second = forget_at.plus(core::time::Duration::from_millis(999)).floor_to_second();
+        self.calendar.entry(second).or_default().push(key);
+        Ok(())
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key)
+    }
+
+    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key)
+    }
+
+    fn remove(&mut self, key: &K) {
+        self.entries.remove(key);
+    }
+
+    fn values(&self) -> impl Iterator<Item = &V> {
+        self.entries.values()
+    }
+
+    fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut()
+    }
+
+    fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
+        let mut forgotten = 0_usize;
+        while forgotten < budget {
+            let Some(mut due) = self.calendar.first_entry().filter(|due| *due.key() <= now) else {
+                break;
+            };
+            match due.get_mut().pop() {
+                Some(key) => {
+                    self.entries.remove(&key);
+                    forgotten = forgotten.saturating_add(1);
+                }
+                None => {
+                    due.remove();
+                }
+            }
+        }
+        forgotten
+    }
+}

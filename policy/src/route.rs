@@ -1,0 +1,305 @@
+//! Which rule governs a request: Doorward's own endpoints, or the guarded server's routes (I4).
+//!
+//! Only the path is looked at, never the query.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::capability::Capabilities;
+use crate::denial::Denial;
+use crate::grant::Counter;
+
+/// What all of Doorward's own paths begin with.
+pub const OWN_PREFIX: &str = "/.doorward/";
+const OWN_SEGMENT: &[u8] = b".doorward";
+
+/// Doorward's own pages and endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `GET pair`: the pairing page.
+    PairPage,
+    /// `POST api/bootstrap`: a grant for a cookie.
+    Bootstrap,
+    /// `POST api/token`: a grant for a bearer token.
+    Token,
+    /// `GET api/session`: who am I.
+    Session,
+    /// `POST api/renew`: a token for a fresher one.
+    Renew,
+    /// `POST api/ticket`: a ticket for an upgrade.
+    Ticket,
+    /// `POST api/logout`: end this session.
+    Logout,
+    /// `GET health`.
+    Health,
+}
+
+/// What a rule asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No credential is looked at.
+    Open,
+    /// The body brings a grant; cookies are ignored, so that a revoked one never stands in the way
+    /// of pairing again.
+    Redeem(Counter),
+    /// A session if one is presented, and nobody otherwise.
+    Anyone,
+    /// A session, with these capabilities.
+    Session(Capabilities),
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To Doorward itself.
+    Own(Endpoint),
+    /// To the guarded server.
+    Guarded,
+}
+
+/// Proof that a rule names this route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RouteProof {
+    pub(crate) target: Target,
+    pub(crate) access: Access,
+}
+
+/// Proof that the session may do what the rule asks for.
+#[derive(Debug)]
+pub(crate) struct CapabilityProof(());
+
+/// Checks that `held` has all of `needed`.
+pub(crate) fn verify_capability(
+    held: Capabilities,
+    needed: Capabilities,
+) -> Result<CapabilityProof, Denial> {
+    let lacking = needed.without(held);
+    if lacking.is_empty() {
+        Ok(CapabilityProof(()))
+    } else {
+        Err(Denial::CapabilityLacking(lacking))
+    }
+}
+
+/// The rules for the guarded server's routes. What none names is denied.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    prefix: Vec<String>,
+    needed: Capabilities,
+}
+
+impl Default for Routes {
+    /// Everything needs `operate`.
+    fn default() -> Self {
+        Self { rules: Vec::from([Rule { prefix: Vec::new(), needed: Capabilities::OPERATE }]) }
+    }
+}
+
+impl Routes {
+    /// No rule: everything is denied.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { rules: Vec::new() }
+    }
+
+    /// Adds a rule: what lies under `prefix`, segment by segment, needs `needed`. The longest
+    /// prefix that matches counts.
+    ///
+    /// Returns `false`, and adds nothing, unless `prefix` is a plain absolute path outside of
+    /// Doorward's own.
+    #[must_use]
+    pub fn add(&mut self, prefix: &str, needed: Capabilities) -> bool {
+        let Some(plain) = prefix.strip_prefix('/') else { return false };
+        let plain = plain.strip_suffix('/').unwrap_or(plain);
+        let known = |byte: u8| byte.is_ascii_graphic() && !b"%\\;?#".contains(&byte);
+        let segments: Vec<String> =
+            if plain.is_empty() { Vec::new() } else { plain.split('/').map(Into::into).collect() };
+        let sound = |segment: &String| {
+            !matches!(segment.as_str(), "" | "." | "..") && segment.bytes().all(known)
+        };
+        let own = segments.first().is_some_and(|first| is_own_segment(first.as_bytes()));
+        if own || !segments.iter().all(sound) {
+            return false;
+        }
+        self.rules.retain(|rule| rule.prefix != segments);
+        self.rules.push(Rule { prefix: segments, needed });
+        true
+    }
+
+    /// Finds the rule for a request.
+    pub(crate) fn resolve(&self, path: &Path<'_>, method: &str) -> Result<RouteProof, Denial> {
+        if let Some(own) = path.raw.strip_prefix(OWN_PREFIX) {
+            let (endpoint, access) = own_endpoint(own, method).ok_or(Denial::NoRoute)?;
+            return Ok(RouteProof { target: Target::Own(endpoint), access });
+        }
+        // Where one rule covers everything, as it does unless an operator adds others, there is
+        // nothing to take apart.
+        let plain = self.rules.iter().all(|rule| rule.prefix.is_empty());
+        let segments = if plain { Vec::new() } else { path.segments() };
+        let covers = |rule: &&Rule| {
+            rule.prefix.len() <= segments.len()
+                && rule.prefix.iter().zip(&segments).all(|(one, two)| one.as_bytes() == &**two)
+        };
+        let rule = self.rules.iter().filter(covers).max_by_key(|rule| rule.prefix.len());
+        let needed = rule.ok_or(Denial::NoRoute)?.needed;
+        Ok(RouteProof { target: Target::Guarded, access: Access::Session(needed) })
+    }
+}
+
+fn own_endpoint(path: &str, method: &str) -> Option<(Endpoint, Access)> {
+    let session = Access::Session(Capabilities::NONE);
+    Some(match (path, method) {
+        ("pair", "GET" | "HEAD") => (Endpoint::PairPage, Access::Open),
+        ("health", "GET" | "HEAD") => (Endpoint::Health, Access::Open),
+        ("api/bootstrap", "POST") => (Endpoint::Bootstrap, Access::Redeem(Counter::Bootstrap)),
+        ("api/token", "POST") => (Endpoint::Token, Access::Redeem(Counter::Token)),
+        ("api/session", "GET") => (Endpoint::Session, Access::Anyone),
+        ("api/renew", "POST") => (Endpoint::Renew, session),
+        ("api/ticket", "POST") => (Endpoint::Ticket, session),
+        ("api/logout", "POST") => (Endpoint::Logout, session),
+        _ => return None,
+    })
+}
+
+/// A path in origin form, without its query.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    raw: &'a str,
+}
+
+impl<'a> Path<'a> {
+    /// Takes the path of a request target.
+    ///
+    /// # Errors
+    /// [`Denial::MalformedPath`] unless it is in origin form, of printable ASCII; or if it does not
+    /// begin with [`OWN_PREFIX`] and yet decodes or normalises into it.
+    pub fn parse(target: &'a str) -> Result<Self, Denial> {
+        let raw = target.split('?').next().unwrap_or_default();
+        let plain = raw.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if !raw.starts_with('/') || !plain {
+            return Err(Denial::MalformedPath);
+        }
+        let path = Self { raw };
+        if !raw.starts_with(OWN_PREFIX) && path.leads_home() {
+            return Err(Denial::MalformedPath);
+        }
+        Ok(path)
+    }
+
+    /// Whether the first segment is ours once decoded and normalised; without an allocation.
+    fn leads_home(&self) -> bool {
+        // Nothing to decode or normalise, and not ours as it stands.
+        let suspicious = |byte: u8| matches!(byte, b'%' | b'\\' | b';' | b'.');
+        if !self.raw.bytes().any(suspicious) {
+            return false;
+        }
+        let mut depth = 0_usize;
+        let mut home = false;
+        for segment in split_decoded(self.raw) {
+            match kind(segment) {
+                Kind::Empty => {}
+                Kind::Parent => depth = depth.saturating_sub(1),
+                Kind::Name => {
+                    depth = depth.saturating_add(1);
+                    if depth == 1 {
+                        home = own_encoded(segment);
+                    }
+                }
+            }
+            if depth > 0 && home {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The segments after decoding and normalising, as the rules see them.
+    fn segments(&self) -> Vec<Cow<'a, [u8]>> {
+        let mut segments = Vec::new();
+        for segment in split_decoded(self.raw) {
+            match kind(segment) {
+                Kind::Empty => {}
+                Kind::Parent => {
+                    segments.pop();
+                }
+                Kind::Name if segment.contains(&b'%') || segment.contains(&b';') => {
+                    segments.push(Cow::Owned(decoded(segment).collect()));
+                }
+                Kind::Name => segments.push(Cow::Borrowed(segment)),
+            }
+        }
+        segments
+    }
+}
+
+enum Kind {
+    Empty,
+    Parent,
+    Name,
+}
+
+fn kind(segment: &[u8]) -> Kind {
+    let mut bytes = decoded(segment);
+    match (bytes.next(), bytes.next(), bytes.next()) {
+        (None, ..) | (Some(b'.'), None, _) => Kind::Empty,
+        (Some(b'.'), Some(b'.'), None) => Kind::Parent,
+        _ => Kind::Name,
+    }
+}
+
+/// Splits at every byte that some server reads as a separator: `/`, `\`, and either of them
+/// percent-encoded.
+fn split_decoded(path: &str) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(path.as_bytes());
+    core::iter::from_fn(move || {
+        let here = rest?;
+        let mut at = 0_usize;
+        while let Some(tail) = here.get(at..).filter(|tail| !tail.is_empty()) {
+            let (byte, width) = decode_one(tail);
+            if matches!(byte, b'/' | b'\\') {
+                rest = here.get(at.saturating_add(width)..);
+                return here.get(..at);
+            }
+            at = at.saturating_add(width);
+        }
+        rest = None;
+        Some(here)
+    })
+}
+
+/// The bytes of a segment after decoding, up to its parameters (RFC 3986, section 3.3).
+fn decoded(segment: &[u8]) -> impl Iterator<Item = u8> {
+    let mut rest = segment;
+    core::iter::from_fn(move || {
+        let (byte, width) = decode_one(rest.first().map(|_| rest)?);
+        rest = rest.get(width..).unwrap_or_default();
+        (byte != b';').then_some(byte)
+    })
+    .fuse()
+}
+
+fn decode_one(rest: &[u8]) -> (u8, usize) {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    match rest {
+        [b'%', high, low, ..] => match (digit(*high), digit(*low)) {
+            (Some(high), Some(low)) => ((high << 4) | low, 3),
+            _ => (b'%', 1),
+        },
+        [byte, ..] => (*byte, 1),
+        [] => (0, 1),
+    }
+}
+
+fn own_encoded(segment: &[u8]) -> bool {
+    decoded(segment).map(|byte| byte.to_ascii_lowercase()).eq(OWN_SEGMENT.iter().copied())
+}
+
+fn is_own_segment(segment: &[u8]) -> bool {
+    segment.eq_ignore_ascii_case(OWN_SEGMENT)
+}

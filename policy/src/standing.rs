@@ -1,0 +1,127 @@
+//! What has changed about sessions since their tokens were signed.
+//!
+//! A driver mirrors its store's exceptions into [`Standings`]; a verified token is then judged
+//! without a look at the store. Revocation is keyed on the session id inside the MAC (I8).
+
+use core::hash::{BuildHasher, Hasher};
+use core::time::Duration;
+
+use hashbrown::HashMap;
+
+use crate::capability::Capabilities;
+use crate::id::SessionId;
+use crate::time::Timestamp;
+
+/// How old the mirrored exceptions may be before nobody is admitted on them.
+pub const DEFAULT_FRESHNESS: Duration = Duration::from_secs(5);
+
+/// What is different about one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As its token says.
+    Unchanged,
+    /// Ended by an administrator or its holder.
+    Revoked,
+    /// At most these capabilities.
+    Limited(Capabilities),
+}
+
+/// The exceptions, as of a moment.
+#[derive(Debug)]
+pub struct Standings {
+    exceptions: HashMap<SessionId, Exception, Seeded>,
+    as_of: Timestamp,
+    freshness: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Exception {
+    standing: Standing,
+    until: Timestamp,
+}
+
+impl Standings {
+    /// No exceptions yet, and none known to be absent: stale until the first
+    /// [`Standings::refreshed`]. `seed` is entropy.
+    #[must_use]
+    pub fn new(seed: [u8; 8], freshness: Duration) -> Self {
+        let exceptions = HashMap::with_hasher(Seeded(u64::from_le_bytes(seed)));
+        Self { exceptions, as_of: Timestamp::EPOCH, freshness }
+    }
+
+    /// Notes an exception, kept until the session's absolute end.
+    pub fn note(&mut self, session: SessionId, standing: Standing, until: Timestamp) {
+        match standing {
+            Standing::Unchanged => self.exceptions.remove(&session),
+            _ => self.exceptions.insert(session, Exception { standing, until }),
+        };
+    }
+
+    /// All that the store knew at `now` has been noted.
+    pub fn refreshed(&mut self, now: Timestamp) {
+        self.as_of = self.as_of.max(now);
+    }
+
+    /// Drops the exceptions of sessions that are past their absolute end.
+    pub fn prune(&mut self, now: Timestamp) {
+        self.exceptions.retain(|_, exception| now < exception.until);
+    }
+
+    /// Whether what is mirrored is recent enough to admit on (I20).
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.as_of) <= self.freshness
+    }
+
+    /// What is different about a session.
+    #[must_use]
+    pub fn of(&self, session: SessionId) -> Standing {
+        self.exceptions.get(&session).map_or(Standing::Unchanged, |found| found.standing)
+    }
+
+    /// How many exceptions are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.exceptions.len()
+    }
+
+    /// Whether no exception is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.exceptions.is_empty()
+    }
+}
+
+/// Hashes 16 random bytes by folding them over a seed. The bytes are Doorward's own, looked up
+/// only once a MAC has proved it, so nobody outside chooses them; the seed is a second fence.
+#[derive(Clone, Debug)]
+pub(crate) struct Seeded(pub(crate) u64);
+
+impl BuildHasher for Seeded {
+    type Hasher = Fold;
+
+    fn build_hasher(&self) -> Fold {
+        Fold(self.0)
+    }
+}
+
+pub(crate) struct Fold(u64);
+
+impl Hasher for Fold {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(chunk) {
+                *to = *from;
+            }
+            self.0 = self.0.rotate_left(29) ^ u64::from_le_bytes(word);
+        }
+    }
+
+    // A fixed-size array announces its length first; it is the same for every key.
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,308 @@
+//! The session token, version 1: `base64url(record) "." base64url(tag)`.
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 1 | version, `01` |
+//! | 1 | key id |
+//! | 1 | method: link 1, code 2, desktop 3 |
+//! | 2 | capabilities |
+//! | 16 | session id |
+//! | 4, 4, 4 | issued at, expires at, absolute end: seconds since 1970 UTC |
+//! | 1 | length of the subject |
+//! | 1 to 64 | subject, UTF-8 |
+//!
+//! Big-endian; nothing may follow. The tag is HMAC-SHA256 over the record under the key that the
+//! key id picks (I7). What an unverified token says chooses nothing else: the version is fixed and
+//! both lengths follow from the text's.
+
+use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
+
+use hmac::Mac as _;
+use zeroize::Zeroizing;
+
+use crate::capability::Capabilities;
+use crate::encoding::{base64url, decode_exact, decode_into};
+use crate::id::SessionId;
+use crate::keys::KeyRing;
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+/// The longest text of a token, in bytes.
+pub const MAX_TEXT: usize = 256;
+/// How far ahead of `now` an `issued at` may lie: clocks of two machines differ.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+const VERSION: u8 = 1;
+const FIXED: usize = 34;
+const MAX_RECORD: usize = FIXED + Subject::MAX;
+
+/// How a session came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// A grant in a link.
+    Link,
+    /// A typed code.
+    Code,
+    /// A grant handed down by a parent process.
+    Desktop,
+}
+
+impl Method {
+    /// The byte in a token record.
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        match self {
+            Self::Link => 1,
+            Self::Code => 2,
+            Self::Desktop => 3,
+        }
+    }
+
+    /// From the byte in a token record.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Link),
+            2 => Some(Self::Code),
+            3 => Some(Self::Desktop),
+            _ => None,
+        }
+    }
+
+    /// Its name in lists and records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Code => "code",
+            Self::Desktop => "desktop",
+        }
+    }
+}
+
+/// What a token says. Trusted only inside a [`VerifiedSession`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// The session that it proves.
+    pub session: SessionId,
+    /// Whose session that is.
+    pub subject: Subject,
+    /// What it may do at most.
+    pub capabilities: Capabilities,
+    /// How it came to be.
+    pub method: Method,
+    /// When this token was made; whole seconds.
+    pub issued_at: Timestamp,
+    /// The first moment at which it is no longer valid; whole seconds.
+    pub expires_at: Timestamp,
+    /// The session's end, which no renewal passes; whole seconds.
+    pub absolute_end: Timestamp,
+}
+
+/// A session token's text: a secret.
+pub struct SessionToken(Zeroizing<String>);
+
+impl SessionToken {
+    /// Lays the text open, for the one cookie or answer that carries it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(..)")
+    }
+}
+
+/// A well-formed token that nobody has checked.
+pub struct UntrustedToken {
+    record: [u8; MAX_RECORD],
+    length: usize,
+    tag: [u8; 32],
+}
+
+impl fmt::Debug for UntrustedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UntrustedToken(..)")
+    }
+}
+
+/// Claims under a tag that verified, at a time at which they hold.
+///
+/// Its only constructor is [`UntrustedToken::verify`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifiedSession {
+    claims: Claims,
+    key_id: u8,
+}
+
+/// Why a token proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// Not two segments in canonical base64url within the bounds, or not version 1.
+    Malformed,
+    /// Its key id names no live key.
+    UnknownKey,
+    /// The tag is not the record's.
+    BadTag,
+    /// The tag verified and the record is none that Doorward writes.
+    BadRecord,
+    /// The tag verified; issued too far in the future.
+    NotYetValid,
+    /// The tag verified; the session of this id has expired.
+    Expired(SessionId, Subject),
+}
+
+/// Makes a token's text under the key that signs at `now`.
+///
+/// Two SHA-256 compressions with a subject of up to 21 bytes. `None` only for an empty ring.
+#[must_use]
+pub fn issue(claims: &Claims, keys: &KeyRing, now: Timestamp) -> Option<SessionToken> {
+    let (key_id, mac) = keys.signing(now)?;
+    let mut buffer = [0; MAX_RECORD];
+    let record = write_record(claims, key_id, &mut buffer)?;
+    let tag = mac.clone().chain_update(record).finalize().into_bytes();
+    let mut text = base64url(record);
+    // Room for all of it at once: growing would leave a copy behind.
+    let mut whole = String::with_capacity(text.len().saturating_add(44));
+    whole.push_str(&text);
+    whole.push('.');
+    whole.push_str(&base64url(&tag));
+    zeroize::Zeroize::zeroize(&mut text);
+    Some(SessionToken(Zeroizing::new(whole)))
+}
+
+fn write_record<'b>(
+    claims: &Claims,
+    key_id: u8,
+    buffer: &'b mut [u8; MAX_RECORD],
+) -> Option<&'b [u8]> {
+    let subject = claims.subject.as_str().as_bytes();
+    let fields: [&[u8]; 10] = [
+        &[VERSION],
+        &[key_id],
+        &[claims.method.to_byte()],
+        &claims.capabilities.bits().to_be_bytes(),
+        claims.session.as_bytes(),
+        &claims.issued_at.as_secs().to_be_bytes(),
+        &claims.expires_at.as_secs().to_be_bytes(),
+        &claims.absolute_end.as_secs().to_be_bytes(),
+        &[u8::try_from(subject.len()).ok()?],
+        subject,
+    ];
+    let mut length = 0_usize;
+    for field in fields {
+        let end = length.checked_add(field.len())?;
+        buffer.get_mut(length..end)?.copy_from_slice(field);
+        length = end;
+    }
+    buffer.get(..length)
+}
+
+impl UntrustedToken {
+    /// Whether `text` has the shape of our tokens: exactly one dot, first character `A`. Tells a
+    /// bearer token of ours from one of the guarded server; proves nothing.
+    #[must_use]
+    pub fn looks_like_ours(text: &[u8]) -> bool {
+        text.first() == Some(&b'A')
+            && text.iter().filter(|byte| **byte == b'.').take(2).count() == 1
+    }
+
+    /// Takes a token's text apart; bounded, without an allocation.
+    ///
+    /// # Errors
+    /// [`TokenError::Malformed`].
+    pub fn parse(text: &[u8]) -> Result<Self, TokenError> {
+        Self::split(text).ok_or(TokenError::Malformed)
+    }
+
+    fn split(text: &[u8]) -> Option<Self> {
+        if text.len() > MAX_TEXT {
+            return None;
+        }
+        let dot = text.iter().position(|byte| *byte == b'.')?;
+        let (record_text, rest) = text.split_at_checked(dot)?;
+        // A second dot is in no alphabet, so the tag's decoder refuses it.
+        let tag = decode_exact(rest.get(1..)?)?;
+        let mut record = [0; MAX_RECORD];
+        let length = decode_into(record_text, &mut record)?;
+        let version = *record.first()?;
+        (length > FIXED && version == VERSION).then_some(Self { record, length, tag })
+    }
+
+    /// Checks tag and times. The tag comes first: what a record says is looked at only once it is
+    /// known who wrote it, except for the key id.
+    ///
+    /// # Errors
+    /// Every way in which the token proves nothing at `now`.
+    pub fn verify(&self, keys: &KeyRing, now: Timestamp) -> Result<VerifiedSession, TokenError> {
+        let record = self.record.get(..self.length).ok_or(TokenError::Malformed)?;
+        let key_id = record.get(1).copied().ok_or(TokenError::Malformed)?;
+        let mac = keys.verifying(key_id).ok_or(TokenError::UnknownKey)?;
+        mac.clone()
+            .chain_update(record)
+            .verify(&self.tag.into())
+            .map_err(|_| TokenError::BadTag)?;
+        let claims = read_record(record).ok_or(TokenError::BadRecord)?;
+        check_times(&claims, now)?;
+        Ok(VerifiedSession { claims, key_id })
+    }
+}
+
+fn check_times(claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
+    if claims.issued_at > now.plus(CLOCK_SKEW) {
+        return Err(TokenError::NotYetValid);
+    }
+    if now >= claims.expires_at || now >= claims.absolute_end {
+        return Err(TokenError::Expired(claims.session, claims.subject));
+    }
+    Ok(())
+}
+
+fn read_record(record: &[u8]) -> Option<Claims> {
+    let (_version_and_key, rest) = record.split_first_chunk::<2>()?;
+    let ([method], rest) = rest.split_first_chunk::<1>()?;
+    let (capabilities, rest) = rest.split_first_chunk::<2>()?;
+    let (session, rest) = rest.split_first_chunk::<16>()?;
+    let (issued_at, rest) = rest.split_first_chunk::<4>()?;
+    let (expires_at, rest) = rest.split_first_chunk::<4>()?;
+    let (absolute_end, rest) = rest.split_first_chunk::<4>()?;
+    let ([length], subject) = rest.split_first_chunk::<1>()?;
+    if subject.len() != usize::from(*length) {
+        return None;
+    }
+    Some(Claims {
+        session: SessionId::new(*session),
+        subject: Subject::new(core::str::from_utf8(subject).ok()?)?,
+        capabilities: Capabilities::from_bits(u16::from_be_bytes(*capabilities))?,
+        method: Method::from_byte(*method)?,
+        issued_at: Timestamp::from_secs(u32::from_be_bytes(*issued_at)),
+        expires_at: Timestamp::from_secs(u32::from_be_bytes(*expires_at)),
+        absolute_end: Timestamp::from_secs(u32::from_be_bytes(*absolute_end)),
+    })
+}
+
+impl VerifiedSession {
+    /// What the token says.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The key that it verified under.
+    #[must_use]
+    pub const fn key_id(&self) -> u8 {
+        self.key_id
+    }
+
+    /// The same session with at most `capabilities`.
+    #[must_use]
+    pub const fn limited_to(mut self, capabilities: Capabilities) -> Self {
+        self.claims.capabilities = self.claims.capabilities.common(capabilities);
+        self
+    }
+}
