@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import test from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { browserCookie, launchChromium, profile } from './browser.mjs'
 import { bearer, bearerToken, pair, python, refusal, request, startDoorward, temporaryDirectory, within } from './harness.mjs'
 
@@ -24,7 +25,13 @@ async function startJupyter(t) {
     })
     exited.then(() => reject(new Error(`Jupyter ended:\n${log}`)))
   })
-  return within(url, 'the start of Jupyter', 60_000)
+  const origin = await within(url, 'the start of Jupyter', 60_000)
+  // It announces its port before it listens on it, and nothing tells when it does.
+  const accepting = async () => {
+    while (!await request(`${origin}/api/status`).catch(() => false)) await setTimeout(50)
+    return origin
+  }
+  return within(accepting(), 'Jupyter to listen', 30_000)
 }
 
 /** Runs in the page: starts a kernel, runs a cell over the kernel's WebSocket, gives back what it printed. */
