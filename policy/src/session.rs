@@ -134,7 +134,7 @@ pub(crate) fn times(lifetimes: &Lifetimes, now: Timestamp) -> (Timestamp, Timest
 #[must_use]
 pub fn renewal(claims: &Claims, lifetimes: &Lifetimes, now: Timestamp) -> Option<Claims> {
     let life = claims.expires_at.since(claims.issued_at);
-    let half = claims.issued_at.plus(life / 2);
+    let half = claims.issued_at.plus(life.checked_div(2).unwrap_or_default());
     let start = now.floor_to_second();
     let expires_at = start.plus(lifetimes.idle).min(claims.absolute_end);
     let due = now >= half && now < claims.expires_at && expires_at > claims.expires_at;

@@ -21,7 +21,7 @@ pub(super) fn verify(method: &str, fields: &Fields<'_>) -> Result<bool, Denial> 
         && fields.websocket_version.value() == Some(b"13")
         && fields.websocket_key.value().is_some_and(is_key)
         && !fields.transfer_encoding.is_present()
-        && !fields.content_length.value().is_some_and(|length| length != b"0");
+        && fields.content_length.value().is_none_or(|length| length == b"0");
     if complete { Ok(true) } else { Err(Denial::UpgradeRefused) }
 }
 
