@@ -20,6 +20,9 @@ export const { WebSocket, WebSocketServer } = require('ws')
 export const python = join(tools, 'venv', 'bin', 'python')
 export const cookieName = port => `doorward_${port}`
 
+/** Names the variable that sets how much a listener logs. */
+const LOG_VARIABLE = 'RUST_LOG'
+
 /** Settings for a race: thousands of refused redemptions from one address within seconds. */
 export const RAISED_LIMITS = `
 [limits]
@@ -69,7 +72,7 @@ export async function startDoorward(t, { args = [], config, stateDir = temporary
     writeFileSync(join(home, 'doorward.toml'), config)
     serve.push('--config', join(home, 'doorward.toml'))
   }
-  const env = { PATH: process.env.PATH, HOME: home, RUST_LOG: log, DOORWARD_LOG: log }
+  const env = { PATH: process.env.PATH, HOME: home, [LOG_VARIABLE]: log }
   const child = spawn(binary, serve, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = once(child, 'exit')
   let stderr = ''
