@@ -1,4 +1,10 @@
-//! The threat catalog: what each check is there to defeat.
+//! The threat catalog: what each check is there to defeat, how, and what remains.
+
+mod catalog;
+mod markdown;
+
+pub use catalog::{INCIDENTS_ELSEWHERE, IncidentElsewhere};
+pub use markdown::markdown;
 
 /// A threat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,4 +59,113 @@ pub enum ThreatId {
     SlowHandshake,
     /// DW-FAIL-OPEN
     FailOpen,
+    /// DW-SECRET-LEAK
+    SecretLeak,
+}
+
+/// One row of the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threat {
+    /// What denials point to.
+    pub id: ThreatId,
+    /// Its stable name.
+    pub name: &'static str,
+    /// What an attacker gets, in a few words.
+    pub title: &'static str,
+    /// How the attack works.
+    pub attack: &'static str,
+    /// Which check stops it, and in which module.
+    pub defence: &'static str,
+    /// What remains, and what an operator must do about it.
+    pub residual: &'static str,
+    /// The invariants that would be broken, `I1` to `I21`.
+    pub invariants: &'static [&'static str],
+    /// Published incidents of this kind.
+    pub incidents: &'static [&'static str],
+}
+
+impl ThreatId {
+    /// Every threat, in the order of the catalog.
+    pub fn all() -> impl Iterator<Item = Self> {
+        core::iter::successors(Some(Self::DnsRebinding), |id| id.next())
+    }
+
+    /// The row of this threat.
+    #[must_use]
+    pub const fn row(self) -> &'static Threat {
+        match self {
+            Self::DnsRebinding => &catalog::DNS_REBINDING,
+            Self::CrossSiteHijack => &catalog::CROSS_SITE_HIJACK,
+            Self::AmbientAuthority => &catalog::AMBIENT_AUTHORITY,
+            Self::RouteBypass => &catalog::ROUTE_BYPASS,
+            Self::PathConfusion => &catalog::PATH_CONFUSION,
+            Self::RequestSmuggling => &catalog::REQUEST_SMUGGLING,
+            Self::UpgradeSmuggling => &catalog::UPGRADE_SMUGGLING,
+            Self::HeaderSpoofing => &catalog::HEADER_SPOOFING,
+            Self::Eavesdropping => &catalog::EAVESDROPPING,
+            Self::CredentialAmbiguity => &catalog::CREDENTIAL_AMBIGUITY,
+            Self::CookieShadowing => &catalog::COOKIE_SHADOWING,
+            Self::TokenForgery => &catalog::TOKEN_FORGERY,
+            Self::StaleSession => &catalog::STALE_SESSION,
+            Self::RevokedSession => &catalog::REVOKED_SESSION,
+            Self::GrantReplay => &catalog::GRANT_REPLAY,
+            Self::GrantGuessing => &catalog::GRANT_GUESSING,
+            Self::StaleGrant => &catalog::STALE_GRANT,
+            Self::TicketReplay => &catalog::TICKET_REPLAY,
+            Self::CapabilityEscalation => &catalog::CAPABILITY_ESCALATION,
+            Self::WorkspaceConfusion => &catalog::WORKSPACE_CONFUSION,
+            Self::ServiceWorker => &catalog::SERVICE_WORKER,
+            Self::ParserAbuse => &catalog::PARSER_ABUSE,
+            Self::ResourceExhaustion => &catalog::RESOURCE_EXHAUSTION,
+            Self::SlowHandshake => &catalog::SLOW_HANDSHAKE,
+            Self::FailOpen => &catalog::FAIL_OPEN,
+            Self::SecretLeak => &catalog::SECRET_LEAK,
+        }
+    }
+
+    /// Its stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The one after it in the catalog. Exhaustive, so that a new threat has its place there.
+    const fn next(self) -> Option<Self> {
+        Some(match self {
+            Self::DnsRebinding => Self::CrossSiteHijack,
+            Self::CrossSiteHijack => Self::AmbientAuthority,
+            Self::AmbientAuthority => Self::RouteBypass,
+            Self::RouteBypass => Self::PathConfusion,
+            Self::PathConfusion => Self::RequestSmuggling,
+            Self::RequestSmuggling => Self::UpgradeSmuggling,
+            Self::UpgradeSmuggling => Self::HeaderSpoofing,
+            Self::HeaderSpoofing => Self::Eavesdropping,
+            Self::Eavesdropping => Self::CredentialAmbiguity,
+            Self::CredentialAmbiguity => Self::CookieShadowing,
+            Self::CookieShadowing => Self::TokenForgery,
+            Self::TokenForgery => Self::StaleSession,
+            Self::StaleSession => Self::RevokedSession,
+            Self::RevokedSession => Self::GrantReplay,
+            Self::GrantReplay => Self::GrantGuessing,
+            Self::GrantGuessing => Self::StaleGrant,
+            Self::StaleGrant => Self::TicketReplay,
+            Self::TicketReplay => Self::CapabilityEscalation,
+            Self::CapabilityEscalation => Self::WorkspaceConfusion,
+            Self::WorkspaceConfusion => Self::ServiceWorker,
+            Self::ServiceWorker => Self::ParserAbuse,
+            Self::ParserAbuse => Self::ResourceExhaustion,
+            Self::ResourceExhaustion => Self::SlowHandshake,
+            Self::SlowHandshake => Self::FailOpen,
+            Self::FailOpen => Self::SecretLeak,
+            Self::SecretLeak => return None,
+        })
+    }
+}
+
+impl Threat {
+    /// Finds a threat by its name, in any case.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        ThreatId::all().map(ThreatId::row).find(|row| row.name.eq_ignore_ascii_case(name))
+    }
 }

@@ -1,0 +1,169 @@
+//! The audit log: one JSON object a line, with the true reason of every decision and the trace id
+//! that the caller was told. Never a secret.
+
+use std::net::IpAddr;
+
+use doorward_policy::Timestamp;
+use doorward_policy::admission::{Context, Denied};
+use doorward_policy::grant::GrantRecord;
+use doorward_policy::id::TraceId;
+use doorward_policy::session::SessionRecord;
+use doorward_policy::token::Claims;
+use serde::Serialize;
+
+use crate::rfc3339;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A request or connection was admitted.
+    Admitted,
+    /// It was refused.
+    Denied,
+    /// A live connection was ended by the server.
+    Closed,
+    /// A grant was made.
+    GrantMade,
+    /// A use of a grant was consumed and a session opened.
+    GrantRedeemed,
+    /// A grant was revoked.
+    GrantRevoked,
+    /// A session was revoked.
+    SessionRevoked,
+    /// A holder ended their own session.
+    SignedOut,
+    /// A ticket was made.
+    TicketMade,
+    /// A key was added to the ring.
+    KeyRotated,
+    /// A listener started.
+    Started,
+    /// A listener stopped.
+    Stopped,
+}
+
+/// One record. Absent fields are left out of its line.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditRecord {
+    /// When, RFC 3339.
+    pub time: String,
+    /// What happened.
+    pub event: Event,
+    /// Joins it with the answer that the caller got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// Why it was refused or ended: a stable name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The threat that the refusal defeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threat: Option<&'static str>,
+    /// Whose session or grant it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// The client's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<IpAddr>,
+    /// `http` or `websocket`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transport: Option<&'static str>,
+    /// How many like it were left out during a flood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<u64>,
+}
+
+impl AuditRecord {
+    /// A record of an event and nothing else.
+    #[must_use]
+    pub fn new(event: Event, now: Timestamp) -> Self {
+        Self {
+            time: rfc3339(now),
+            event,
+            trace_id: None,
+            reason: None,
+            threat: None,
+            subject: None,
+            session: None,
+            grant: None,
+            peer: None,
+            transport: None,
+            repeated: None,
+        }
+    }
+
+    /// With the trace id that the caller was told.
+    #[must_use]
+    pub fn traced(mut self, trace: TraceId) -> Self {
+        self.trace_id = Some(trace.to_string());
+        self
+    }
+
+    /// With where the request came from.
+    #[must_use]
+    pub fn of(mut self, context: &Context) -> Self {
+        self.peer = Some(context.client.address);
+        self.transport = Some(if context.upgrade { "websocket" } else { "http" });
+        self
+    }
+
+    /// With whose session it is.
+    #[must_use]
+    pub fn claimed(mut self, claims: &Claims) -> Self {
+        self.subject = Some(claims.subject.as_str().to_owned());
+        self.session = Some(claims.session.to_string());
+        self
+    }
+
+    /// With the grant that it is about.
+    #[must_use]
+    pub fn about_grant(mut self, grant: &GrantRecord) -> Self {
+        self.subject = Some(grant.label.as_str().to_owned());
+        self.grant = Some(grant.id.to_string());
+        self
+    }
+
+    /// With the session that it is about, and the grant that bought it.
+    #[must_use]
+    pub fn about_session(mut self, session: &SessionRecord) -> Self {
+        self.subject = Some(session.subject.as_str().to_owned());
+        self.session = Some(session.id.to_string());
+        self.grant = Some(session.grant.to_string());
+        self
+    }
+
+    /// With why it happened.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// The record of a refusal.
+    #[must_use]
+    pub fn denied(denied: &Denied, trace: TraceId, now: Timestamp) -> Self {
+        let mut record = Self::new(Event::Denied, now).traced(trace).of(&denied.context);
+        record.reason = Some(denied.denial.audit());
+        record.threat = Some(denied.denial.threat().name());
+        if let Some((session, subject)) = denied.known {
+            record.session = Some(session.to_string());
+            record.subject = Some(subject.as_str().to_owned());
+        }
+        record
+    }
+
+    /// Its line, without the line feed.
+    #[must_use]
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|error| {
+            // Strings and numbers alone: serialising them can't fail.
+            format!("{{\"event\":\"denied\",\"reason\":\"audit record lost: {error}\"}}")
+        })
+    }
+}

@@ -1,0 +1,574 @@
+//! The gate: one listener's policy, driven.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use doorward_policy::admission::{
+    Admitted, AwaitGrant, AwaitTicket, Context, Decision, Denied, Guard, Opened, Redeemed,
+    StoreFailure,
+};
+use doorward_policy::caps::{CapReached, ConnectionCaps};
+use doorward_policy::denial::{Denial, Outage};
+use doorward_policy::grant::{GrantSecret, Nonce};
+use doorward_policy::id::TraceId;
+use doorward_policy::keys::{Digester, KeyRing, MasterKeys, Purpose};
+use doorward_policy::ledger::Selector;
+use doorward_policy::limiter::{Charge, Guess, LimitKey, Limited, Limiter};
+use doorward_policy::request::Head;
+use doorward_policy::settings::Settings;
+use doorward_policy::standing::{self, Standing, Standings};
+use doorward_policy::ticket::{TicketRecord, TicketSecret};
+use doorward_policy::token::{Claims, SessionToken};
+use doorward_policy::Timestamp;
+
+use crate::audit::{AuditRecord, Event};
+use crate::connections::{Connections, LiveConnection};
+use crate::journal::Journal;
+use crate::store::{ListenerId, Store, StoreError};
+use crate::system::{Clock, Entropy, EntropyError, random};
+
+/// How often a session is given a new cookie at most: a page asks for many things at once.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
+
+/// What a gate is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the operator chose.
+    pub settings: Settings,
+    /// The keys of this installation.
+    pub keys: MasterKeys,
+    /// Where records are kept.
+    pub store: Arc<dyn Store>,
+    /// Where `now` comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where secrets come from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Why a gate can't be opened.
+#[derive(Debug)]
+pub enum GateError {
+    /// No entropy for its tables.
+    Entropy(EntropyError),
+    /// The store does not answer.
+    Store(StoreError),
+    /// The clock does not answer.
+    Clock,
+}
+
+impl fmt::Display for GateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entropy(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Clock => f.write_str("the clock can't be read"),
+        }
+    }
+}
+
+impl std::error::Error for GateError {}
+
+/// What the gate says to a request.
+#[derive(Debug)]
+#[must_use = "a verdict that nobody acts on is a door that nobody closed"]
+pub enum Verdict {
+    /// Admitted.
+    Admit(Admission),
+    /// One of Doorward's own pages or endpoints, which needs no credential.
+    Open(Opened),
+    /// Read the body, then [`Gate::redeem`] or [`Gate::refuse`].
+    Grant(AwaitGrant),
+    /// Refused.
+    Deny(Refusal),
+}
+
+/// An admission, and the trace id of its audit record.
+#[derive(Debug)]
+pub struct Admission {
+    /// The proof.
+    pub admitted: Admitted,
+    /// Joins it with its audit record.
+    pub trace: TraceId,
+}
+
+/// A refusal as the caller gets it; its audit record is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// What was refused, and why.
+    pub denied: Denied,
+    /// Joins the answer with its audit record.
+    pub trace: TraceId,
+    /// When to come back, in whole seconds from now.
+    pub retry_after: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Keys {
+    ring: KeyRing,
+    digester: Digester,
+}
+
+impl Keys {
+    fn of(masters: &MasterKeys) -> Arc<Self> {
+        Arc::new(Self { ring: masters.ring(Purpose::Session), digester: masters.digester() })
+    }
+}
+
+/// The policy of one listener, with all that it is driven by.
+#[derive(Debug)]
+pub struct Gate {
+    settings: Settings,
+    keys: RwLock<Arc<Keys>>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    standings: RwLock<Standings>,
+    revision: AtomicU64,
+    limiter: Mutex<Limiter>,
+    caps: Mutex<ConnectionCaps>,
+    connections: Arc<Connections>,
+    renewed: Mutex<HashMap<doorward_policy::id::SessionId, Timestamp>>,
+    journal: Journal,
+    listener: ListenerId,
+    traces: AtomicU64,
+    draining: AtomicBool,
+}
+
+impl Gate {
+    /// Opens a gate: reads what is revoked before anybody is admitted.
+    ///
+    /// # Errors
+    /// If clock, generator or store don't answer.
+    pub async fn open(parts: Parts) -> Result<Arc<Self>, GateError> {
+        let Parts { settings, keys, store, clock, entropy } = parts;
+        let seed = random(&*entropy).map_err(GateError::Entropy)?;
+        let listener = random(&*entropy).map_err(GateError::Entropy)?;
+        let gate = Arc::new(Self {
+            keys: RwLock::new(Keys::of(&keys)),
+            standings: RwLock::new(Standings::new(seed, standing::DEFAULT_FRESHNESS)),
+            revision: AtomicU64::new(0),
+            limiter: Mutex::new(Limiter::new(settings.guesses)),
+            caps: Mutex::new(ConnectionCaps::new(settings.connections)),
+            connections: Arc::new(Connections::default()),
+            renewed: Mutex::default(),
+            journal: Journal::default(),
+            listener,
+            traces: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            settings,
+            store,
+            clock,
+            entropy,
+        });
+        gate.now().map_err(|_| GateError::Clock)?;
+        gate.refresh().await.map_err(GateError::Store)?;
+        Ok(gate)
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The present.
+    ///
+    /// # Errors
+    /// The denial that a failing clock is.
+    pub fn now(&self) -> Result<Timestamp, Denial> {
+        self.clock.now().map_err(|_| Denial::Unavailable(Outage::Clock))
+    }
+
+    /// Decides on a request. A ticket that it presents is consumed.
+    pub async fn decide(&self, head: &Head<'_>) -> Verdict {
+        let now = match self.now() {
+            Ok(now) => now,
+            Err(denial) => return Verdict::Deny(self.refuse_early(denial, head.peer, head.tls)),
+        };
+        match self.guarded(|guard, limiter| guard.decide(head, limiter, now)) {
+            Decision::Admit(admitted) => Verdict::Admit(self.admission(admitted, now)),
+            Decision::Open(opened) => Verdict::Open(opened),
+            Decision::Grant(awaiting) => Verdict::Grant(awaiting),
+            Decision::Ticket(awaiting) => self.consume_ticket(awaiting, now).await,
+            Decision::Deny(denied) => Verdict::Deny(self.refusal(denied, now)),
+        }
+    }
+
+    async fn consume_ticket(&self, awaiting: AwaitTicket, now: Timestamp) -> Verdict {
+        let (digest, attempt) = (*awaiting.digest(), awaiting.attempt().clone());
+        let outcome = match self.store.consume_ticket(digest, attempt, now).await {
+            Ok(outcome) => outcome.map_err(StoreFailure::Refused),
+            Err(error) => Err(StoreFailure::Unavailable(self.outage(&error))),
+        };
+        match self.guarded(|guard, limiter| awaiting.resume(outcome, guard, limiter, now)) {
+            Ok(admitted) => Verdict::Admit(self.admission(admitted, now)),
+            Err(denied) => Verdict::Deny(self.refusal(denied, now)),
+        }
+    }
+
+    /// Redeems what a body brought: the link's 43 characters or the code, and the nonce.
+    ///
+    /// # Errors
+    /// The refusal to answer with.
+    pub async fn redeem(
+        &self,
+        awaiting: AwaitGrant,
+        credential: &str,
+        nonce: &str,
+    ) -> Result<(Redeemed, TraceId), Refusal> {
+        let now = match self.now() {
+            Ok(now) => now,
+            Err(denial) => return Err(self.refuse(awaiting, denial)),
+        };
+        let keys = self.keys();
+        let parsed =
+            GrantSecret::parse(credential).zip(Nonce::parse(nonce, &keys.digester));
+        let Some((grant, nonce)) = parsed else {
+            return Err(self.refuse(awaiting, Denial::MalformedBody));
+        };
+        let Ok(session) = random(&*self.entropy) else {
+            return Err(self.refuse(awaiting, Denial::Unavailable(Outage::Entropy)));
+        };
+        let redeem = self
+            .guarded(|guard, limiter| {
+                awaiting.present(&grant, nonce, session, guard, limiter, now)
+            })
+            .map_err(|denied| self.refusal(denied, now))?;
+        let trace = self.trace();
+        let audit =
+            AuditRecord::new(Event::GrantRedeemed, now).traced(trace).of(redeem.context());
+        let (digest, attempt) = (*redeem.digest(), *redeem.attempt());
+        let outcome = match self.store.redeem(digest, attempt, now, audit).await {
+            Ok(outcome) => outcome.map_err(StoreFailure::Refused),
+            Err(error) => Err(StoreFailure::Unavailable(self.outage(&error))),
+        };
+        self.guarded(|guard, _| redeem.resume(outcome, guard, now))
+            .map(|redeemed| (redeemed, trace))
+            .map_err(|denied| self.refusal(denied, now))
+    }
+
+    /// Makes a ticket for an admitted session, bound to the origin that asked for it.
+    ///
+    /// # Errors
+    /// The refusal to answer with.
+    pub async fn issue_ticket(
+        &self,
+        admission: &Admission,
+        origin: Option<&str>,
+    ) -> Result<(TicketSecret, Timestamp), Refusal> {
+        let context = *admission.admitted.context();
+        let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
+        let claims = admission
+            .admitted
+            .claims()
+            .ok_or_else(|| self.refuse_late(Denial::CredentialMissing, context))?;
+        let entropy = random(&*self.entropy)
+            .map_err(|_| self.refuse_late(Denial::Unavailable(Outage::Entropy), context))?;
+        let secret = TicketSecret::new(entropy);
+        let record = TicketRecord::issue(claims, origin, now);
+        let expires_at = record.expires_at;
+        let audit = AuditRecord::new(Event::TicketMade, now)
+            .traced(admission.trace)
+            .of(&context)
+            .claimed(claims);
+        let digest = secret.digest(&self.keys().digester);
+        match self.store.insert_ticket(digest, record, audit).await {
+            Ok(()) => Ok((secret, expires_at)),
+            Err(error) => {
+                Err(self.refuse_late(Denial::Unavailable(self.outage(&error)), context))
+            }
+        }
+    }
+
+    /// The token that renews an admitted session, if it is time for one. Its connections live on
+    /// until the new expiry.
+    ///
+    /// A store that fails renews nothing, and the session goes on as it was.
+    pub async fn renew(&self, admitted: &Admitted) -> Option<(Claims, SessionToken)> {
+        let now = self.now().ok()?;
+        let (claims, token) = self.guarded(|guard, _| guard.renew(admitted, now))?;
+        if let Err(error) = self.store.extend_session(claims.session, claims.expires_at).await {
+            self.outage(&error);
+            return None;
+        }
+        self.connections.extend(claims.session, claims.expires_at);
+        Some((claims, token))
+    }
+
+    /// As [`Self::renew`], at most once a minute for each session: for cookies, which every
+    /// request of a page would renew.
+    pub async fn renew_cookie(&self, admitted: &Admitted) -> Option<(Claims, SessionToken)> {
+        let now = self.now().ok()?;
+        let session = admitted.claims()?.session;
+        {
+            let renewed = lock(&self.renewed);
+            if renewed.get(&session).is_some_and(|last| now.since(*last) < RENEWAL_PAUSE) {
+                return None;
+            }
+        }
+        let renewal = self.renew(admitted).await?;
+        lock(&self.renewed).insert(session, now);
+        Some(renewal)
+    }
+
+    /// Ends the session that asks for it, and its connections.
+    ///
+    /// # Errors
+    /// The refusal to answer with, if that could not be written down.
+    pub async fn sign_out(&self, admission: &Admission) -> Result<(), Refusal> {
+        let context = *admission.admitted.context();
+        let Some(claims) = admission.admitted.claims() else { return Ok(()) };
+        let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
+        let audit =
+            AuditRecord::new(Event::SignedOut, now).traced(admission.trace).of(&context);
+        let which = Selector::Session(claims.session);
+        if let Err(error) = self.store.revoke_sessions(which, now, audit).await {
+            return Err(self.refuse_late(Denial::Unavailable(self.outage(&error)), context));
+        }
+        self.write_standings().note(claims.session, Standing::Revoked, claims.absolute_end);
+        self.connections.sweep(now, |session| session == claims.session);
+        Ok(())
+    }
+
+    /// Registers an admitted connection that stays open, and looks once more at its session: a
+    /// revocation either is seen here or finds the connection.
+    ///
+    /// # Errors
+    /// The refusal, if its session ended or the server began to drain meanwhile.
+    pub fn register(&self, admission: &Admission) -> Result<LiveConnection, Refusal> {
+        let admitted = &admission.admitted;
+        let context = *admitted.context();
+        let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
+        let claims = admitted.claims();
+        let expires_at = claims.map_or(Timestamp::from_millis(u64::MAX), |one| one.expires_at);
+        let live = self.connections.register(claims.map(|one| one.session), expires_at);
+        if self.is_draining() {
+            return Err(self.refuse_late(Denial::Unavailable(Outage::Draining), context));
+        }
+        self.guarded(|guard, _| guard.still_stands(admitted, now))
+            .map_err(|denial| self.refuse_late(denial, context))?;
+        Ok(live)
+    }
+
+    /// Counts a connection in that nobody has been admitted on yet.
+    ///
+    /// # Errors
+    /// The refusal, if there are too many or the server drains.
+    pub fn enter(self: &Arc<Self>, peer: IpAddr, tls: bool) -> Result<ClientSlot, Refusal> {
+        if self.is_draining() {
+            return Err(self.refuse_early(Denial::Unavailable(Outage::Draining), peer, tls));
+        }
+        let key = LimitKey::from(peer);
+        let entered = lock(&self.caps).enter(key, self.settings.trusts(peer));
+        match entered {
+            Ok(()) => Ok(ClientSlot { gate: Arc::clone(self), key }),
+            Err(reached) => {
+                let from_address = reached == CapReached::Address;
+                Err(self.refuse_early(Denial::ConnectionsLimited { from_address }, peer, tls))
+            }
+        }
+    }
+
+    /// Refuses a redemption whose body can't be read, or came too late.
+    pub fn refuse(&self, awaiting: AwaitGrant, denial: Denial) -> Refusal {
+        let denied = awaiting.refuse(denial);
+        self.refusal(denied, self.now().unwrap_or_default())
+    }
+
+    /// Refuses a connection of which nothing could be read.
+    pub fn refuse_early(&self, denial: Denial, peer: IpAddr, tls: bool) -> Refusal {
+        self.refusal(Denied::early(denial, peer, tls), self.now().unwrap_or_default())
+    }
+
+    fn refuse_late(&self, denial: Denial, context: Context) -> Refusal {
+        let denied =
+            Denied { context, ..Denied::early(denial, context.client.address, false) };
+        self.refusal(denied, self.now().unwrap_or_default())
+    }
+
+    /// Writes down that a live connection was ended, and why.
+    pub fn closed(&self, admission: &Admission, denial: Denial) {
+        let mut record = AuditRecord::new(Event::Closed, self.now().unwrap_or_default())
+            .traced(admission.trace)
+            .of(admission.admitted.context())
+            .because(denial.audit());
+        record.threat = Some(denial.threat().name());
+        if let Some(claims) = admission.admitted.claims() {
+            record = record.claimed(claims);
+        }
+        self.journal.note(record);
+    }
+
+    /// Writes down something about the listener itself.
+    pub fn note(&self, event: Event, reason: impl Into<String>) {
+        let now = self.now().unwrap_or_default();
+        self.journal.note(AuditRecord::new(event, now).because(reason));
+    }
+
+    /// From now on nobody new gets in, and live connections are told to end.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        self.connections.drain();
+    }
+
+    /// Whether the server is going away.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// How many connections are live.
+    #[must_use]
+    pub fn live_connections(&self) -> usize {
+        self.connections.total()
+    }
+
+    /// Puts other keys in force, after a rotation.
+    pub fn replace_keys(&self, masters: &MasterKeys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Keys::of(masters);
+    }
+
+    /// Reads what has changed in the store, and ends the connections that it concerns and those
+    /// whose session has expired.
+    ///
+    /// # Errors
+    /// If the store doesn't answer: what is known grows old then, and after 5 s nobody is admitted.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let Ok(now) = self.now() else { return Ok(()) };
+        let known = self.revision.load(Ordering::SeqCst);
+        let exceptions = self.store.exceptions(known).await;
+        if let Ok(exceptions) = &exceptions {
+            let mut standings = self.write_standings();
+            for (session, standing, until) in &exceptions.sessions {
+                standings.note(*session, *standing, *until);
+            }
+            standings.refreshed(now);
+            self.revision.store(exceptions.revision.max(known), Ordering::SeqCst);
+        }
+        let standings = self.standings.read().unwrap_or_else(PoisonError::into_inner);
+        self.connections.sweep(now, |session| standings.of(session) == Standing::Revoked);
+        exceptions.map(|_| ())
+    }
+
+    /// Writes the gathered audit records.
+    ///
+    /// # Errors
+    /// If the store doesn't take them; they are kept for the next time, as far as there is room.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let records = self.journal.take(self.now().unwrap_or_default());
+        if records.is_empty() {
+            return Ok(());
+        }
+        let written = self.store.record(records.clone()).await;
+        if written.is_err() {
+            self.journal.put_back(records);
+        }
+        written
+    }
+
+    /// The upkeep of once a second: forgets what is over, persists the time, and tells other
+    /// processes how many connections each session has.
+    ///
+    /// # Errors
+    /// If the store doesn't answer.
+    pub async fn upkeep(&self) -> Result<(), StoreError> {
+        let Ok(now) = self.now() else { return Ok(()) };
+        self.write_standings().prune(now);
+        lock(&self.renewed).retain(|_, last| now.since(*last) < RENEWAL_PAUSE);
+        self.store.expire(now).await?;
+        self.store.mark_clock(now).await?;
+        let until = now.plus(Duration::from_secs(5));
+        self.store.report_connections(self.listener, self.connections.counts(), until).await
+    }
+
+    fn admission(&self, admitted: Admitted, now: Timestamp) -> Admission {
+        let trace = self.trace();
+        let mut record =
+            AuditRecord::new(Event::Admitted, now).traced(trace).of(admitted.context());
+        if let Some(claims) = admitted.claims() {
+            record = record.claimed(claims);
+        }
+        self.journal.note(record);
+        Admission { admitted, trace }
+    }
+
+    fn refusal(&self, denied: Denied, now: Timestamp) -> Refusal {
+        let trace = self.trace();
+        self.journal.note(AuditRecord::denied(&denied, trace, now));
+        Refusal { denied, trace, retry_after: denied.denial.retry_after(now) }
+    }
+
+    /// A trace id: unique, and no secret.
+    fn trace(&self) -> TraceId {
+        let count = self.traces.fetch_add(1, Ordering::Relaxed);
+        let mut bytes = self.listener;
+        bytes[8..].copy_from_slice(&count.to_be_bytes());
+        TraceId::new(bytes)
+    }
+
+    fn outage(&self, error: &StoreError) -> Outage {
+        tracing::error!(%error, "a decision could not be taken");
+        match error {
+            StoreError::Unavailable(_) => Outage::Store,
+            StoreError::Full => Outage::Full,
+        }
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn guarded<T>(&self, decide: impl FnOnce(&Guard<'_>, &mut Locked<'_>) -> T) -> T {
+        let keys = self.keys();
+        let standings = self.standings.read().unwrap_or_else(PoisonError::into_inner);
+        let guard = Guard {
+            settings: &self.settings,
+            keys: &keys.ring,
+            digester: &keys.digester,
+            standings: &standings,
+        };
+        decide(&guard, &mut Locked(&self.limiter))
+    }
+
+    fn write_standings(&self) -> std::sync::RwLockWriteGuard<'_, Standings> {
+        self.standings.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The limiter behind its lock, which is taken only when something is charged.
+struct Locked<'a>(&'a Mutex<Limiter>);
+
+impl Charge for Locked<'_> {
+    fn charge(&mut self, key: LimitKey, guess: Guess, now: Timestamp) -> Result<(), Limited> {
+        lock(self.0).charge(key, guess, now)
+    }
+}
+
+/// A connection that counts as unadmitted until this is dropped.
+#[derive(Debug)]
+pub struct ClientSlot {
+    gate: Arc<Gate>,
+    key: LimitKey,
+}
+
+impl Drop for ClientSlot {
+    fn drop(&mut self) {
+        lock(&self.gate.caps).leave(self.key);
+    }
+}
+
+/// Each of these tables is consistent between any two statements, so a panic elsewhere while one
+/// was locked has spoilt nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,163 @@
+//! Where grants, sessions and tickets are kept.
+//!
+//! The transition of a record is a pure function of the policy; a store only makes it atomic. An
+//! effect and its audit record are durable, in one transaction, before a future here resolves
+//! (I21). A store that fails says so, and the gate denies (I20).
+
+mod memory;
+pub mod sqlite;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use doorward_policy::Timestamp;
+use doorward_policy::grant::{Attempt, GrantRecord, GrantRefusal};
+use doorward_policy::id::{GrantId, SessionId};
+use doorward_policy::keys::Digest;
+use doorward_policy::ledger::Selector;
+use doorward_policy::session::SessionRecord;
+use doorward_policy::standing::Standing;
+use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
+use doorward_policy::token::Claims;
+
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+
+use crate::audit::AuditRecord;
+
+/// What a store answers, in its time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A store brought no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// It has failed, or was busy past its deadline; the text is for the log.
+    Unavailable(String),
+    /// It has no room. Nothing has changed.
+    Full,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(what) => write!(f, "the store is unavailable: {what}"),
+            Self::Full => f.write_str("the store is full"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// The sessions whose standing has changed after a revision.
+#[derive(Clone, Debug, Default)]
+pub struct Exceptions {
+    /// Ask for what comes after this next time.
+    pub revision: u64,
+    /// The session, its standing, and until when that matters.
+    pub sessions: Vec<(SessionId, Standing, Timestamp)>,
+}
+
+/// A line of the audit log and its number. Numbers ascend and are never used twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    /// Its number.
+    pub number: u64,
+    /// The JSON object.
+    pub json: String,
+}
+
+/// Names a running listener among several on one store.
+pub type ListenerId = [u8; 16];
+
+/// Where records are kept.
+///
+/// One call is one transaction: shaped so that a store on another machine needs one round trip
+/// for each.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Keeps a new grant, with its audit record.
+    fn insert_grant(&self, digest: Digest, grant: GrantRecord, audit: AuditRecord)
+    -> Answer<'_, ()>;
+
+    /// Runs [`doorward_policy::grant::redeem`] on the grant of this digest, and
+    /// [`doorward_policy::grant::repeat`] where it says so; keeps what it yields. `audit` is kept
+    /// with [`AuditRecord::about_session`] if, and only if, a session is opened.
+    fn redeem(
+        &self,
+        digest: Digest,
+        attempt: Attempt,
+        now: Timestamp,
+        audit: AuditRecord,
+    ) -> Answer<'_, Result<SessionRecord, GrantRefusal>>;
+
+    /// Keeps a new ticket, with its audit record.
+    fn insert_ticket(
+        &self,
+        digest: Digest,
+        ticket: TicketRecord,
+        audit: AuditRecord,
+    ) -> Answer<'_, ()>;
+
+    /// Runs [`doorward_policy::ticket::consume`] and removes the ticket that it accepts.
+    fn consume_ticket(
+        &self,
+        digest: Digest,
+        attempt: TicketAttempt,
+        now: Timestamp,
+    ) -> Answer<'_, Result<Claims, TicketRefusal>>;
+
+    /// Moves a session's expiry on to that of a renewed token; a revoked one stays as it is.
+    fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, ()>;
+
+    /// Revokes a grant, with its audit record; `false` if there is none of this id.
+    fn revoke_grant(&self, grant: GrantId, now: Timestamp, audit: AuditRecord)
+    -> Answer<'_, bool>;
+
+    /// Revokes the live sessions that are picked, each with its own copy of the audit record
+    /// ([`AuditRecord::about_session`]), in one transaction. Returns them.
+    fn revoke_sessions(
+        &self,
+        which: Selector,
+        now: Timestamp,
+        audit: AuditRecord,
+    ) -> Answer<'_, Vec<SessionRecord>>;
+
+    /// Every grant that is not forgotten, newest first.
+    fn grants(&self) -> Answer<'_, Vec<GrantRecord>>;
+
+    /// Every session that is not forgotten, newest first.
+    fn sessions(&self) -> Answer<'_, Vec<SessionRecord>>;
+
+    /// The exceptions noted after `revision`; 0 for all of them. Called several times a second:
+    /// a store that can tell cheaply that nothing has changed does.
+    fn exceptions(&self, revision: u64) -> Answer<'_, Exceptions>;
+
+    /// Keeps audit records that belong to no effect.
+    fn record(&self, audit: Vec<AuditRecord>) -> Answer<'_, ()>;
+
+    /// At most `most` audit lines with a number above `after`, ascending.
+    fn audit_lines(&self, after: u64, most: usize) -> Answer<'_, Vec<AuditLine>>;
+
+    /// Drops the audit lines up to and with this number: they are durable elsewhere.
+    fn trim_audit(&self, up_to: u64) -> Answer<'_, ()>;
+
+    /// Forgets a bounded number of records that are of no more use. Returns how many.
+    fn expire(&self, now: Timestamp) -> Answer<'_, usize>;
+
+    /// The highest time that was persisted; the epoch if none was.
+    fn clock(&self) -> Answer<'_, Timestamp>;
+
+    /// Persists a time, unless a higher one is.
+    fn mark_clock(&self, now: Timestamp) -> Answer<'_, ()>;
+
+    /// Replaces what this listener said about its live connections, which counts until `until`.
+    fn report_connections(
+        &self,
+        listener: ListenerId,
+        connections: Vec<(SessionId, u32)>,
+        until: Timestamp,
+    ) -> Answer<'_, ()>;
+
+    /// The live connections of each session over all listeners, as last reported.
+    fn connections(&self, now: Timestamp) -> Answer<'_, Vec<(SessionId, u32)>>;
+}
