@@ -3,6 +3,8 @@
 //! One exhaustive enum; a new reason doesn't compile until it has its threat, its public answer
 //! and its audit text.
 
+mod examples;
+
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use core::fmt;
