@@ -185,6 +185,13 @@ pub(crate) fn verify_token(
     stand(*verified.claims(), carrier, standings, now)
 }
 
+/// Checks that what is known of revocations is recent enough to admit anybody on (I20). Looked at
+/// before a use is consumed, too: a request that is refused afterwards would have spent it.
+pub(crate) fn check_fresh(standings: &Standings, now: Timestamp) -> Result<(), Denial> {
+    let stale = Denial::Unavailable(crate::denial::Outage::StaleRevocations);
+    standings.is_fresh(now).then_some(()).ok_or(stale)
+}
+
 /// The proof of a session whose claims are known to hold, once its standing has been looked at.
 pub(crate) fn stand(
     claims: Claims,
@@ -193,10 +200,7 @@ pub(crate) fn stand(
     now: Timestamp,
 ) -> Result<CredentialProof, Failure> {
     let known = Some((claims.session, claims.subject));
-    if !standings.is_fresh(now) {
-        let denial = Denial::Unavailable(crate::denial::Outage::StaleRevocations);
-        return Err(Failure { denial, known });
-    }
+    check_fresh(standings, now).map_err(|denial| Failure { denial, known })?;
     let capabilities = match standings.of(claims.session) {
         Standing::Unchanged => claims.capabilities,
         Standing::Limited(capabilities) => claims.capabilities.common(capabilities),

@@ -1,7 +1,7 @@
 //! Who is at the other end, and under which scheme: from the socket, or from a trusted proxy.
 
 use core::fmt;
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::denial::{Denial, HeadFault};
 use crate::request::{Fields, Head};
@@ -51,7 +51,8 @@ pub struct TrustedNetwork {
 
 impl TrustedNetwork {
     /// Parses an address, or a network in CIDR notation (RFC 4632, section 3.1). `None` for
-    /// anything else, and for the networks of all addresses.
+    /// anything else, and for a network that has all addresses of a family in it: `::/64` holds
+    /// every IPv4 address, since those are mapped below it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (address, length) = match text.split_once('/') {
@@ -62,7 +63,9 @@ impl TrustedNetwork {
         let width: u32 = if address.is_ipv4() { 32 } else { 128 };
         let shift = width.checked_sub(length.unwrap_or(width)).filter(|shift| *shift < width)?;
         let upper = bits(address).checked_shr(shift)?;
-        Some(Self { upper, shift })
+        let mapped = Ipv4Addr::UNSPECIFIED.to_ipv6_mapped().to_bits();
+        let every_v4 = shift >= 32 && mapped.checked_shr(shift) == Some(upper);
+        (!every_v4).then_some(Self { upper, shift })
     }
 
     /// Whether an address is in it.

@@ -40,12 +40,13 @@ impl HeadScanner {
         {
             let end = self.searched.saturating_add(length);
             let line = arrived.get(self.line..end).unwrap_or_default();
+            // The bound first: it is what a scan of fewer bytes at a time would have met.
+            if end >= MAX_HEAD {
+                return Err(Denial::TooLarge(Bound::HeadBytes));
+            }
             let line = line.strip_suffix(b"\r").ok_or(fault(HeadFault::Line))?;
             self.line = end.saturating_add(1);
             self.searched = self.line;
-            if self.line > MAX_HEAD {
-                return Err(Denial::TooLarge(Bound::HeadBytes));
-            }
             if line.is_empty() && self.lines > 0 {
                 self.check_whole()?;
                 return Ok(Progress::Complete(self.line));

@@ -7,7 +7,7 @@ use crate::denial::{Denial, Shown};
 use crate::forwarding::Scheme;
 use crate::host::Authority;
 use crate::request::Fields;
-use crate::settings::Settings;
+use crate::settings::{Guarding, Settings};
 
 /// A tuple origin (RFC 6454, section 3.2), parsed strictly.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,12 @@ pub(crate) fn verify(
 ) -> Result<OriginProof, Denial> {
     if let Some(text) = question.fields.origin.value() {
         return check_present(text, question, settings);
+    }
+    // Where no guard was asked for, to reach the port is all that it takes, and that is what a
+    // browser brings for any page: its own word on where a request comes from counts then.
+    let unguarded = settings.guarding == Guarding::Unguarded;
+    if unguarded && question.fields.sec_fetch_site.is_present() {
+        return check_fetch_metadata(question.fields);
     }
     if !question.ambient {
         return Ok(OriginProof(()));

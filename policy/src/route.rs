@@ -141,14 +141,28 @@ impl Routes {
         // Where one rule covers everything, as it does unless an operator adds others, there is
         // nothing to take apart.
         let plain = self.rules.iter().all(|rule| rule.prefix.is_empty());
-        let segments = if plain { Vec::new() } else { path.segments() };
+        let reading = if plain { Reading::default() } else { path.read() };
+        let needed = self.needed(&reading).ok_or(Denial::NoRoute)?;
+        Ok(RouteProof { target: Target::Guarded, access: Access::Session(needed) })
+    }
+
+    /// What the rules ask for; `None` where none names the path.
+    ///
+    /// As far as every server reads the path alike, the longest prefix counts. Beyond, each rule
+    /// that it comes under in some reading counts too: those that cover what is decoded or, once
+    /// the path climbs, all of them. Otherwise `/admin/..%2fpublic` would need no more than
+    /// `/public` does, before a server that decodes no separator and serves what is under `/admin`.
+    fn needed(&self, reading: &Reading<'_>) -> Option<Capabilities> {
+        let Reading { segments, alike, climbs } = reading;
         let covers = |rule: &&Rule| {
             rule.prefix.len() <= segments.len()
-                && rule.prefix.iter().zip(&segments).all(|(one, two)| one.as_bytes() == &**two)
+                && rule.prefix.iter().zip(segments).all(|(one, two)| one.as_bytes() == &**two)
         };
-        let rule = self.rules.iter().filter(covers).max_by_key(|rule| rule.prefix.len());
-        let needed = rule.ok_or(Denial::NoRoute)?.needed;
-        Ok(RouteProof { target: Target::Guarded, access: Access::Session(needed) })
+        let certain = self.rules.iter().filter(|rule| rule.prefix.len() <= *alike).filter(covers);
+        let certain = certain.max_by_key(|rule| rule.prefix.len())?;
+        let possible = |rule: &&Rule| *climbs || (rule.prefix.len() > *alike && covers(rule));
+        let possible = self.rules.iter().filter(possible);
+        Some(possible.fold(certain.needed, |needed, rule| needed.with(rule.needed)))
     }
 }
 
@@ -219,23 +233,43 @@ impl<'a> Path<'a> {
         false
     }
 
-    /// The segments after decoding and normalising, as the rules see them.
-    fn segments(&self) -> Vec<Cow<'a, [u8]>> {
-        let mut segments = Vec::new();
+    /// The path as the rules see it.
+    fn read(&self) -> Reading<'a> {
+        let mut reading = Reading::default();
         for segment in split_decoded(self.raw) {
             match kind(segment) {
                 Kind::Empty => {}
-                Kind::Parent => {
-                    segments.pop();
-                }
+                Kind::Parent => reading.climbs = true,
                 Kind::Name if segment.contains(&b'%') || segment.contains(&b';') => {
-                    segments.push(Cow::Owned(decoded(segment).collect()));
+                    reading.segments.push(Cow::Owned(decoded(segment).collect()));
                 }
-                Kind::Name => segments.push(Cow::Borrowed(segment)),
+                Kind::Name => reading.segments.push(Cow::Borrowed(segment)),
             }
         }
-        segments
+        if !reading.climbs {
+            let segments = self.raw.split('/').skip(1).map(str::as_bytes);
+            reading.alike = segments.take_while(|segment| is_read_alike(segment)).count();
+        }
+        reading
     }
+}
+
+/// How a path can be read.
+#[derive(Default)]
+struct Reading<'a> {
+    /// Its names, decoded, without parameters.
+    segments: Vec<Cow<'a, [u8]>>,
+    /// How many of them, from the first, every server reads so.
+    alike: usize,
+    /// It has a segment that leads up, on some server.
+    climbs: bool,
+}
+
+/// Whether a segment is one name to every server: it is not empty or a dot, and has no parameters
+/// and nothing that decodes to a separator.
+fn is_read_alike(segment: &[u8]) -> bool {
+    let apart = |byte: u8| matches!(byte, b'/' | b'\\' | b';');
+    matches!(kind(segment), Kind::Name) && !plainly_decoded(segment).any(apart)
 }
 
 enum Kind {
@@ -275,13 +309,17 @@ fn split_decoded(path: &str) -> impl Iterator<Item = &[u8]> {
 
 /// The bytes of a segment after decoding, up to its parameters (RFC 3986, section 3.3).
 fn decoded(segment: &[u8]) -> impl Iterator<Item = u8> {
+    plainly_decoded(segment).take_while(|byte| *byte != b';').fuse()
+}
+
+/// The bytes of a segment after decoding.
+fn plainly_decoded(segment: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = segment;
     core::iter::from_fn(move || {
         let (byte, width) = decode_one(rest.first().map(|_| rest)?);
         rest = rest.get(width..).unwrap_or_default();
-        (byte != b';').then_some(byte)
+        Some(byte)
     })
-    .fuse()
 }
 
 fn decode_one(rest: &[u8]) -> (u8, usize) {

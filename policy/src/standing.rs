@@ -49,8 +49,12 @@ impl Standings {
         Self { exceptions, as_of: Timestamp::EPOCH, freshness }
     }
 
-    /// Notes an exception, kept until the session's absolute end.
+    /// Notes an exception, kept until the session's absolute end. A revocation is final: what a
+    /// slower look at the store brings after it changes nothing.
     pub fn note(&mut self, session: SessionId, standing: Standing, until: Timestamp) {
+        if self.of(session) == Standing::Revoked {
+            return;
+        }
         match standing {
             Standing::Unchanged => self.exceptions.remove(&session),
             _ => self.exceptions.insert(session, Exception { standing, until }),

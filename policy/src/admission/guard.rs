@@ -6,7 +6,7 @@ use super::redeem::{AwaitGrant, AwaitTicket};
 use super::upgrade;
 use super::{Admitted, Context, Decision, Denied, Opened};
 use crate::cookie::CookieName;
-use crate::credential::{self, Carrier, CredentialProof, Failure, Presented};
+use crate::credential::{self, Carrier, CredentialProof, Failure, Identity, Presented};
 use crate::denial::{Denial, HeadFault, Invalid};
 use crate::forwarding;
 use crate::host::{self, Authority, HostProof};
@@ -151,8 +151,6 @@ impl Guard<'_> {
         now: Timestamp,
     ) -> Result<Decision, Denied> {
         let context = examined.context;
-        let refuse =
-            |failure: Failure, limiter: &mut _| self.refuse(context, failure, limiter, now);
         if let Some(credential) = credential::unguarded(self.settings) {
             return self.complete(examined, credential, needed).map(Decision::Admit);
         }
@@ -160,38 +158,49 @@ impl Guard<'_> {
             Presented::Nothing => return Err(context.deny(Denial::CredentialMissing)),
             Presented::Local => {
                 let failure = Denial::CredentialInvalid(Invalid::LocalUnknown).into();
-                return Err(refuse(failure, limiter));
+                return Err(self.refuse(context, failure, limiter, now));
             }
             Presented::Ticket { ticket, cookie } => {
+                let beside = cookie
+                    .map(|text| self.verify_token(context, text, Carrier::Cookie, limiter, now))
+                    .transpose()?;
                 return self
-                    .await_ticket(examined, ticket, cookie, needed, now)
+                    .await_ticket(examined, ticket, beside, needed, now)
                     .map(Decision::Ticket)
-                    .map_err(|failure| refuse(failure, limiter));
+                    .map_err(|failure| self.refuse(context, failure, limiter, now));
             }
             Presented::Cookie(text) => (text, Carrier::Cookie),
             Presented::Bearer(text) => (text, Carrier::Bearer),
         };
-        let credential = credential::verify_token(text, carrier, self.keys, self.standings, now)
-            .map_err(|failure| {
-                let mut denied = refuse(failure, limiter);
-                denied.expire_cookie = stale_cookie(carrier, &denied);
-                denied
-            })?;
+        let credential = self.verify_token(context, text, carrier, limiter, now)?;
         self.complete(examined, credential, needed).map(Decision::Admit)
+    }
+
+    fn verify_token(
+        &self,
+        context: Context,
+        text: &[u8],
+        carrier: Carrier,
+        limiter: &mut impl Charge,
+        now: Timestamp,
+    ) -> Result<CredentialProof, Denied> {
+        credential::verify_token(text, carrier, self.keys, self.standings, now).map_err(|failure| {
+            let mut denied = self.refuse(context, failure, limiter, now);
+            denied.expire_cookie = stale_cookie(carrier, &denied);
+            denied
+        })
     }
 
     fn await_ticket(
         &self,
         examined: Examined<'_>,
         ticket: &[u8],
-        cookie: Option<&[u8]>,
+        beside: Option<CredentialProof>,
         needed: crate::Capabilities,
         now: Timestamp,
     ) -> Result<AwaitTicket, Failure> {
         let digest = credential::ticket_digest(ticket, self.digester)?;
-        let verify =
-            |text| credential::verify_token(text, Carrier::Cookie, self.keys, self.standings, now);
-        let beside = cookie.map(verify).transpose()?;
+        credential::check_fresh(self.standings, now)?;
         let beside = beside.and_then(|proof| proof.identity().claims().map(|c| c.session));
         Ok(AwaitTicket::new(
             examined.context,
@@ -230,10 +239,16 @@ impl Guard<'_> {
         admit(context, host, origin, credential, needed)
     }
 
-    /// The token that renews the session of an admitted request, if it is time for one.
+    /// The token that renews the session of an admitted request, if it is time for one. Only a
+    /// token renews: a ticket would otherwise buy more than the one connection that it is for.
     #[must_use]
     pub fn renew(&self, admitted: &Admitted, now: Timestamp) -> Option<(Claims, SessionToken)> {
-        let claims = session::renewal(admitted.claims()?, &self.settings.lifetimes, now)?;
+        let Identity::Session { claims, carrier: Carrier::Cookie | Carrier::Bearer } =
+            admitted.identity()
+        else {
+            return None;
+        };
+        let claims = session::renewal(claims, &self.settings.lifetimes, now)?;
         let token = token::issue(&claims, self.keys, now)?;
         Some((claims, token))
     }

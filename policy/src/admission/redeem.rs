@@ -68,7 +68,7 @@ impl AwaitGrant {
     /// Charged before the store is asked, so that a flood of guesses costs no transactions.
     ///
     /// # Errors
-    /// If the address has no guess left.
+    /// If what is known of revocations is too old, or the address has no guess left.
     pub fn present(
         self,
         grant: &GrantSecret,
@@ -78,6 +78,8 @@ impl AwaitGrant {
         limiter: &mut impl Charge,
         now: Timestamp,
     ) -> Result<Redeem, Denied> {
+        credential::check_fresh(guard.standings, now)
+            .map_err(|denial| self.context.deny(denial))?;
         let guess = if grant.is_code() { Guess::Code } else { Guess::Other };
         self.context.charge(guess, limiter, now).map_err(|denial| self.context.deny(denial))?;
         let attempt = Attempt {
