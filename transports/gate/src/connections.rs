@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use doorward_policy::Timestamp;
 use doorward_policy::denial::{Denial, Outage};
 use doorward_policy::id::SessionId;
-use doorward_policy::Timestamp;
 use tokio::sync::watch;
 
 /// Why a live connection ends.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use doorward_policy::Timestamp;
 use doorward_policy::admission::{
     Admitted, AwaitGrant, AwaitTicket, Context, Decision, Denied, Guard, Opened, Redeemed,
     StoreFailure,
@@ -23,7 +24,6 @@ use doorward_policy::settings::Settings;
 use doorward_policy::standing::{self, Standing, Standings};
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::{Claims, SessionToken};
-use doorward_policy::Timestamp;
 
 use crate::audit::{AuditRecord, Event};
 use crate::connections::{Connections, LiveConnection};
@@ -231,8 +231,7 @@ impl Gate {
             Err(denial) => return Err(self.refuse(awaiting, denial)),
         };
         let keys = self.keys();
-        let parsed =
-            GrantSecret::parse(credential).zip(Nonce::parse(nonce, &keys.digester));
+        let parsed = GrantSecret::parse(credential).zip(Nonce::parse(nonce, &keys.digester));
         let Some((grant, nonce)) = parsed else {
             return Err(self.refuse(awaiting, Denial::MalformedBody));
         };
@@ -240,13 +239,10 @@ impl Gate {
             return Err(self.refuse(awaiting, Denial::Unavailable(Outage::Entropy)));
         };
         let redeem = self
-            .guarded(|guard, limiter| {
-                awaiting.present(&grant, nonce, session, guard, limiter, now)
-            })
+            .guarded(|guard, limiter| awaiting.present(&grant, nonce, session, guard, limiter, now))
             .map_err(|denied| self.refusal(denied, now))?;
         let trace = self.trace();
-        let audit =
-            AuditRecord::new(Event::GrantRedeemed, now).traced(trace).of(redeem.context());
+        let audit = AuditRecord::new(Event::GrantRedeemed, now).traced(trace).of(redeem.context());
         let (digest, attempt) = (*redeem.digest(), *redeem.attempt());
         let outcome = match self.store.redeem(digest, attempt, now, audit).await {
             Ok(outcome) => outcome.map_err(StoreFailure::Refused),
@@ -284,9 +280,7 @@ impl Gate {
         let digest = secret.digest(&self.keys().digester);
         match self.store.insert_ticket(digest, record, audit).await {
             Ok(()) => Ok((secret, expires_at)),
-            Err(error) => {
-                Err(self.refuse_late(Denial::Unavailable(self.outage(&error)), context))
-            }
+            Err(error) => Err(self.refuse_late(Denial::Unavailable(self.outage(&error)), context)),
         }
     }
 
@@ -329,8 +323,7 @@ impl Gate {
         let context = *admission.admitted.context();
         let Some(claims) = admission.admitted.claims() else { return Ok(()) };
         let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
-        let audit =
-            AuditRecord::new(Event::SignedOut, now).traced(admission.trace).of(&context);
+        let audit = AuditRecord::new(Event::SignedOut, now).traced(admission.trace).of(&context);
         let which = Selector::Session(claims.session);
         if let Err(error) = self.store.revoke_sessions(which, now, audit).await {
             return Err(self.refuse_late(Denial::Unavailable(self.outage(&error)), context));
@@ -391,8 +384,7 @@ impl Gate {
     }
 
     fn refuse_late(&self, denial: Denial, context: Context) -> Refusal {
-        let denied =
-            Denied { context, ..Denied::early(denial, context.client.address, false) };
+        let denied = Denied { context, ..Denied::early(denial, context.client.address, false) };
         self.refusal(denied, self.now().unwrap_or_default())
     }
 

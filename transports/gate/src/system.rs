@@ -95,7 +95,8 @@ impl SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Result<Timestamp, ClockError> {
-        let read = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| ClockError)?;
+        let read =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| ClockError)?;
         let boot = since_boot();
         let mut anchor = self.anchor.lock().map_err(|_| ClockError)?;
         let carried = anchor.wall.saturating_add(boot.saturating_sub(anchor.boot));

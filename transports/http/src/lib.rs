@@ -1,1 +1,20 @@
-//! Not written yet.
+//! Doorward's HTTP surface: pairing, sessions, pages and the reverse proxy, on hyper.
+//!
+//! [`Site::serve`] carries one connection. Of every request it builds the policy's view, asks the
+//! [`Gate`](doorward_gate::Gate), and does what the verdict says: it answers for Doorward's own
+//! pages and endpoints, passes an admitted request to the guarded server, or refuses. What becomes
+//! of an admitted WebSocket is left to [`Sockets`].
+
+mod answer;
+mod endpoints;
+mod headers;
+mod pages;
+mod proxy;
+mod readahead;
+mod site;
+mod sockets;
+mod upgrade;
+
+pub use proxy::{Upstream, UpstreamError};
+pub use site::{Limits, Site, SiteParts};
+pub use sockets::{Duplex, Ended, Sockets, Stream};

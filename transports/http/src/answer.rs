@@ -1,0 +1,115 @@
+//! Answers: refusals, JSON and pages, with the headers that each of them needs.
+
+use bytes::Bytes;
+use doorward_gate::Refusal;
+use doorward_policy::id::TraceId;
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
+    RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use serde::Serialize;
+
+use crate::pages::{PAIR, Page};
+
+/// The body of an answer: the guarded server's, as it arrives, or Doorward's own.
+pub(crate) type Body = Either<Incoming, Full<Bytes>>;
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    error: &'a str,
+    message: &'a str,
+    trace_id: String,
+}
+
+/// The answer that a refusal is. The connection ends with it (I18).
+///
+/// A person who opens a page unpaired gets the pairing page, under the same status.
+pub(crate) fn refusal(refusal: &Refusal) -> Response<Body> {
+    let public = refusal.denied.denial.public();
+    let status = StatusCode::from_u16(public.status).unwrap_or(StatusCode::FORBIDDEN);
+    let page = status == StatusCode::UNAUTHORIZED
+        && refusal.denied.context.navigation
+        && !refusal.denied.context.upgrade;
+    let mut response = if page {
+        self::page(&PAIR, status)
+    } else {
+        problem(status, public.code, &refusal.denied.denial.message(), refusal.trace)
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Bearer realm=\"doorward\"");
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = refusal.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // The page asks `api/session` what became of the session, and that answer removes the cookie.
+    if let Some(cookie) = refusal.denied.expire_cookie.filter(|_| !page) {
+        set_cookie(&mut response, &cookie.expire());
+    }
+    response
+}
+
+/// A refusal in the body's own form.
+pub(crate) fn problem(
+    status: StatusCode,
+    code: &str,
+    message: &str,
+    trace: TraceId,
+) -> Response<Body> {
+    json(status, &Problem { error: code, message, trace_id: trace.to_string() })
+}
+
+/// A JSON answer, kept by nobody.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    // Strings, numbers and lists of them: serialising them can't fail.
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = own(status, Bytes::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    response
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Response<Body> {
+    own(status, Bytes::new())
+}
+
+/// A page.
+pub(crate) fn page(page: &'static Page, status: StatusCode) -> Response<Body> {
+    let mut response = own(status, Bytes::from_static(page.html.as_bytes()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    if let Ok(policy) = HeaderValue::from_str(&page.policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Adds a cookie to an answer. Its value is marked as sensitive, so that no layer prints it.
+pub(crate) fn set_cookie(response: &mut Response<Body>, cookie: &str) {
+    if let Ok(mut value) = HeaderValue::from_str(cookie) {
+        value.set_sensitive(true);
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}
+
+fn own(status: StatusCode, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Either::Right(Full::new(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,305 @@
+//! One listener's HTTP service: a connection from its first byte to its end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use doorward_gate::{Admission, ClientSlot, Gate, Refusal, Verdict};
+use doorward_policy::denial::Denial;
+use doorward_policy::request::{Field, Head, MAX_FIELDS};
+use doorward_policy::route::Target;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{sleep, timeout};
+
+use crate::answer::{self, Body};
+use crate::endpoints;
+use crate::pages::CONSOLE;
+use crate::proxy::Upstream;
+use crate::readahead::{FirstHead, Prefixed, first_head};
+use crate::sockets::{Duplex, Sockets};
+use crate::upgrade;
+
+/// Bounds in time on what a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// To a complete head and credential.
+    pub head_deadline: Duration,
+    /// Between two requests of an admitted connection.
+    pub idle: Duration,
+    /// For a connection on which nobody has been admitted.
+    pub unadmitted: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_deadline: Duration::from_secs(5),
+            idle: Duration::from_secs(75),
+            unadmitted: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a site is made of.
+pub struct SiteParts {
+    /// Takes the decisions.
+    pub gate: Arc<Gate>,
+    /// The guarded server; the built-in console if there is none.
+    pub upstream: Option<Upstream>,
+    /// Carries admitted WebSockets.
+    pub sockets: Arc<dyn Sockets>,
+    /// Bounds in time.
+    pub limits: Limits,
+}
+
+impl std::fmt::Debug for SiteParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SiteParts").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
+}
+
+/// One listener's HTTP service.
+pub struct Site {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) upstream: Option<Upstream>,
+    pub(crate) sockets: Arc<dyn Sockets>,
+    limits: Limits,
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").field("upstream", &self.upstream).finish_non_exhaustive()
+    }
+}
+
+/// A connection counts as unadmitted until the first admission on it.
+type Slot = Mutex<Option<ClientSlot>>;
+
+impl Site {
+    pub(crate) const UNREACHABLE: &str =
+        "The guarded server doesn't answer; start it, or see the listener's log.";
+
+    /// A site.
+    #[must_use]
+    pub fn new(parts: SiteParts) -> Arc<Self> {
+        let SiteParts { gate, upstream, sockets, limits } = parts;
+        Arc::new(Self { gate, upstream, sockets, limits })
+    }
+
+    /// Carries one connection until its end, or gracefully to it once `drained` resolves.
+    pub async fn serve<S: Duplex + 'static>(
+        self: Arc<Self>,
+        mut stream: S,
+        peer: SocketAddr,
+        tls: bool,
+        drained: impl Future<Output = ()> + Send,
+    ) {
+        let slot = match self.gate.enter(peer.ip(), tls) {
+            Ok(slot) => slot,
+            Err(refusal) => return refuse_raw(&mut stream, &refusal).await,
+        };
+        let mut arrived = false;
+        let head = timeout(self.limits.head_deadline, first_head(&mut stream, &mut arrived)).await;
+        let refused = match head {
+            Ok(FirstHead::Complete(prefix)) => {
+                let stream = Prefixed::new(prefix, stream);
+                return self.carry(stream, peer, tls, Mutex::new(Some(slot)), drained).await;
+            }
+            Ok(FirstHead::Refused(denial)) => Some(denial),
+            Ok(FirstHead::Gone) => None,
+            Err(_) if arrived => Some(Denial::DeadlinePassed),
+            Err(_) => {
+                // Nothing came that an answer could be an answer to.
+                self.gate.refuse_early(Denial::DeadlinePassed, peer.ip(), tls);
+                None
+            }
+        };
+        if let Some(denial) = refused {
+            let refusal = self.gate.refuse_early(denial, peer.ip(), tls);
+            refuse_raw(&mut stream, &refusal).await;
+        }
+    }
+
+    async fn carry<S: Duplex + 'static>(
+        self: Arc<Self>,
+        stream: Prefixed<S>,
+        peer: SocketAddr,
+        tls: bool,
+        slot: Slot,
+        drained: impl Future<Output = ()> + Send,
+    ) {
+        let limits = self.limits;
+        let slot = Arc::new(slot);
+        let held = Arc::clone(&slot);
+        let service = service_fn(move |request| {
+            let (site, slot) = (Arc::clone(&self), Arc::clone(&slot));
+            async move { Ok::<_, Infallible>(site.answer::<S>(request, peer, tls, &slot).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // From the end of one request to the end of the next one's head.
+            .header_read_timeout(limits.idle)
+            // Above the policy's own bound, so that it is the policy that refuses and tells.
+            .max_headers(MAX_FIELDS * 2)
+            .max_buf_size(64 * 1024)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let mut drained = pin!(drained);
+        let mut unadmitted = pin!(sleep(limits.unadmitted));
+        let (mut draining, mut judged) = (false, false);
+        loop {
+            tokio::select! {
+                _ended = &mut connection => return,
+                () = &mut drained, if !draining => {
+                    draining = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = &mut unadmitted, if !judged => {
+                    judged = true;
+                    if is_held(&held) {
+                        connection.as_mut().graceful_shutdown();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn answer<S: Duplex + 'static>(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        tls: bool,
+        slot: &Slot,
+    ) -> Response<Body> {
+        match self.judge(&request, peer, tls).await {
+            Verdict::Admit(admission) => {
+                admit(slot);
+                self.admitted::<S>(request, admission).await
+            }
+            Verdict::Open(opened) => endpoints::open(&self.gate, &opened),
+            Verdict::Grant(awaiting) => {
+                let body = request.into_body();
+                endpoints::redeem(&self.gate, &self.limits, awaiting, body).await
+            }
+            Verdict::Deny(refusal) => answer::refusal(&refusal),
+        }
+    }
+
+    async fn judge(&self, request: &Request<Incoming>, peer: SocketAddr, tls: bool) -> Verdict {
+        // One more than the policy takes, so that it sees that there are too many.
+        let mut fields = [Field { name: "", value: b"" }; MAX_FIELDS + 1];
+        let mut count = 0;
+        for (slot, (name, value)) in fields.iter_mut().zip(request.headers()) {
+            *slot = Field { name: name.as_str(), value: value.as_bytes() };
+            count += 1;
+        }
+        let uri = request.uri();
+        let origin_form = uri.scheme().is_none() && uri.authority().is_none();
+        let target = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+        let head = Head {
+            method: request.method().as_str(),
+            // Whatever is not in origin form is no path, and denied as such.
+            target: target.filter(|_| origin_form).unwrap_or_default(),
+            fields: &fields[..count],
+            peer: peer.ip(),
+            tls,
+        };
+        self.gate.decide(&head).await
+    }
+
+    async fn admitted<S: Duplex + 'static>(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        admission: Admission,
+    ) -> Response<Body> {
+        if let Target::Own(endpoint) = admission.admitted.target() {
+            return endpoints::with_session(&self.gate, &admission, endpoint, request.headers())
+                .await;
+        }
+        if admission.admitted.context().upgrade {
+            return upgrade::answer::<S>(self, request, admission).await;
+        }
+        let mut response = match &self.upstream {
+            Some(upstream) => forward(upstream, request, &admission).await,
+            None => console(&request, &admission),
+        };
+        if admission.admitted.by_cookie() {
+            let renewed = self.gate.renew_cookie(&admission.admitted).await;
+            endpoints::set_renewed(&self.gate, &admission, renewed, &mut response);
+        }
+        response
+    }
+}
+
+async fn forward(
+    upstream: &Upstream,
+    request: Request<Incoming>,
+    admission: &Admission,
+) -> Response<Body> {
+    match upstream.forward(request, &admission.admitted).await {
+        Ok(mut response) => {
+            crate::headers::to_client(response.headers_mut());
+            response.map(Either::Left)
+        }
+        Err(error) => {
+            tracing::warn!(upstream = upstream.authority(), %error, "the guarded server is unreachable");
+            endpoints::bad_gateway(Site::UNREACHABLE, admission.trace)
+        }
+    }
+}
+
+fn console(request: &Request<Incoming>, admission: &Admission) -> Response<Body> {
+    let reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    if request.uri().path() == "/" && reading {
+        return answer::page(&CONSOLE, StatusCode::OK);
+    }
+    let message = "There is nothing here; the built-in console is at /.";
+    answer::problem(StatusCode::NOT_FOUND, "not_found", message, admission.trace)
+}
+
+fn admit(slot: &Slot) {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+}
+
+fn is_held(slot: &Slot) -> bool {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
+/// Refuses a connection that hyper has not seen: one answer, then the end.
+async fn refuse_raw<S: Duplex>(stream: &mut S, refusal: &Refusal) {
+    let response = answer::refusal(refusal);
+    let mut head = format!("HTTP/1.1 {}\r\n", response.status());
+    for (name, value) in response.headers() {
+        if let Ok(value) = value.to_str() {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    let body = match response.into_body() {
+        Either::Right(full) => body_of(full).await,
+        Either::Left(_) => Bytes::new(),
+    };
+    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    let answer = async {
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(&body).await?;
+        stream.shutdown().await
+    };
+    // Whoever doesn't take the refusal in time goes without it.
+    let _result = timeout(Duration::from_secs(1), answer).await;
+}
+
+async fn body_of(full: http_body_util::Full<Bytes>) -> Bytes {
+    use http_body_util::BodyExt as _;
+    full.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default()
+}

@@ -1,0 +1,210 @@
+//! An admitted WebSocket upgrade: the guarded server is asked first, and what it refuses is
+//! refused; nothing of the client's reaches it before that (I18).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use doorward_gate::{Admission, LiveConnection};
+use doorward_policy::admission::own_subprotocol;
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::answer::{self, Body};
+use crate::endpoints::{bad_gateway, set_renewed};
+use crate::headers;
+use crate::proxy::Upstream;
+use crate::readahead::Prefixed;
+use crate::site::Site;
+use crate::sockets::{Duplex, Ended, Stream};
+
+/// Where the built-in echo listens.
+const ECHO_PATH: &str = "/echo";
+
+/// Answers an admitted upgrade, and sees to it that the connection is carried once the answer has
+/// gone out.
+pub(crate) async fn answer<S: Duplex + 'static>(
+    site: &Arc<Site>,
+    request: Request<Incoming>,
+    admission: Admission,
+) -> Response<Body> {
+    // Registered first, then looked at once more: a revocation is either seen here or finds it.
+    let live = match site.gate.register(&admission) {
+        Ok(live) => live,
+        Err(refusal) => return answer::refusal(&refusal),
+    };
+    let mut response = match &site.upstream {
+        Some(upstream) => through::<S>(site, upstream, request, admission, live).await,
+        None => echo::<S>(site, request, admission, live).await,
+    };
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn echo<S: Duplex + 'static>(
+    site: &Arc<Site>,
+    mut request: Request<Incoming>,
+    admission: Admission,
+    live: LiveConnection,
+) -> Response<Body> {
+    if request.uri().path() != ECHO_PATH {
+        let message = "There is nothing here; the built-in echo is at /echo.";
+        return answer::problem(StatusCode::NOT_FOUND, "not_found", message, admission.trace);
+    }
+    let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
+        return answer::empty(StatusCode::BAD_REQUEST);
+    };
+    let accept = site.sockets.accept_key(key.as_bytes());
+    let mut response = switching(&accept);
+    let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL);
+    if let Some(own) = offered.and_then(|offered| own_subprotocol(offered.as_bytes())) {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(own));
+    }
+    renew(site, &admission, &mut response).await;
+    let client = hyper::upgrade::on(&mut request);
+    tokio::spawn(carry::<S>(Arc::clone(site), client, None, admission, live));
+    response
+}
+
+async fn through<S: Duplex + 'static>(
+    site: &Arc<Site>,
+    upstream: &Upstream,
+    mut request: Request<Incoming>,
+    admission: Admission,
+    live: LiveConnection,
+) -> Response<Body> {
+    let client = hyper::upgrade::on(&mut request);
+    let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL).cloned();
+    headers::to_upstream(request.headers_mut(), &admission.admitted);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    request.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    let mut answered = match upstream.send(request).await {
+        Ok(answered) => answered,
+        Err(error) => {
+            tracing::warn!(upstream = upstream.authority(), %error, "the guarded server is unreachable");
+            return bad_gateway(Site::UNREACHABLE, admission.trace);
+        }
+    };
+    if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
+        headers::to_client(answered.headers_mut());
+        return answered.map(Either::Left);
+    }
+    let Some(mut response) = accepted(answered.headers(), offered.as_ref()) else {
+        return bad_gateway(
+            "The guarded server answered the WebSocket handshake with what was not asked for.",
+            admission.trace,
+        );
+    };
+    renew(site, &admission, &mut response).await;
+    let server = hyper::upgrade::on(answered);
+    tokio::spawn(carry::<S>(Arc::clone(site), client, Some(server), admission, live));
+    response
+}
+
+async fn renew(site: &Arc<Site>, admission: &Admission, response: &mut Response<Body>) {
+    if admission.admitted.by_cookie() {
+        let renewed = site.gate.renew_cookie(&admission.admitted).await;
+        set_renewed(&site.gate, admission, renewed, response);
+    }
+}
+
+/// The 101 to the client, from that of the guarded server. `None` if that one agrees to an
+/// extension, none of which was offered, or upgrades to something else.
+///
+/// Where the guarded server selects no subprotocol and ours was offered, ours is selected: a
+/// browser fails a handshake that selects none of what it offered.
+fn accepted(answered: &HeaderMap, offered: Option<&HeaderValue>) -> Option<Response<Body>> {
+    let websocket = answered
+        .get(UPGRADE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    if !websocket || answered.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+        return None;
+    }
+    let mut response = switching("");
+    let mut passed = answered.clone();
+    headers::to_client(&mut passed);
+    response.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+    response.headers_mut().extend(passed);
+    if !answered.contains_key(SEC_WEBSOCKET_PROTOCOL)
+        && let Some(own) = offered.and_then(|offered| own_subprotocol(offered.as_bytes()))
+    {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(own));
+    }
+    Some(response)
+}
+
+fn switching(accept: &str) -> Response<Body> {
+    let mut response = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = response.headers_mut();
+    headers.clear();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}
+
+/// Waits for both ends to be upgraded, then has them carried until either closes or the session
+/// ends.
+async fn carry<S: Duplex + 'static>(
+    site: Arc<Site>,
+    client: OnUpgrade,
+    server: Option<OnUpgrade>,
+    admission: Admission,
+    mut live: LiveConnection,
+) {
+    let Ok(client) = client.await else { return };
+    let server = match server {
+        Some(server) => match server.await {
+            Ok(server) => Some(plain::<TcpStream>(server)),
+            Err(_) => return,
+        },
+        None => None,
+    };
+    let client = plain_client::<S>(client);
+    let sockets = Arc::clone(&site.sockets);
+    let gate = Arc::clone(&site.gate);
+    drop(site);
+    let ended = Box::pin(async move {
+        let denial = live.ended().await.denial();
+        gate.closed(&admission, denial);
+        let code = denial.public().close.unwrap_or(1008);
+        Ended { code, reason: denial.public().code.to_owned() }
+    });
+    sockets.carry(client, server, ended).await;
+}
+
+/// Takes the stream out of hyper's hands, and with it out of hyper's read buffer.
+fn plain_client<S: Duplex + 'static>(upgraded: Upgraded) -> Stream {
+    match upgraded.downcast::<TokioIo<Prefixed<S>>>() {
+        Ok(parts) => match parts.io.into_inner().into_plain() {
+            Ok(stream) => prefixed(parts.read_buf, stream),
+            Err(stream) => prefixed(parts.read_buf, stream),
+        },
+        Err(upgraded) => Box::new(TokioIo::new(upgraded)),
+    }
+}
+
+fn plain<S: Duplex + 'static>(upgraded: Upgraded) -> Stream {
+    match upgraded.downcast::<TokioIo<S>>() {
+        Ok(parts) => prefixed(parts.read_buf, parts.io.into_inner()),
+        Err(upgraded) => Box::new(TokioIo::new(upgraded)),
+    }
+}
+
+fn prefixed<S: Duplex + 'static>(prefix: Bytes, stream: S) -> Stream {
+    if prefix.is_empty() {
+        return Box::new(stream);
+    }
+    Box::new(Prefixed::new(prefix, stream))
+}
