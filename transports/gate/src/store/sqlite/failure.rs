@@ -1,0 +1,69 @@
+//! What goes wrong in SQLite, in the words of a log.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use super::rows::Corrupt;
+use crate::store::StoreError;
+
+/// Why an operation has no outcome.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Sqlite(rusqlite::Error),
+    Corrupt(Corrupt),
+    Full,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<rusqlite::types::FromSqlError> for Failure {
+    fn from(_: rusqlite::types::FromSqlError) -> Self {
+        Self::Corrupt(Corrupt("a column has another type"))
+    }
+}
+
+impl From<Corrupt> for Failure {
+    fn from(corrupt: Corrupt) -> Self {
+        Self::Corrupt(corrupt)
+    }
+}
+
+impl Failure {
+    pub(super) fn tell(&self, path: &Path) -> StoreError {
+        match self {
+            Self::Sqlite(error) => StoreError::Unavailable(explain(path, error)),
+            Self::Corrupt(corrupt) => {
+                StoreError::Unavailable(format!("{}: {corrupt}", path.display()))
+            }
+            Self::Full => StoreError::Full,
+        }
+    }
+}
+
+/// One sentence that says what and what to do.
+pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> String {
+    let path = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => {
+            format!("there is no room left for {path}: free some space on its disk")
+        }
+        Some(ErrorCode::SystemIoFailure) => {
+            format!("{path} can't be read or written: check its disk ({error})")
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            format!("another process has kept {path} busy for too long")
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            format!("{path} is damaged: restore it from a backup ({error})")
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            format!("{path} can't be opened for writing: check its permissions ({error})")
+        }
+        _ => format!("{path}: {error}"),
+    }
+}

@@ -1,0 +1,329 @@
+//! The database file: how it is made, opened, migrated and refused.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use doorward_policy::id::Issuer;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+
+use super::failure::explain;
+use crate::keyfile::files::{self, UnsafeFile};
+
+/// "Door".
+const APPLICATION: i64 = 0x446f_6f72;
+
+/// What brings a database from each version to the next; the first makes a new one. A version
+/// that was released is never edited.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE installation (
+        one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+        issuer BLOB NOT NULL,
+        clock INTEGER NOT NULL,
+        revision INTEGER NOT NULL,
+        grants INTEGER NOT NULL,
+        sessions INTEGER NOT NULL,
+        tickets INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE grants (
+        digest BLOB NOT NULL PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        label TEXT NOT NULL,
+        capabilities INTEGER NOT NULL,
+        method INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        uses_left INTEGER NOT NULL,
+        revoked_at INTEGER,
+        consumed BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX grants_by_end ON grants (expires_at);
+
+    CREATE TABLE sessions (
+        id BLOB NOT NULL PRIMARY KEY,
+        subject TEXT NOT NULL,
+        capabilities INTEGER NOT NULL,
+        method INTEGER NOT NULL,
+        granted_by BLOB NOT NULL,
+        opened_from BLOB,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        absolute_end INTEGER NOT NULL,
+        revoked_at INTEGER,
+        revision INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sessions_by_end ON sessions (absolute_end);
+    CREATE INDEX sessions_by_subject ON sessions (subject);
+    CREATE INDEX sessions_by_revision ON sessions (revision) WHERE revision IS NOT NULL;
+
+    CREATE TABLE tickets (
+        digest BLOB NOT NULL PRIMARY KEY,
+        session BLOB NOT NULL,
+        capabilities INTEGER NOT NULL,
+        origin TEXT,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tickets_by_end ON tickets (expires_at);
+
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        line TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE reports (
+        listener BLOB NOT NULL PRIMARY KEY,
+        until INTEGER NOT NULL,
+        connections BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TRIGGER grant_in AFTER INSERT ON grants BEGIN
+        UPDATE installation SET grants = grants + 1; END;
+    CREATE TRIGGER grant_out AFTER DELETE ON grants BEGIN
+        UPDATE installation SET grants = grants - 1; END;
+    CREATE TRIGGER session_in AFTER INSERT ON sessions BEGIN
+        UPDATE installation SET sessions = sessions + 1; END;
+    CREATE TRIGGER session_out AFTER DELETE ON sessions BEGIN
+        UPDATE installation SET sessions = sessions - 1; END;
+    CREATE TRIGGER ticket_in AFTER INSERT ON tickets BEGIN
+        UPDATE installation SET tickets = tickets + 1; END;
+    CREATE TRIGGER ticket_out AFTER DELETE ON tickets BEGIN
+        UPDATE installation SET tickets = tickets - 1; END;
+"];
+
+/// Why a database can't be opened. Nothing in it has changed.
+#[derive(Debug)]
+pub enum OpenError {
+    /// Its file, or the folder around it, is open to others.
+    Unsafe(UnsafeFile),
+    /// It is some other program's, or none at all.
+    Foreign(PathBuf),
+    /// A newer Doorward has written it.
+    Newer {
+        /// Where it is.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+    },
+    /// It belongs to an installation with other keys.
+    OtherInstallation(PathBuf),
+    /// It is not there, or holds nothing, and should.
+    Lost(PathBuf),
+    /// SQLite or the operating system refused; the text says what.
+    Failed(String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsafe(error) => error.fmt(f),
+            Self::Foreign(path) => write!(
+                f,
+                "{} is not a Doorward database: move it away or choose another state directory",
+                path.display()
+            ),
+            Self::Newer { path, found } => write!(
+                f,
+                "{} was written by a newer Doorward (schema {found}, this one knows {}): upgrade \
+                 this Doorward, or choose another state directory",
+                path.display(),
+                MIGRATIONS.len()
+            ),
+            Self::OtherInstallation(path) => write!(
+                f,
+                "keys and store belong to different installations: {} was made with other keys; \
+                 put the matching key file beside it, or choose another state directory",
+                path.display()
+            ),
+            Self::Lost(path) => write!(
+                f,
+                "the store {} has lost its content, so whatever was revoked would be valid again: \
+                 bring it back from a backup, or delete it and the keys beside it to start anew, \
+                 which ends every session",
+                path.display()
+            ),
+            Self::Failed(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// What an empty database means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// A new one.
+    MayBeMade,
+    /// One that has lost what it held.
+    IsLost,
+}
+
+/// Makes the database if it is not there, checks whose it is and brings it to this version.
+/// Returns its path without links, and a connection to write with.
+pub(super) fn open(
+    path: &Path,
+    issuer: Issuer,
+    patience: Duration,
+    empty: Empty,
+) -> Result<(PathBuf, Connection), OpenError> {
+    let path = files::in_private_directory(path).map_err(OpenError::Unsafe)?;
+    let size = match empty {
+        Empty::MayBeMade => files::create_or_check(&path),
+        Empty::IsLost => files::size(&path),
+    };
+    if size.map_err(OpenError::Unsafe)? > 0 {
+        probe(&path, issuer, patience, empty)?;
+    } else if empty == Empty::IsLost {
+        return Err(OpenError::Lost(path));
+    }
+    let failed = |error| OpenError::Failed(explain(&path, &error));
+    let connection = connect(&path, patience).map_err(failed)?;
+    turn_to_wal(&connection, patience).map_err(failed)?;
+    migrate(&connection, &path, issuer, empty)?;
+    Ok((path, connection))
+}
+
+/// A connection as every thread here has it.
+pub(super) fn connect(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(patience)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
+         PRAGMA journal_size_limit = 16777216;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Looks at a database that is there without touching it, so that one that is refused stays as it
+/// is to the byte.
+fn probe(path: &Path, issuer: Issuer, patience: Duration, empty: Empty) -> Result<(), OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let look = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(patience)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        version(&connection)
+    };
+    let version = look().map_err(|error| refused(path, &error))?;
+    version.judge(path, issuer, empty).map(drop)
+}
+
+fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+    if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+        return OpenError::Foreign(path.to_owned());
+    }
+    OpenError::Failed(explain(path, error))
+}
+
+/// What a database says about itself.
+struct Version {
+    application: i64,
+    schema: i64,
+    objects: i64,
+    issuer: Option<Vec<u8>>,
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<Version> {
+    let read = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let application = read("PRAGMA application_id")?;
+    let schema = read("PRAGMA user_version")?;
+    let objects = read("SELECT count(*) FROM sqlite_schema")?;
+    let known = application == APPLICATION && (1..=MIGRATIONS.len() as i64).contains(&schema);
+    let issuer = if known {
+        let sql = "SELECT issuer FROM installation";
+        connection.query_row(sql, [], |row| row.get(0)).optional()?
+    } else {
+        None
+    };
+    Ok(Version { application, schema, objects, issuer })
+}
+
+impl Version {
+    /// How many migrations it has seen, if this Doorward may use it.
+    fn judge(&self, path: &Path, issuer: Issuer, empty: Empty) -> Result<usize, OpenError> {
+        if self.application == 0 && self.schema == 0 && self.objects == 0 {
+            return match empty {
+                Empty::MayBeMade => Ok(0),
+                Empty::IsLost => Err(OpenError::Lost(path.to_owned())),
+            };
+        }
+        if self.application != APPLICATION {
+            return Err(OpenError::Foreign(path.to_owned()));
+        }
+        let seen = usize::try_from(self.schema).ok().filter(|seen| *seen <= MIGRATIONS.len());
+        let Some(seen) = seen else {
+            return Err(OpenError::Newer { path: path.to_owned(), found: self.schema });
+        };
+        match &self.issuer {
+            Some(found) if found == issuer.as_bytes() => Ok(seen),
+            Some(_) => Err(OpenError::OtherInstallation(path.to_owned())),
+            None => Err(OpenError::Foreign(path.to_owned())),
+        }
+    }
+}
+
+/// Two processes may do this to a new file at once, and SQLite does not wait for one of them.
+fn turn_to_wal(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let mut left = patience;
+    loop {
+        let sql = "PRAGMA journal_mode = WAL";
+        let mode = connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        let busy = |error: &rusqlite::Error| {
+            error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && !left.is_zero()
+        };
+        match mode {
+            Ok(_) => return Ok(()),
+            Err(error) if busy(&error) => {
+                left = left.saturating_sub(PAUSE);
+                thread::sleep(PAUSE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Brings a database to this version in one transaction.
+fn migrate(
+    connection: &Connection,
+    path: &Path,
+    issuer: Issuer,
+    empty: Empty,
+) -> Result<(), OpenError> {
+    let failed = |error| refused(path, &error);
+    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let migrated = version(connection)
+        .map_err(failed)
+        .and_then(|version| version.judge(path, issuer, empty))
+        .and_then(|seen| apply(connection, issuer, seen).map_err(failed))
+        .and_then(|()| connection.execute_batch("COMMIT").map_err(failed));
+    if migrated.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK").map_err(failed)?;
+    }
+    migrated
+}
+
+fn apply(connection: &Connection, issuer: Issuer, seen: usize) -> rusqlite::Result<()> {
+    for migration in MIGRATIONS.iter().skip(seen) {
+        connection.execute_batch(migration)?;
+    }
+    if seen == 0 {
+        let sql = "INSERT INTO installation VALUES (1, ?1, 0, 0, 0, 0, 0)";
+        connection.execute(sql, [issuer.as_bytes()])?;
+        connection.pragma_update(None, "application_id", APPLICATION)?;
+    }
+    if seen < MIGRATIONS.len() {
+        connection.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! What can only be seen from inside: the writer's batches and failures.
