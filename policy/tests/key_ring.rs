@@ -1,0 +1,128 @@
+//! Rotation: a new key verifies at once and signs later; an old one verifies until it is pruned.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs,
+    reason = "a test that can't go on must stop"
+)]
+
+mod common;
+
+use common::{DAY, ISSUER, NOW, claims, masters, millis, secs};
+use doorward_policy::Timestamp;
+use doorward_policy::id::Issuer;
+use doorward_policy::keys::{KeyMaterialError, Master, MasterKeys, PROPAGATION, Purpose};
+use doorward_policy::secret::Secret;
+use doorward_policy::session::Lifetimes;
+use doorward_policy::token::{self, UntrustedToken};
+
+fn signing_id(masters: &MasterKeys, now: Timestamp) -> u8 {
+    let ring = masters.ring(Purpose::Session);
+    let token = token::issue(&claims(), &ring, now).unwrap();
+    let verified = UntrustedToken::parse(token.expose().as_bytes()).unwrap().verify(&ring, NOW);
+    verified.expect("what is signed verifies at once").key_id()
+}
+
+fn signed_by_newest(masters: &MasterKeys) -> String {
+    let ring = masters.ring(Purpose::Session);
+    token::issue(&claims(), &ring, NOW.plus(DAY)).unwrap().expose().to_owned()
+}
+
+fn verifies(masters: &MasterKeys, text: &str) -> bool {
+    let ring = masters.ring(Purpose::Session);
+    UntrustedToken::parse(text.as_bytes()).unwrap().verify(&ring, NOW).is_ok()
+}
+
+#[test]
+fn a_new_key_verifies_at_once() {
+    let mut masters = masters();
+    masters.rotate([0x44; 32], NOW).unwrap();
+    // Another process that already signs with it.
+    assert!(verifies(&masters, &signed_by_newest(&masters)));
+}
+
+#[test]
+fn a_new_key_signs_once_everybody_has_read_it() {
+    let mut masters = masters();
+    masters.rotate([0x44; 32], NOW).unwrap();
+    assert_eq!(signing_id(&masters, NOW), 1);
+    assert_eq!(signing_id(&masters, NOW.plus(PROPAGATION).minus(millis(1))), 1);
+    assert_eq!(signing_id(&masters, NOW.plus(PROPAGATION)), 2);
+}
+
+#[test]
+fn a_clock_before_the_first_key_signs_with_the_first_key() {
+    assert_eq!(signing_id(&masters(), NOW.minus(2 * DAY)), 1);
+}
+
+#[test]
+fn an_old_key_verifies_until_no_token_under_it_can_live() {
+    let mut masters = masters();
+    let old = signed_by_newest(&masters);
+    masters.rotate([0x44; 32], NOW).unwrap();
+    let signs_from = NOW.plus(PROPAGATION);
+    masters.prune(signs_from.plus(Lifetimes::CEILING).minus(millis(1)));
+    assert!(verifies(&masters, &old));
+    masters.prune(signs_from.plus(Lifetimes::CEILING));
+    assert!(!verifies(&masters, &old));
+    assert_eq!(masters.masters().len(), 1);
+}
+
+#[test]
+fn the_newest_key_is_never_pruned() {
+    let mut masters = masters();
+    masters.prune(Timestamp::from_millis(u64::MAX));
+    assert_eq!(masters.masters().len(), 1);
+    masters.rotate([0x44; 32], NOW).unwrap();
+    masters.rotate([0x55; 32], NOW.plus(secs(1))).unwrap();
+    masters.prune(Timestamp::from_millis(u64::MAX));
+    assert_eq!(masters.masters().iter().map(|master| master.id).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn ids_are_never_used_twice_and_end_at_255() {
+    let mut masters = masters();
+    for id in 2..=255 {
+        masters.prune(Timestamp::from_millis(u64::MAX));
+        assert_eq!(masters.rotate([id; 32], NOW), Ok(id));
+    }
+    let before = masters.masters().len();
+    assert_eq!(masters.rotate([0; 32], NOW), Err(KeyMaterialError::Exhausted));
+    assert_eq!((masters.masters().len(), masters.last_id()), (before, 255));
+    masters.prune(Timestamp::from_millis(u64::MAX));
+    assert_eq!(masters.rotate([0; 32], NOW), Err(KeyMaterialError::Exhausted));
+}
+
+#[test]
+fn restored_ids_ascend_from_one_to_the_last() {
+    let restore = |last_id, ids: &[u8]| {
+        let master = |id: &u8| Master { id: *id, secret: Secret::new([*id; 32]), signs_from: NOW };
+        let masters = ids.iter().map(master).collect();
+        MasterKeys::restore(Issuer::new(ISSUER), Secret::new([0; 32]), last_id, masters).err()
+    };
+    assert_eq!(restore(1, &[1]), None);
+    assert_eq!(restore(9, &[3, 7]), None);
+    assert_eq!(restore(1, &[]), Some(KeyMaterialError::Empty));
+    for (last_id, ids) in [(2, &[1, 1][..]), (2, &[2, 1]), (1, &[2]), (1, &[0]), (0, &[0])] {
+        assert_eq!(restore(last_id, ids), Some(KeyMaterialError::Ids), "{last_id} {ids:?}");
+    }
+}
+
+#[test]
+fn what_is_restored_goes_on_counting() {
+    let original = masters();
+    let copy = original.masters().iter().map(|master| Master {
+        id: master.id,
+        secret: Secret::new(*master.secret.expose()),
+        signs_from: master.signs_from,
+    });
+    let pepper = Secret::new(*original.pepper().expose());
+    let mut restored =
+        MasterKeys::restore(original.issuer(), pepper, 41, copy.collect()).unwrap();
+    assert!(verifies(&restored, &signed_by_newest(&original)));
+    assert_eq!(original.digester().digest(b"x"), restored.digester().digest(b"x"));
+    assert_eq!(restored.rotate([0; 32], NOW), Ok(42));
+}
