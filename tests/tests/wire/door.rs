@@ -1,0 +1,334 @@
+//! A listener in this process, and a client that sends exactly the bytes it is told to.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use doorward_gate::store::{MemoryStore, Store};
+use doorward_gate::{Clock, ClockError, Entropy, EntropyError, Gate, Parts, SystemEntropy, admin};
+use doorward_http::{Ended, Limits, Site, SiteParts, Sockets, Stream, Upstream};
+use doorward_policy::Timestamp;
+use doorward_policy::capability::Capabilities;
+use doorward_policy::grant::GrantRequest;
+use doorward_policy::keys::MasterKeys;
+use doorward_policy::ledger::Capacity;
+use doorward_policy::settings::Settings;
+use doorward_policy::subject::Subject;
+use doorward_policy::token::Method;
+use doorward_websocket::{CloseReason, Opened};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A clock that stands still until it is turned, and can be broken.
+#[derive(Debug)]
+pub(crate) struct TestClock {
+    millis: AtomicU64,
+    broken: AtomicBool,
+}
+
+impl TestClock {
+    pub(crate) fn turn(&self, by: Duration) {
+        self.millis.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    pub(crate) fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Result<Timestamp, ClockError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(ClockError);
+        }
+        Ok(Timestamp::from_millis(self.millis.load(Ordering::SeqCst)))
+    }
+}
+
+/// The operating system's generator, until it is broken.
+#[derive(Debug, Default)]
+pub(crate) struct TestEntropy {
+    broken: AtomicBool,
+}
+
+impl TestEntropy {
+    pub(crate) fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+}
+
+impl Entropy for TestEntropy {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(EntropyError);
+        }
+        SystemEntropy.fill(bytes)
+    }
+}
+
+/// Carries WebSockets with the adapter that the listener uses.
+struct Adapter;
+
+impl Sockets for Adapter {
+    fn accept_key(&self, key: &[u8]) -> String {
+        doorward_websocket::accept_key(key)
+    }
+
+    fn carry(
+        &self,
+        client: Stream,
+        upstream: Option<Stream>,
+        ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let limits = doorward_websocket::Limits::default();
+        let ended = async move {
+            let Ended { code, reason } = ended.await;
+            CloseReason::new(code, reason)
+        };
+        Box::pin(async move {
+            let client = Opened::new(client);
+            match upstream {
+                Some(upstream) => {
+                    doorward_websocket::relay(client, Opened::new(upstream), limits, ended).await;
+                }
+                None => {
+                    doorward_websocket::echo(client, limits, ended).await;
+                }
+            }
+        })
+    }
+}
+
+/// A listener of its own on a loopback port.
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) entropy: Arc<TestEntropy>,
+    pub(crate) store: Arc<dyn Store>,
+    keys: MasterKeys,
+}
+
+impl Door {
+    pub(crate) async fn open() -> Self {
+        Self::with(Settings::default(), None, Limits::default()).await
+    }
+
+    pub(crate) async fn with(
+        settings: Settings,
+        upstream: Option<Upstream>,
+        limits: Limits,
+    ) -> Self {
+        let store = MemoryStore::new(Capacity::default(), [3; 8]);
+        Self::on(Arc::new(store), settings, upstream, limits).await
+    }
+
+    pub(crate) async fn on(
+        store: Arc<dyn Store>,
+        settings: Settings,
+        upstream: Option<Upstream>,
+        limits: Limits,
+    ) -> Self {
+        let millis = AtomicU64::new(1_900_000_000_000);
+        let clock = Arc::new(TestClock { millis, broken: AtomicBool::new(false) });
+        let now = clock.now().unwrap();
+        let entropy = Arc::new(TestEntropy::default());
+        let secret = || doorward_gate::random::<32>(&SystemEntropy).unwrap();
+        let (pepper, master) = (secret(), secret());
+        let keys = || MasterKeys::generate([7; 16], pepper, master, now);
+        let gate = Gate::open(Parts {
+            settings,
+            keys: keys(),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
+        })
+        .await
+        .unwrap();
+        let site = Site::new(SiteParts {
+            gate: Arc::clone(&gate),
+            upstream,
+            sockets: Arc::new(Adapter),
+            limits,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, peer)) = listener.accept().await {
+                let site = Arc::clone(&site);
+                tokio::spawn(site.serve(stream, peer, false, std::future::pending()));
+            }
+        });
+        Self { address, gate, clock, entropy, store, keys: keys() }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The origin of a page of this server.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port())
+    }
+
+    /// Makes a grant and lays its secret open.
+    pub(crate) async fn grant(&self, method: Method, capabilities: Capabilities) -> String {
+        let request = GrantRequest {
+            label: Subject::new("tester").unwrap(),
+            capabilities,
+            method,
+            uses: 1,
+            life: Duration::from_secs(600),
+        };
+        let (secret, _record) = admin::issue_grant(
+            &*self.store,
+            &self.keys.digester(),
+            &*self.clock,
+            &SystemEntropy,
+            &request,
+            Capabilities::ALL,
+        )
+        .await
+        .unwrap();
+        secret.expose().to_string()
+    }
+
+    /// Pairs and returns a bearer token.
+    pub(crate) async fn token(&self) -> String {
+        let grant = self.grant(Method::Link, Capabilities::START_UP).await;
+        let answer = self.redeem("token", &grant, "AAAAAAAAAAAAAAAAAAAAAAAA", "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Pairs and returns the cookie, as `name=value`.
+    pub(crate) async fn cookie(&self) -> String {
+        let grant = self.grant(Method::Link, Capabilities::START_UP).await;
+        let origin = format!("Origin: {}\r\n", self.origin());
+        let answer = self.redeem("bootstrap", &grant, "AAAAAAAAAAAAAAAAAAAAAAAA", &origin).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let cookie = answer.header("set-cookie").unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    pub(crate) async fn redeem(
+        &self,
+        endpoint: &str,
+        credential: &str,
+        nonce: &str,
+        headers: &str,
+    ) -> Answer {
+        let body = format!("{{\"credential\":\"{credential}\",\"nonce\":\"{nonce}\"}}");
+        self.post(&format!("/.doorward/api/{endpoint}"), headers, &body).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, headers: &str, body: &str) -> Answer {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\
+            Connection: close\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        self.send(request.as_bytes()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, headers: &str) -> Answer {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}Connection: close\r\n\r\n",
+            self.address
+        );
+        self.send(request.as_bytes()).await
+    }
+
+    /// A complete WebSocket handshake at `/echo` with these headers beside it.
+    pub(crate) fn handshake(&self, headers: &str) -> String {
+        handshake(&self.address.to_string(), "/echo", headers)
+    }
+
+    pub(crate) async fn upgrade(&self, headers: &str) -> Answer {
+        self.send(self.handshake(headers).as_bytes()).await
+    }
+
+    /// Sends these bytes on a connection of their own and reads one answer.
+    pub(crate) async fn send(&self, request: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // The answer may come, and the connection end, before all of a bad request is sent.
+        let _sent = stream.write_all(request).await;
+        read_answer(&mut stream).await
+    }
+
+    /// The audit records so far.
+    pub(crate) async fn audit(&self) -> Vec<Value> {
+        self.gate.flush().await.unwrap();
+        let lines = self.store.audit_lines(0, 10_000).await.unwrap();
+        lines.iter().map(|line| serde_json::from_str(&line.json).unwrap()).collect()
+    }
+
+    /// The last refusal in the audit log.
+    pub(crate) async fn last_denial(&self) -> Value {
+        let records = self.audit().await;
+        records.into_iter().rfind(|record| record["event"] == "denied").unwrap_or_default()
+    }
+}
+
+pub(crate) fn handshake(host: &str, path: &str, headers: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    )
+}
+
+/// One HTTP answer, as it came.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers(name).into_iter().next()
+    }
+
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let named = fields.filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.trim()).collect()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.json()["error"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Reads one answer: its head, and the body that its length announces. An answer that never came
+/// has status 0.
+pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if !matches!(stream.read_buf(&mut bytes).await, Ok(1..)) {
+            return Answer::default();
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let mut answer = Answer { status, head, body: bytes.split_off(end) };
+    let length = answer.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    while answer.body.len() < length {
+        if !matches!(stream.read_buf(&mut answer.body).await, Ok(1..)) {
+            break;
+        }
+    }
+    answer
+}

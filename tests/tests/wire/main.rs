@@ -1,0 +1,9 @@
+//! Doorward over real sockets: the HTTP adapter, the gate and a store, with a clock that the test
+//! turns. What third-party clients do stands in `tests/clients`.
+
+mod door;
+mod failing;
+mod incidents;
+mod lifecycle;
+mod limits;
+mod proxying;
