@@ -34,6 +34,12 @@ use crate::system::{Clock, Entropy, EntropyError, random};
 /// How often a session is given a new cookie at most: a page asks for many things at once.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 
+/// How often the time is persisted: so much may a clock that was set back while no listener ran
+/// give anybody.
+const CLOCK_MARK: Duration = Duration::from_secs(30);
+/// How long what is told about live connections counts.
+const REPORT_LIFE: Duration = Duration::from_secs(5);
+
 /// What a gate is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -136,6 +142,8 @@ pub struct Gate {
     listener: ListenerId,
     traces: AtomicU64,
     draining: AtomicBool,
+    marked: AtomicU64,
+    reported: AtomicBool,
 }
 
 impl Gate {
@@ -159,6 +167,8 @@ impl Gate {
             listener,
             traces: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            marked: AtomicU64::new(0),
+            reported: AtomicBool::new(false),
             settings,
             store,
             clock,
@@ -478,9 +488,25 @@ impl Gate {
         self.write_standings().prune(now);
         lock(&self.renewed).retain(|_, last| now.since(*last) < RENEWAL_PAUSE);
         self.store.expire(now).await?;
-        self.store.mark_clock(now).await?;
-        let until = now.plus(Duration::from_secs(5));
-        self.store.report_connections(self.listener, self.connections.counts(), until).await
+        let marked = Timestamp::from_millis(self.marked.load(Ordering::Relaxed));
+        if now.since(marked) >= CLOCK_MARK {
+            self.store.mark_clock(now).await?;
+            self.marked.store(now.as_millis(), Ordering::Relaxed);
+        }
+        self.report(now).await
+    }
+
+    /// Tells other processes how many connections each session has. An idle listener has told
+    /// them that there is none, and writes nothing.
+    async fn report(&self, now: Timestamp) -> Result<(), StoreError> {
+        let counts = self.connections.counts();
+        let any = !counts.is_empty();
+        if !any && !self.reported.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.store.report_connections(self.listener, counts, now.plus(REPORT_LIFE)).await?;
+        self.reported.store(any, Ordering::Relaxed);
+        Ok(())
     }
 
     fn admission(&self, admitted: Admitted, now: Timestamp) -> Admission {
