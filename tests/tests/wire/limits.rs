@@ -103,12 +103,15 @@ async fn unadmitted_connections_are_capped_and_admitted_ones_are_not() {
     let door = Door::with(settings, None, Limits::default()).await;
     let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
 
+    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
     let mut admitted = Vec::new();
     for _ in 0..8 {
-        let mut stream = TcpStream::connect(door.address).await.unwrap();
-        stream.write_all(door.handshake(&bearer).as_bytes()).await.unwrap();
-        assert_eq!(read_answer(&mut stream).await.status, 101);
-        admitted.push(stream);
+        for (request, status) in [(door.handshake(&bearer), 101), (request.clone(), 200)] {
+            let mut stream = TcpStream::connect(door.address).await.unwrap();
+            stream.write_all(request.as_bytes()).await.unwrap();
+            assert_eq!(read_answer(&mut stream).await.status, status);
+            admitted.push(stream);
+        }
     }
     let mut waiting = Vec::new();
     for _ in 0..3 {
