@@ -1,0 +1,79 @@
+//! Streams whose handshake is over, and reading them without a buffer.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// Bytes that one read takes, on the stack of the poll that reads: nothing is held while a
+/// connection waits.
+pub(crate) const SCRATCH: usize = 16 * 1024;
+
+/// Room for one read.
+pub(crate) type Scratch = [MaybeUninit<u8>; SCRATCH];
+
+/// Room for one read.
+pub(crate) const fn scratch() -> Scratch {
+    [MaybeUninit::uninit(); SCRATCH]
+}
+
+/// A stream that has finished its upgrade, with what was read beyond the handshake.
+#[derive(Debug)]
+pub struct Opened<S> {
+    /// The stream.
+    pub stream: S,
+    /// Bytes that were read from it already and come first.
+    pub read: Bytes,
+}
+
+impl<S> Opened<S> {
+    /// A stream of which nothing was read beyond the handshake.
+    pub const fn new(stream: S) -> Self {
+        Self { stream, read: Bytes::new() }
+    }
+
+    /// A stream of which `read` was read beyond the handshake.
+    pub const fn with_read(stream: S, read: Bytes) -> Self {
+        Self { stream, read }
+    }
+}
+
+impl<S: AsyncRead + Unpin> Opened<S> {
+    /// Reads once. Returns how much came; 0 at the end of the stream or if there is no room.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let before = buf.filled().len();
+        if self.read.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        } else {
+            let here = self.read.len().min(buf.remaining());
+            buf.put_slice(&self.read[..here]);
+            self.read.advance(here);
+            if self.read.is_empty() {
+                // An empty `Bytes` would still hold what it was cut from.
+                self.read = Bytes::new();
+            }
+        }
+        Poll::Ready(Ok(buf.filled().len() - before))
+    }
+
+    /// Reads and drops what comes, until the end of the stream.
+    pub(crate) async fn drain(&mut self) {
+        poll_fn(|cx| {
+            loop {
+                let mut room = scratch();
+                if !matches!(ready!(self.poll_read(cx, &mut ReadBuf::uninit(&mut room))), Ok(1..)) {
+                    return Poll::Ready(());
+                }
+            }
+        })
+        .await;
+    }
+}

@@ -1,0 +1,9 @@
+//! What the crate does, as its peers see it.
+
+mod echo;
+mod frugal;
+mod goodbye;
+mod relay;
+mod scanner;
+mod support;
+mod tcp;
