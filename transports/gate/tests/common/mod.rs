@@ -10,6 +10,7 @@ use doorward_gate::store::sqlite::SqliteSettings;
 use doorward_policy::grant::{Attempt, Counter, GrantRecord, GrantRequest, Nonce};
 use doorward_policy::id::{Issuer, SessionId};
 use doorward_policy::keys::Digest;
+use doorward_policy::ledger::Capacity;
 use doorward_policy::session::Lifetimes;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
@@ -87,4 +88,16 @@ pub(crate) fn place() -> (TempDir, PathBuf) {
 
 pub(crate) fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(path, ISSUER, SqliteSettings::default()).expect("it opens")
+}
+
+pub(crate) fn open_with(path: &Path, capacity: Capacity) -> SqliteStore {
+    let settings = SqliteSettings { capacity, ..SqliteSettings::default() };
+    SqliteStore::open(path, ISSUER, settings).expect("it opens")
+}
+
+/// As [`place`], in memory where there is such a folder: for what does not test durability.
+pub(crate) fn fast_place() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+    let path = dir.path().join("doorward.db");
+    (dir, path)
 }
