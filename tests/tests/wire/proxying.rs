@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use doorward_http::Upstream;
 use doorward_policy::Settings;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::door::Door;
 
@@ -16,6 +16,7 @@ async fn guarded(answer: &'static str) -> (Upstream, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let heads = Arc::clone(&seen);
     tokio::spawn(async move {
+        let mut open = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = Vec::new();
             while !head.windows(4).any(|four| four == b"\r\n\r\n") {
@@ -25,6 +26,8 @@ async fn guarded(answer: &'static str) -> (Upstream, Arc<Mutex<Vec<String>>>) {
             }
             heads.lock().unwrap().push(String::from_utf8_lossy(&head).to_ascii_lowercase());
             let _sent = stream.write_all(answer.as_bytes()).await;
+            // Kept open: an answer without an end is one that goes on.
+            open.push(stream);
         }
     });
     (upstream, seen)
@@ -139,5 +142,28 @@ async fn a_guarded_server_that_is_down_is_a_clear_502() {
     let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
     for answer in [door.get("/", &bearer).await, door.upgrade(&bearer).await] {
         assert_eq!((answer.status, answer.code().as_str()), (502, "upstream_unreachable"));
+    }
+}
+
+/// CVE-2024-41666 over plain HTTP: an answer that goes on ends with the session that asked for it.
+#[tokio::test]
+async fn an_answer_that_goes_on_ends_with_its_session() {
+    for begun in ["HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun", ""] {
+        let (upstream, seen) = guarded(begun).await;
+        let door = Door::with(Settings::default(), Some(upstream), Default::default()).await;
+        let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
+        let mut stream = TcpStream::connect(door.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; begun.len().min(5)];
+        stream.read_exact(&mut answer).await.unwrap();
+        while seen.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(door.post("/.doorward/api/logout", &bearer, "").await.status, 204);
+        let _end_or_reset = stream.read_to_end(&mut answer).await;
+        let text = String::from_utf8_lossy(&answer);
+        let expected = if begun.is_empty() { "HTTP/1.1 401" } else { "HTTP/1.1 200" };
+        assert!(text.starts_with(expected), "{text}");
     }
 }

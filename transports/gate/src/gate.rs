@@ -393,6 +393,11 @@ impl Gate {
         self.refusal(Denied::early(denial, peer, tls), self.now().unwrap_or_default())
     }
 
+    /// Refuses a request that was admitted, and whose session has ended since.
+    pub fn refuse_admitted(&self, admission: &Admission, denial: Denial) -> Refusal {
+        self.refuse_late(denial, *admission.admitted.context())
+    }
+
     fn refuse_late(&self, denial: Denial, context: Context) -> Refusal {
         let denied = Denied { context, ..Denied::early(denial, context.client.address, false) };
         self.refusal(denied, self.now().unwrap_or_default())

@@ -8,14 +8,10 @@ use http::header::{
     RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::{Either, Full};
-use hyper::body::Incoming;
 use serde::Serialize;
 
+use crate::body::Body;
 use crate::pages::{PAIR, Page};
-
-/// The body of an answer: the guarded server's, as it arrives, or Doorward's own.
-pub(crate) type Body = Either<Incoming, Full<Bytes>>;
 
 #[derive(Serialize)]
 struct Problem<'a> {
@@ -105,7 +101,7 @@ pub(crate) fn set_cookie(response: &mut Response<Body>, cookie: &str) {
 }
 
 fn own(status: StatusCode, body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Either::Right(Full::new(body)));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

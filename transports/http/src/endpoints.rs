@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::answer::{self, Body};
+use crate::answer;
+use crate::body::Body;
 use crate::pages::PAIR;
 use crate::site::Limits;
 

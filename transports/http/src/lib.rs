@@ -6,6 +6,7 @@
 //! of an admitted WebSocket is left to [`Sockets`].
 
 mod answer;
+mod body;
 mod endpoints;
 mod headers;
 mod pages;

@@ -11,6 +11,9 @@ use doorward_policy::denial::Denial;
 use doorward_policy::head::{HeadScanner, Progress};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
+/// How much is read at once.
+const READ: usize = 1024;
+
 /// How the first head of a connection turned out.
 pub(crate) enum FirstHead {
     /// It is complete; these bytes have been read.
@@ -30,8 +33,10 @@ pub(crate) async fn first_head(
     arrived: &mut bool,
 ) -> FirstHead {
     let mut scanner = HeadScanner::default();
-    let mut buffer = BytesMut::with_capacity(1024);
+    let mut buffer = BytesMut::new();
     loop {
+        // Few reads for a long head, and little memory for a short one.
+        buffer.reserve(READ);
         match stream.read_buf(&mut buffer).await {
             Ok(0) | Err(_) => return FirstHead::Gone,
             Ok(_) => *arrived = true,

@@ -13,7 +13,6 @@ use doorward_policy::denial::Denial;
 use doorward_policy::request::{Field, Head, MAX_FIELDS};
 use doorward_policy::route::Target;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,7 +20,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{sleep, timeout};
 
-use crate::answer::{self, Body};
+use crate::answer;
+use crate::body::Body;
 use crate::endpoints;
 use crate::pages::CONSOLE;
 use crate::proxy::Upstream;
@@ -231,7 +231,7 @@ impl Site {
             return upgrade::answer::<S>(self, request, admission).await;
         }
         let mut response = match &self.upstream {
-            Some(upstream) => forward(upstream, request, &admission).await,
+            Some(upstream) => self.forward(upstream, request, &admission).await,
             None => console(&request, &admission),
         };
         if admission.admitted.by_cookie() {
@@ -240,21 +240,34 @@ impl Site {
         }
         response
     }
-}
 
-async fn forward(
-    upstream: &Upstream,
-    request: Request<Incoming>,
-    admission: &Admission,
-) -> Response<Body> {
-    match upstream.forward(request, &admission.admitted).await {
-        Ok(mut response) => {
-            crate::headers::to_client(response.headers_mut());
-            response.map(Either::Left)
-        }
-        Err(error) => {
-            tracing::warn!(upstream = upstream.authority(), %error, "the guarded server is unreachable");
-            endpoints::bad_gateway(Site::UNREACHABLE, admission.trace)
+    /// Passes a request on, for as long as its session lasts.
+    async fn forward(
+        &self,
+        upstream: &Upstream,
+        request: Request<Incoming>,
+        admission: &Admission,
+    ) -> Response<Body> {
+        let mut live = match self.gate.register(admission) {
+            Ok(live) => live,
+            Err(refusal) => return answer::refusal(&refusal),
+        };
+        let answered = tokio::select! {
+            answered = upstream.forward(request, &admission.admitted) => answered,
+            end = live.ended() => {
+                return answer::refusal(&self.gate.refuse_admitted(admission, end.denial()));
+            }
+        };
+        match answered {
+            Ok(mut response) => {
+                crate::headers::to_client(response.headers_mut());
+                response.map(|body| Body::guarded(body, live))
+            }
+            Err(error) => {
+                let upstream = upstream.authority();
+                tracing::warn!(upstream, %error, "the guarded server is unreachable");
+                endpoints::bad_gateway(Site::UNREACHABLE, admission.trace)
+            }
         }
     }
 }
@@ -286,8 +299,9 @@ async fn refuse_raw<S: Duplex>(stream: &mut S, refusal: &Refusal) {
         }
     }
     let body = match response.into_body() {
-        Either::Right(full) => body_of(full).await,
-        Either::Left(_) => Bytes::new(),
+        Body::Own(bytes) => bytes.unwrap_or_default(),
+        // A refusal is Doorward's own.
+        Body::Guarded(_) => Bytes::new(),
     };
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
     let answer = async {
@@ -297,9 +311,4 @@ async fn refuse_raw<S: Duplex>(stream: &mut S, refusal: &Refusal) {
     };
     // Whoever doesn't take the refusal in time goes without it.
     let _result = timeout(Duration::from_secs(1), answer).await;
-}
-
-async fn body_of(full: http_body_util::Full<Bytes>) -> Bytes {
-    use http_body_util::BodyExt as _;
-    full.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default()
 }

@@ -11,13 +11,13 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::answer::{self, Body};
+use crate::answer;
+use crate::body::Body;
 use crate::endpoints::{bad_gateway, set_renewed};
 use crate::headers;
 use crate::proxy::Upstream;
@@ -96,7 +96,7 @@ async fn through<S: Duplex + 'static>(
     };
     if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
         headers::to_client(answered.headers_mut());
-        return answered.map(Either::Left);
+        return answered.map(|body| Body::guarded(body, live));
     }
     let Some(mut response) = accepted(answered.headers(), offered.as_ref()) else {
         return bad_gateway(
