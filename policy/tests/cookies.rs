@@ -58,9 +58,14 @@ fn names_are_compared_whole_and_exactly() {
 fn a_plain_cookie_is_that_of_its_port() {
     let found = |field: &'static str| find(field.as_bytes(), PLAIN);
     assert_eq!(found("doorward_8765=x"), Ok(Some(&b"x"[..])));
-    for other in
-        ["doorward_8766=x", "doorward_08765=x", "doorward_+8765=x", "doorward_74301=x", "doorward_=x", "__Host-doorward=x"]
-    {
+    for other in [
+        "doorward_8766=x",
+        "doorward_08765=x",
+        "doorward_+8765=x",
+        "doorward_74301=x",
+        "doorward_=x",
+        "__Host-doorward=x",
+    ] {
         assert_eq!(found(other), Ok(None), "{other}");
     }
     assert_eq!(find(b"doorward_0=x", CookieName::Plain(0)), Ok(None));
@@ -142,7 +147,8 @@ fn a_plain_cookie_lacks_only_secure() {
 
 #[test]
 fn every_cookie_of_ours_is_recognised_at_any_port_in_any_case() {
-    for name in ["__Host-doorward", "__host-DOORWARD", "doorward_1", "Doorward_8765", "doorward_x"] {
+    for name in ["__Host-doorward", "__host-DOORWARD", "doorward_1", "Doorward_8765", "doorward_x"]
+    {
         assert!(is_ours(name.as_bytes()), "{name}");
     }
     for name in ["doorward", "_doorward_1", "session", ""] {

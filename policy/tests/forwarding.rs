@@ -96,8 +96,14 @@ fn the_last_address_that_no_trusted_proxy_has_is_the_client() {
 fn what_a_trusted_proxy_says_is_read_or_denied() {
     let mut world = behind(&["10.0.0.0/8"]);
     let request = Request::get("/").peer("10.0.0.1");
-    for list in ["", "garbage", "198.51.100.7,", "198.51.100.7:443", "unknown", "_hidden", "a\u{e4}"] {
-        assert_eq!(world.denial(&request.clone().with("X-Forwarded-For", list)), UNREADABLE, "{list}");
+    for list in
+        ["", "garbage", "198.51.100.7,", "198.51.100.7:443", "unknown", "_hidden", "a\u{e4}"]
+    {
+        assert_eq!(
+            world.denial(&request.clone().with("X-Forwarded-For", list)),
+            UNREADABLE,
+            "{list}"
+        );
     }
     for scheme in ["", "HTTPS", "https,http", "https, https", "ftp", "on", "wss"] {
         let request = request.clone().with("X-Forwarded-Proto", scheme);
@@ -133,7 +139,9 @@ fn plain_http_is_for_this_machine() {
     for peer in ["127.0.0.1", "127.8.9.10", "::1", "::ffff:127.0.0.1"] {
         assert!(world.admits(&request.clone().peer(peer)), "{peer}");
     }
-    for peer in ["192.168.1.5", "10.0.0.1", "0.0.0.0", "::", "fe80::1", "203.0.113.9", "::ffff:10.0.0.1"] {
+    for peer in
+        ["192.168.1.5", "10.0.0.1", "0.0.0.0", "::", "fe80::1", "203.0.113.9", "::ffff:10.0.0.1"]
+    {
         assert_eq!(world.denial(&request.clone().peer(peer)), Denial::InsecureTransport, "{peer}");
         assert!(world.admits(&request.clone().peer(peer).tls()), "{peer}");
     }
@@ -183,7 +191,9 @@ fn a_network_of_all_addresses_of_a_family_is_none() {
     ] {
         assert_eq!(TrustedNetwork::parse(text), None, "{text}");
     }
-    for text in ["", "*", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost"] {
+    for text in
+        ["", "*", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost"]
+    {
         assert_eq!(TrustedNetwork::parse(text), None, "{text}");
     }
 }

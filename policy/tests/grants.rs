@@ -27,7 +27,6 @@ use doorward_policy::token::Method;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-
 fn opened(outcome: Result<Redemption, GrantRefusal>) -> SessionId {
     match outcome {
         Ok(Redemption::Opened(session)) => session.id,
@@ -240,9 +239,13 @@ fn a_code_is_read_in_any_case_and_grouping() {
     let code = GrantSecret::code([0, 1, 2, 3, 4, 5, 6, 7, 28, 29, 30, 31]);
     let digester = masters().digester();
     assert_eq!(*code.expose(), "2345-6789-WXYZ");
-    for text in
-        ["2345-6789-WXYZ", "23456789wxyz", " 2345 6789 wxyz ", "2-3-4-5-6-7-8-9-W-X-Y-Z", "2345_6789_wXyZ"]
-    {
+    for text in [
+        "2345-6789-WXYZ",
+        "23456789wxyz",
+        " 2345 6789 wxyz ",
+        "2-3-4-5-6-7-8-9-W-X-Y-Z",
+        "2345_6789_wXyZ",
+    ] {
         let read = GrantSecret::parse(text).unwrap();
         assert!(read.is_code());
         assert_eq!(read.digest(&digester), code.digest(&digester), "{text}");
@@ -266,9 +269,8 @@ fn a_code_is_read_in_any_case_and_grouping() {
 
 #[test]
 fn a_code_has_sixty_bits_of_its_entropy() {
-    let texts: std::collections::BTreeSet<String> = (0..=u8::MAX)
-        .map(|byte| GrantSecret::code([byte; 12]).expose().to_string())
-        .collect();
+    let texts: std::collections::BTreeSet<String> =
+        (0..=u8::MAX).map(|byte| GrantSecret::code([byte; 12]).expose().to_string()).collect();
     assert_eq!(texts.len(), 32, "five bits for each character");
     for place in 0..12 {
         let mut entropy = [0; 12];

@@ -143,7 +143,9 @@ fn a_request_line_has_a_method_a_path_and_the_version() {
 
 #[test]
 fn a_field_is_a_token_a_colon_and_a_value() {
-    for field in ["no colon", "Host : x", ": x", "A B: c", "A\u{e4}: c", "(A): c", "A\u{7f}: c", "\u{7f}"] {
+    for field in
+        ["no colon", "Host : x", ": x", "A B: c", "A\u{e4}: c", "(A): c", "A\u{7f}: c", "\u{7f}"]
+    {
         refused(with_field(field), HeadFault::Field);
     }
 }

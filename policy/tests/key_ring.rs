@@ -120,8 +120,7 @@ fn what_is_restored_goes_on_counting() {
         signs_from: master.signs_from,
     });
     let pepper = Secret::new(*original.pepper().expose());
-    let mut restored =
-        MasterKeys::restore(original.issuer(), pepper, 41, copy.collect()).unwrap();
+    let mut restored = MasterKeys::restore(original.issuer(), pepper, 41, copy.collect()).unwrap();
     assert!(verifies(&restored, &signed_by_newest(&original)));
     assert_eq!(original.digester().digest(b"x"), restored.digester().digest(b"x"));
     assert_eq!(restored.rotate([0; 32], NOW), Ok(42));

@@ -66,7 +66,8 @@ fn a_foreign_origin_is_denied_whatever_else_the_request_brings() {
     let token = world.token();
     for kind in kinds() {
         for origin in FOREIGN {
-            for request in [kind.clone(), kind.clone().cookie(&token), kind.clone().bearer(&token)] {
+            for request in [kind.clone(), kind.clone().cookie(&token), kind.clone().bearer(&token)]
+            {
                 let request = request.origin(origin).with("Sec-Fetch-Site", "same-origin");
                 assert_eq!(world.denial(&request), denied(origin), "{request:?}");
             }

@@ -20,7 +20,9 @@ use doorward_policy::denial::{Denial, Invalid, Outage};
 use doorward_policy::id::SessionId;
 use doorward_policy::session::SessionRecord;
 use doorward_policy::standing::Standing;
-use doorward_policy::ticket::{LIFE, TicketAttempt, TicketRecord, TicketRefusal, TicketSecret, consume};
+use doorward_policy::ticket::{
+    LIFE, TicketAttempt, TicketRecord, TicketRefusal, TicketSecret, consume,
+};
 use doorward_policy::token::Claims;
 use doorward_policy::{Admitted, Decision, Timestamp};
 
@@ -36,7 +38,11 @@ fn session() -> SessionRecord {
     SessionRecord { id: SESSION, ..session_record(1, NOW) }
 }
 
-fn used(ticket: &TicketRecord, attempt: &TicketAttempt, at: Timestamp) -> Result<Claims, TicketRefusal> {
+fn used(
+    ticket: &TicketRecord,
+    attempt: &TicketAttempt,
+    at: Timestamp,
+) -> Result<Claims, TicketRefusal> {
     consume(Some(ticket), Some(&session()), attempt, at)
 }
 
@@ -113,7 +119,8 @@ fn a_ticket_ends_with_the_token_that_asked_for_it() {
 #[test]
 fn a_ticket_of_another_origin_is_refused() {
     let other = Err(TicketRefusal::OtherOrigin);
-    for origin in [None, Some(EVIL), Some("http://localhost:8766"), Some("https://localhost:8765")] {
+    for origin in [None, Some(EVIL), Some("http://localhost:8766"), Some("https://localhost:8765")]
+    {
         let attempt = TicketAttempt { origin: origin.map(String::from), ..attempt() };
         assert_eq!(used(&ticket(), &attempt, NOW), other, "{origin:?}");
     }
@@ -132,7 +139,8 @@ fn a_ticket_beside_another_sessions_cookie_is_refused() {
 
 #[test]
 fn a_ticket_falls_with_its_session() {
-    let consume_with = |session: Option<&SessionRecord>, at| consume(Some(&ticket()), session, &attempt(), at);
+    let consume_with =
+        |session: Option<&SessionRecord>, at| consume(Some(&ticket()), session, &attempt(), at);
     assert_eq!(consume_with(None, NOW), Err(TicketRefusal::SessionExpired));
     let mut revoked = session();
     revoked.revoke(NOW);

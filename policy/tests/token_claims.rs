@@ -130,10 +130,7 @@ fn trailing_bytes_are_refused() {
 #[test]
 fn a_length_byte_that_is_not_the_subjects_is_refused() {
     for length in (0..=u8::MAX).filter(|length| *length != 6) {
-        refused(
-            &Record { claimed_length: Some(length), ..Record::good() },
-            TokenError::BadRecord,
-        );
+        refused(&Record { claimed_length: Some(length), ..Record::good() }, TokenError::BadRecord);
     }
 }
 
