@@ -113,7 +113,16 @@ pub(super) static AMBIENT_AUTHORITY: Threat = Threat {
         defence; `Host`, `Origin` and, for browsers, fetch metadata are still checked. Whoever runs \
         as the same user, or as root, can read the state directory.",
     invariants: &["I3", "I4"],
-    incidents: &["CVE-2025-49596", "CVE-2026-22812", "CVE-2026-42222"],
+    incidents: &[
+        "CVE-2025-49596",
+        "CVE-2026-22812",
+        "CVE-2026-42222",
+        "CVE-2024-28179",
+        "CVE-2025-54376",
+        "CVE-2026-33203",
+        "CVE-2023-41338",
+        "CVE-2025-64484",
+    ],
 };
 
 pub(super) static ROUTE_BYPASS: Threat = Threat {
@@ -261,13 +270,14 @@ pub(super) static TOKEN_FORGERY: Threat = Threat {
     residual: "Whoever reads the key file signs what they like: rotate the key, and revoke \
         all sessions. Constant time is the libraries' promise about source code; no test here \
         inspects the machine code of a release.",
-    invariants: &["I7", "I8", "I9"],
+    invariants: &["I6", "I7", "I8", "I9"],
     incidents: &[
         "CVE-2015-9235",
         "CVE-2022-23540",
         "CVE-2020-28042",
         "CVE-2009-0217",
         "CVE-2022-39227",
+        "CVE-2026-25537",
         "CVE-2025-30204",
         "GHSA-j5fj-8wxc-gvmj",
         "CVE-2015-10004",
@@ -291,7 +301,7 @@ pub(super) static STALE_SESSION: Threat = Threat {
     residual: "A stolen token can be renewed by the thief until the absolute end, unless it is \
         revoked. Machines may differ by up to five minutes.",
     invariants: &["I6", "I10"],
-    incidents: &["CVE-2021-32923", "CVE-2026-55513", "CVE-2026-25537", "CVE-2023-40025"],
+    incidents: &["CVE-2021-32923", "CVE-2026-55513", "CVE-2023-40025"],
 };
 
 pub(super) static REVOKED_SESSION: Threat = Threat {
@@ -341,7 +351,7 @@ pub(super) static GRANT_GUESSING: Threat = Threat {
         a million codes a second, one live code falls in ten minutes with a probability of about 1 \
         in 2 billion. People behind one address share its limit.",
     invariants: &["I16", "I19"],
-    incidents: &["CVE-2024-21652", "CVE-2024-7558"],
+    incidents: &["CVE-2024-21652", "CVE-2024-7558", "CVE-2026-29794"],
 };
 
 pub(super) static STALE_GRANT: Threat = Threat {
@@ -370,8 +380,8 @@ pub(super) static TICKET_REPLAY: Threat = Threat {
         selects the protocol that carries it.",
     residual: "Within its 30 s whoever reads an unused ticket can use it from a program, which sends \
         whatever `Origin` it likes.",
-    invariants: &["I5", "I6"],
-    incidents: &[],
+    invariants: &["I5", "I6", "I11"],
+    incidents: &["CVE-2025-54289"],
 };
 
 pub(super) static CAPABILITY_ESCALATION: Threat = Threat {
@@ -385,7 +395,7 @@ pub(super) static CAPABILITY_ESCALATION: Threat = Threat {
         token with a bit that is not known is denied.",
     residual: "`operate` is whatever the guarded server lets its users do: usually, everything.",
     invariants: &["I4", "I11"],
-    incidents: &["CVE-2022-36103"],
+    incidents: &["CVE-2022-36103", "CVE-2025-23208"],
 };
 
 pub(super) static WORKSPACE_CONFUSION: Threat = Threat {
@@ -399,7 +409,7 @@ pub(super) static WORKSPACE_CONFUSION: Threat = Threat {
     residual: "Doorward separates nothing inside the guarded server. People who must not see each \
         other's work need a guarded server each.",
     invariants: &["I11"],
-    incidents: &["CVE-2025-54289", "CVE-2025-23208", "CVE-2026-54324"],
+    incidents: &["CVE-2026-54324"],
 };
 
 pub(super) static SERVICE_WORKER: Threat = Threat {
@@ -446,7 +456,7 @@ pub(super) static RESOURCE_EXHAUSTION: Threat = Threat {
         newcomers out while they last; the deadline frees them after seconds. Live connections \
         are not touched.",
     invariants: &["I15"],
-    incidents: &["CVE-2023-43669", "CVE-2022-35922", "CVE-2024-37890"],
+    incidents: &["CVE-2023-43669", "CVE-2022-35922", "CVE-2024-37890", "CVE-2025-58186"],
 };
 
 pub(super) static SLOW_HANDSHAKE: Threat = Threat {
