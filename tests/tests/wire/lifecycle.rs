@@ -30,6 +30,14 @@ async fn close_code(stream: &mut TcpStream) -> u16 {
     u16::from_be_bytes([frame[2], frame[3]])
 }
 
+/// Sends "hi" and gets it back: the connection is alive.
+async fn echoes(stream: &mut TcpStream) {
+    stream.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).await.unwrap();
+    let mut echoed = [0; 4];
+    stream.read_exact(&mut echoed).await.unwrap();
+    assert_eq!(&echoed, &[0x81, 0x02, b'h', b'i']);
+}
+
 #[tokio::test]
 async fn an_answer_lost_on_the_way_is_fetched_again_with_the_same_nonce() {
     let door = Door::open().await;
@@ -125,11 +133,7 @@ async fn revocation_ends_the_live_connections_of_its_session_and_no_other() {
     assert_eq!(close_code(&mut revoked).await, 4403);
     let answer = door.upgrade(&format!("Authorization: Bearer {one}\r\n")).await;
     assert_eq!((answer.status, answer.code().as_str()), (401, "session_revoked"));
-    // The other still echoes.
-    other.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).await.unwrap();
-    let mut echoed = [0; 4];
-    other.read_exact(&mut echoed).await.unwrap();
-    assert_eq!(&echoed, &[0x81, 0x02, b'h', b'i']);
+    echoes(&mut other).await;
 }
 
 #[tokio::test]
@@ -144,6 +148,7 @@ async fn expiry_ends_a_live_connection_unless_its_session_was_renewed() {
     door.clock.turn(3 * DAY);
     door.gate.refresh().await.unwrap();
     assert_eq!(close_code(&mut expiring).await, 4401);
+    echoes(&mut renewed).await;
     door.clock.turn(4 * DAY);
     door.gate.refresh().await.unwrap();
     assert_eq!(close_code(&mut renewed).await, 4401);
@@ -154,9 +159,17 @@ async fn draining_ends_live_connections_and_lets_nobody_in() {
     let door = Door::open().await;
     let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
     let mut stream = live(&door, &bearer).await;
+    let mut kept = TcpStream::connect(door.address).await.unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
+    kept.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut kept).await.status, 200);
     door.gate.drain();
     assert_eq!(close_code(&mut stream).await, 1001);
-    let answer = door.upgrade(&bearer).await;
+    // Neither a new connection, not even for a page of ours, nor a kept one begins anything.
+    let answer = door.get("/.doorward/pair", "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "draining"));
+    kept.write_all(door.handshake(&bearer).as_bytes()).await.unwrap();
+    let answer = read_answer(&mut kept).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "draining"));
 }
 
