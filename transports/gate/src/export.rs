@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use serde::de::IgnoredAny;
 use tokio::task::spawn_blocking;
 
 use crate::keyfile::UnsafeFile;
@@ -27,6 +28,8 @@ const LOCK: &str = "audit.lock";
 const LINES: usize = 1024;
 /// How much of the end of the file is compared: far more than `LINES` lines.
 const TAIL: u64 = 4 << 20;
+/// How each line starts.
+const START: &[u8] = b"{\"n\":";
 
 /// Why audit lines were not exported. They are still in the store.
 #[derive(Debug)]
@@ -151,6 +154,7 @@ impl Written {
         let size = file.metadata().map_err(failed)?.len();
         let torn = read_tail(&mut file, size, &mut tail).map_err(failed)?;
         mend(&mut file, size, &torn).map_err(failed)?;
+        tail.insert(torn);
         if size < TAIL
             && let Some(previous) = previous(path)
             && let Ok(Some(mut previous)) = files::read(&previous)
@@ -213,13 +217,16 @@ fn read_tail(file: &mut File, size: u64, lines: &mut HashSet<Vec<u8>>) -> io::Re
 /// Cuts off the piece of a line that a crash has left, which is still whole in the store; ends
 /// with a line feed what is none of ours, or lacks nothing else.
 fn mend(file: &mut File, size: u64, torn: &[u8]) -> io::Result<()> {
-    let length = u64::try_from(torn.len()).unwrap_or(u64::MAX);
-    let whole = serde_json::from_slice::<serde::de::IgnoredAny>(torn).is_ok();
-    match torn.is_empty() {
-        true => Ok(()),
-        false if whole || !torn.starts_with(b"{\"n\":") => file.write_all(b"\n"),
-        false => file.set_len(size.saturating_sub(length)),
+    if torn.is_empty() {
+        return Ok(());
     }
+    let ours = torn.iter().zip(START).all(|(one, other)| one == other);
+    let whole = serde_json::from_slice::<IgnoredAny>(torn).is_ok();
+    if whole || !ours {
+        return file.write_all(b"\n");
+    }
+    let length = u64::try_from(torn.len()).unwrap_or(u64::MAX);
+    file.set_len(size.saturating_sub(length))
 }
 
 /// The file that was this one before the last rotation: `audit.jsonl.1`, `audit.jsonl-20260101`.

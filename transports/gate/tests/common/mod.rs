@@ -1,6 +1,9 @@
 //! What the tests of the stores have in common.
 #![allow(dead_code)]
 
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -100,4 +103,28 @@ pub(crate) fn fast_place() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
     let path = dir.path().join("doorward.db");
     (dir, path)
+}
+
+/// Every file of a folder with its size and a hash of its content.
+pub(crate) fn contents(dir: &Path) -> Vec<(String, usize, u64)> {
+    let entries = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry"));
+    let content = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().expect("a name");
+        let bytes = fs::read(entry.path()).unwrap_or_default();
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        (name, bytes.len(), hasher.finish())
+    };
+    let mut contents = entries.map(content).collect::<Vec<_>>();
+    contents.sort();
+    contents
+}
+
+pub(crate) fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o7777
+}
+
+/// Only root can give a file away.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

@@ -1,7 +1,9 @@
 //! The database file: how it is made, opened, migrated and refused.
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +16,9 @@ use crate::keyfile::files::{self, UnsafeFile};
 
 /// "Door".
 const APPLICATION: i64 = 0x446f_6f72;
+
+/// Each thread has a connection to itself, and no link is followed.
+const COMMON: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
 
 /// What brings a database from each version to the next; the first makes a new one. A version
 /// that was released is never edited.
@@ -168,6 +173,10 @@ pub(super) fn open(
     patience: Duration,
     empty: Empty,
 ) -> Result<(PathBuf, Connection), OpenError> {
+    // Closing the new file would drop the locks that another thread of this process has taken on
+    // it meanwhile (POSIX): one at a time.
+    static OPENING: Mutex<()> = Mutex::new(());
+    let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let path = files::in_private_directory(path).map_err(OpenError::Unsafe)?;
     let size = match empty {
         Empty::MayBeMade => files::create_or_check(&path),
@@ -187,9 +196,7 @@ pub(super) fn open(
 
 /// A connection as every thread here has it.
 pub(super) fn connect(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | COMMON;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(patience)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -205,13 +212,22 @@ pub(super) fn connect(path: &Path, patience: Duration) -> rusqlite::Result<Conne
 /// Looks at a database that is there without touching it, so that one that is refused stays as it
 /// is to the byte.
 fn probe(path: &Path, issuer: Issuer, patience: Duration, empty: Empty) -> Result<(), OpenError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    // What a killed process has left is looked at and not taken up. Where there is nothing of the
+    // kind, a connection that may write changes nothing, and clears away its own files again.
+    let left_over = ["-wal", "-journal"].iter().any(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        fs::symlink_metadata(name).is_ok_and(|found| found.len() > 0)
+    });
     let look = || {
-        let connection = Connection::open_with_flags(path, flags)?;
+        let access = if left_over {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+        };
+        let connection = Connection::open_with_flags(path, access | COMMON)?;
         connection.busy_timeout(patience)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, left_over)?;
         version(&connection)
     };
     let version = look().map_err(|error| refused(path, &error))?;

@@ -1,0 +1,232 @@
+//! The database file: who may open it, what is refused and stays as it is to the byte, and what
+//! several stores on one file see of each other.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::Path;
+use std::thread;
+
+use common::{ISSUER, at, attempt, audit, contents, digest, grant, is_root, mode, open, place};
+use doorward_gate::audit::Event;
+use doorward_gate::store::sqlite::{OpenError, SqliteSettings};
+use doorward_gate::store::{SqliteStore, Store};
+use doorward_policy::id::Issuer;
+use doorward_policy::ledger::Selector;
+use rusqlite::Connection;
+
+fn try_open(path: &Path) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(path, ISSUER, SqliteSettings::default())
+}
+
+/// Refused with a sentence that names the file and says `what`; nothing has changed.
+fn refused(path: &Path, what: &str) {
+    let dir = path.parent().expect("a folder");
+    let before = contents(dir);
+    let existing = SqliteStore::open_existing(path, ISSUER, SqliteSettings::default());
+    for attempt in [try_open(path), existing] {
+        let text = attempt.expect_err("refused").to_string();
+        assert!(text.contains(what), "{text}");
+        assert!(text.contains(dir.to_str().expect("a name")), "{text}");
+    }
+    assert_eq!(contents(dir), before);
+}
+
+#[tokio::test]
+async fn a_new_database_is_its_owners_alone() {
+    let (dir, path) = place();
+    let store = open(&path);
+    store.mark_clock(at(1)).await.expect("kept");
+    for (name, ..) in contents(dir.path()) {
+        assert_eq!(mode(&dir.path().join(name)), 0o600);
+    }
+}
+
+#[test]
+fn a_link_is_refused() {
+    let (dir, path) = place();
+    let (_elsewhere, target) = place();
+    drop(open(&target));
+    let before = contents(target.parent().expect("a folder"));
+    symlink(&target, &path).expect("a link");
+    refused(&path, "symbolic link");
+    assert_eq!(contents(target.parent().expect("a folder")), before);
+    fs::remove_file(&path).expect("removed");
+    symlink(dir.path().join("nowhere"), &path).expect("a link");
+    refused(&path, "symbolic link");
+}
+
+#[test]
+fn a_database_that_others_can_read_is_refused() {
+    for open_to in [0o640, 0o604, 0o660, 0o601] {
+        let (_dir, path) = place();
+        drop(open(&path));
+        fs::set_permissions(&path, fs::Permissions::from_mode(open_to)).expect("changed");
+        refused(&path, "chmod 600");
+    }
+}
+
+#[test]
+fn a_folder_that_others_can_write_to_is_refused() {
+    for open_to in [0o770, 0o707, 0o777] {
+        let (dir, path) = place();
+        drop(open(&path));
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(open_to)).expect("changed");
+        refused(&path, "chmod 700");
+    }
+}
+
+#[test]
+fn a_database_of_another_user_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let (dir, path) = place();
+    drop(open(&path));
+    chown(&path, Some(12345), None).expect("given away");
+    refused(&path, "belongs to user 12345");
+    chown(&path, Some(0), None).expect("taken back");
+    chown(dir.path(), Some(12345), None).expect("given away");
+    refused(&path, "belongs to user 12345");
+}
+
+#[test]
+fn a_newer_schema_is_refused_untouched() {
+    let (_dir, path) = place();
+    drop(open(&path));
+    let connection = Connection::open(&path).expect("a connection");
+    connection.pragma_update(None, "user_version", 2).expect("changed");
+    drop(connection);
+    refused(&path, "newer Doorward");
+}
+
+#[test]
+fn a_newer_schema_in_the_write_ahead_log_is_refused_untouched() {
+    let (_dir, path) = place();
+    drop(open(&path));
+    let connection = Connection::open(&path).expect("a connection");
+    connection.execute_batch("PRAGMA wal_autocheckpoint = 0").expect("changed");
+    connection.pragma_update(None, "user_version", 2).expect("changed");
+    // As a killed process leaves it.
+    let (copy, copied) = place();
+    for name in ["doorward.db", "doorward.db-wal"] {
+        fs::copy(path.with_file_name(name), copied.with_file_name(name)).expect("copied");
+    }
+    let before = contents(copy.path());
+    let text = try_open(&copied).expect_err("refused").to_string();
+    assert!(text.contains("newer Doorward"), "{text}");
+    let after = contents(copy.path());
+    assert!(before.iter().all(|file| after.contains(file)));
+}
+
+#[test]
+fn another_programs_database_is_refused_untouched() {
+    let (_dir, path) = place();
+    let connection = Connection::open(&path).expect("a connection");
+    connection.execute_batch("CREATE TABLE cookies (x)").expect("changed");
+    drop(connection);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+    refused(&path, "not a Doorward database");
+}
+
+#[test]
+fn what_is_no_database_is_refused_untouched() {
+    let (_dir, path) = place();
+    fs::write(&path, "remember the milk\n".repeat(100)).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+    refused(&path, "not a Doorward database");
+    fs::remove_file(&path).expect("removed");
+    fs::create_dir(&path).expect("a folder");
+    refused(&path, "no regular file");
+}
+
+#[test]
+fn the_database_of_another_installation_is_refused_untouched() {
+    let (dir, path) = place();
+    let other = Issuer::new([8; 16]);
+    drop(SqliteStore::open(&path, other, SqliteSettings::default()).expect("it opens"));
+    refused(&path, "belong to different installations");
+    assert_eq!(mode(&dir.path().join("doorward.db")), 0o600);
+}
+
+#[test]
+fn a_store_that_must_be_there_is_not_made() {
+    let (dir, path) = place();
+    let existing = || SqliteStore::open_existing(&path, ISSUER, SqliteSettings::default());
+    existing().expect_err("it is not there");
+    assert!(contents(dir.path()).is_empty());
+    drop(open(&path));
+    drop(existing().expect("it is there"));
+    fs::File::options().write(true).truncate(true).open(&path).expect("emptied");
+    let text = existing().expect_err("it has lost its content").to_string();
+    assert!(text.contains("lost its content"), "{text}");
+    assert_eq!(contents(dir.path()).len(), 1);
+}
+
+#[test]
+fn several_may_open_a_new_database_at_once() {
+    for _ in 0..10 {
+        let (_dir, path) = place();
+        let path = &path;
+        thread::scope(|scope| {
+            let opened = (0..8).map(|_| scope.spawn(move || try_open(path)));
+            for one in opened.collect::<Vec<_>>() {
+                one.join().expect("no panic").expect("it opens");
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_after_reopening() {
+    let (_dir, path) = place();
+    let store = open(&path);
+    let record = audit(Event::GrantMade);
+    store.insert_grant(digest(1), grant(1, "ada", 2, at(0)), record.clone()).await.expect("kept");
+    let one = store.redeem(digest(1), attempt(1), at(0), record).await.expect("answered");
+    let one = one.expect("a session");
+    let before = (store.audit_lines(0, 9).await, store.sessions().await);
+    drop(store);
+    let store = open(&path);
+    assert_eq!((store.audit_lines(0, 9).await, store.sessions().await), before);
+    let again = store.redeem(digest(1), attempt(1), at(1), audit(Event::GrantRedeemed)).await;
+    assert_eq!(again.expect("answered"), Ok(one));
+}
+
+#[tokio::test]
+async fn stores_on_one_file_see_what_each_other_did() {
+    let (_dir, path) = place();
+    let (serve, pair) = (open(&path), open(&path));
+    let start = serve.exceptions(0).await.expect("answered");
+    pair.insert_grant(digest(1), grant(1, "ada", 1, at(0)), audit(Event::GrantMade))
+        .await
+        .expect("kept");
+    let redeemed = serve.redeem(digest(1), attempt(1), at(1), audit(Event::GrantRedeemed)).await;
+    let session = redeemed.expect("answered").expect("a session");
+    let revoked = pair.revoke_sessions(Selector::All, at(2), audit(Event::SessionRevoked)).await;
+    assert_eq!(revoked.expect("done").len(), 1);
+    let news = serve.exceptions(start.revision).await.expect("answered");
+    assert_eq!(news.sessions[0].0, session.id);
+    drop(pair);
+    serve.mark_clock(at(3)).await.expect("still open");
+}
+
+#[tokio::test]
+async fn one_call_forgets_a_bounded_number() {
+    let (_dir, path) = common::fast_place();
+    let store = open(&path);
+    let connection = Connection::open(&path).expect("a connection");
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+        INSERT INTO tickets SELECT randomblob(32), randomblob(16), 1, NULL, 1 FROM n";
+    connection.execute(many, []).expect("filled");
+    let mut left = 3000;
+    while left > 0 {
+        let forgotten = store.expire(at(0)).await.expect("done");
+        assert!((1..=1024).contains(&forgotten));
+        left -= forgotten;
+    }
+    assert_eq!(store.expire(at(0)).await, Ok(0));
+    let counted = "SELECT tickets FROM installation";
+    assert_eq!(connection.query_row(counted, [], |row| row.get::<_, i64>(0)), Ok(0));
+}
