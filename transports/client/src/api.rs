@@ -1,0 +1,120 @@
+//! One HTTP exchange with a server, on a connection of its own. Redirects are not followed.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::error::{ClientError, Refused};
+use crate::server::Server;
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest answer that is read.
+const MOST: usize = 64 * 1024;
+
+/// An answer, its body read.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Answer {
+    /// What a refusal says about itself.
+    pub(crate) fn refusal(&self) -> Refused {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Problem {
+            error: String,
+            message: String,
+        }
+        let Problem { error, message } = serde_json::from_slice(&self.body).unwrap_or_default();
+        let plain =
+            |text: String| text.chars().filter(|each| !each.is_control()).take(500).collect();
+        Refused {
+            status: self.status,
+            code: plain(error),
+            message: plain(message),
+            retry_after: self.retry_after,
+        }
+    }
+}
+
+/// Sends a request with these additional headers, and hands over the answer's head.
+pub(crate) async fn send(
+    server: &Server,
+    mut request: Request<Full<Bytes>>,
+    bearer: Option<&str>,
+) -> Result<Response<Incoming>, ClientError> {
+    let unreachable = |error| ClientError::Unreachable(server.clone(), error);
+    let exchange = async {
+        let stream = TcpStream::connect(server.endpoint()).await?;
+        if !stream.peer_addr()?.ip().to_canonical().is_loopback() {
+            let what = "its name leads away from this machine";
+            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, what));
+        }
+        stream.set_nodelay(true)?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, header(server.authority())?);
+        if let Some(token) = bearer {
+            let mut value = header(&Zeroizing::new(format!("Bearer {token}")))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        tokio::spawn(connection.with_upgrades());
+        sender.send_request(request).await.map_err(io::Error::other)
+    };
+    match timeout(PATIENCE, exchange).await {
+        Ok(answered) => answered.map_err(unreachable),
+        Err(_) => Err(unreachable(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+fn header(text: &str) -> io::Result<HeaderValue> {
+    HeaderValue::from_str(text).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
+
+/// Posts a JSON body and reads the whole answer.
+pub(crate) async fn post(
+    server: &Server,
+    path: &str,
+    bearer: Option<&str>,
+    body: &[u8],
+) -> Result<Answer, ClientError> {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::copy_from_slice(body)))
+        .map_err(|error| ClientError::Unreachable(server.clone(), io::Error::other(error)))?;
+    let response = send(server, request, bearer).await?;
+    read(server, response).await
+}
+
+/// Reads the body of an answer.
+pub(crate) async fn read(
+    server: &Server,
+    response: Response<Incoming>,
+) -> Result<Answer, ClientError> {
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.and_then(|text| text.parse().ok());
+    let body = timeout(PATIENCE, Limited::new(response.into_body(), MOST).collect()).await;
+    let lost = |error| ClientError::Unreachable(server.clone(), error);
+    let body = body.map_err(|_| lost(io::ErrorKind::TimedOut.into()))?;
+    let body = body.map_err(|error| lost(io::Error::other(error)))?;
+    Ok(Answer { status, retry_after, body: Zeroizing::new(body.to_bytes().into()) })
+}

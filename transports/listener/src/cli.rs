@@ -1,0 +1,463 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Overrides, Raw, parse};
+
+/// Guards a server: pair once, then only paired clients reach it, over HTTP and WebSocket.
+#[derive(Debug, Parser)]
+#[command(
+    name = "doorward",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  doorward serve                                      try it: a small console, no server behind it
+  doorward serve --upstream http://127.0.0.1:8888     guard the server on port 8888
+  doorward pair                                       another link, while `serve` runs
+  doorward sessions list                              who is paired
+
+Settings: flags over environment (DOORWARD_*) over a TOML file (--config) over defaults.
+Exit status: 0 done, 1 refused or failed, 2 used wrongly. DOORWARD_LOG sets how much is logged."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Guard a server (or show the built-in console) until told to stop
+    Serve(ServeArgs),
+    /// Make a pairing link or a typed code, also while `serve` runs
+    Pair(PairArgs),
+    /// Connect by WebSocket: lines from standard input out, messages in
+    Connect(ConnectArgs),
+    /// Show or end sessions
+    Sessions(SessionsArgs),
+    /// Show or revoke pairing links and codes
+    Grants(GrantsArgs),
+    /// Look into a session token
+    Token(TokenArgs),
+    /// Show the threat catalog
+    Catalog(CatalogArgs),
+    /// Print the audit log
+    Audit(AuditArgs),
+    /// Manage the keys that sign session tokens
+    Key(KeyArgs),
+    /// Check the settings and print those in effect
+    CheckConfig(CheckConfigArgs),
+}
+
+/// The settings, as flags. Names without a flag are set in the file or in the environment.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArgs {
+    /// A TOML file with settings
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8765; port 0 picks a free one]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The server to guard, such as http://127.0.0.1:8888 [default: a built-in console]
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<String>,
+    /// The URL that people use, where a proxy stands in front: https://dev.example
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Another host name to answer for, exactly; can be repeated
+    #[arg(long, value_name = "HOST")]
+    allow_host: Vec<String>,
+    /// Another origin whose pages may drive the guarded server; can be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
+    /// A proxy (address or network) whose forwarding headers are believed; can be repeated
+    #[arg(long, value_name = "NET")]
+    trusted_proxy: Vec<String>,
+    /// What a path needs instead of operate: /metrics=observe; can be repeated
+    #[arg(long, value_name = "PATH=CAPS")]
+    route: Vec<String>,
+    /// Where it can be reached: loopback, desktop or remote [default: as the addresses say]
+    #[arg(long, value_name = "WHERE")]
+    exposure: Option<String>,
+    /// Ask nobody for a credential. Warns at every start
+    #[arg(long)]
+    unguarded: bool,
+    /// Serve the guarded server's service workers, which outlive a session in the browser
+    #[arg(long)]
+    allow_service_workers: bool,
+    /// How long the start-up link is valid [default: 10m]
+    #[arg(long, value_name = "TIME")]
+    start_up_grant_life: Option<String>,
+    /// How long connections may take to end when told to stop [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    drain: Option<String>,
+}
+
+impl SettingsArgs {
+    pub(crate) fn overrides(&self) -> Overrides {
+        let ones = [
+            ("listen", &self.listen),
+            ("upstream", &self.upstream),
+            ("state_dir", &self.state_dir),
+            ("public_url", &self.public_url),
+            ("exposure", &self.exposure),
+            ("start_up_grant_life", &self.start_up_grant_life),
+            ("drain", &self.drain),
+        ];
+        let lists = [
+            ("allow_hosts", &self.allow_host),
+            ("allow_origins", &self.allow_origin),
+            ("trusted_proxies", &self.trusted_proxy),
+            ("routes", &self.route),
+        ];
+        let switches =
+            [("unguarded", self.unguarded), ("allow_service_workers", self.allow_service_workers)];
+        let ones =
+            ones.into_iter().filter_map(|(name, text)| Some((name, Raw::One(text.clone()?))));
+        let lists = lists.into_iter().filter(|(_, items)| !items.is_empty());
+        let lists = lists.map(|(name, items)| (name, Raw::Many(items.clone())));
+        let switches = switches.into_iter().filter(|(_, on)| *on);
+        let switches = switches.map(|(name, _)| (name, Raw::One("true".to_owned())));
+        ones.chain(lists).chain(switches).collect()
+    }
+}
+
+/// Where the state is.
+#[derive(Debug, Args)]
+pub(crate) struct StateArgs {
+    /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<String>,
+    /// A TOML file with settings
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl StateArgs {
+    pub(crate) fn overrides(&self) -> Overrides {
+        let dir = self.state_dir.iter();
+        dir.map(|dir| ("state_dir", Raw::One(dir.clone()))).collect()
+    }
+}
+
+/// Guard a server (or show the built-in console) until told to stop
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorward serve
+  doorward serve --upstream http://127.0.0.1:8888
+  doorward serve --upstream http://127.0.0.1:3000 --public-url https://dev.example --trusted-proxy 127.0.0.1
+  doorward serve --listen 127.0.0.1:0 --ready-json
+  doorward serve --exposure desktop --grant-fd 3 3</run/user/1000/app/grant
+
+The limits (guesses, connections, message sizes, session lifetimes) are set in the file or in the
+environment: `doorward check-config` lists all of them.")]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+    /// Print one line of JSON on standard output once every listener accepts
+    #[arg(long)]
+    pub(crate) ready_json: bool,
+    /// Desktop exposure: take the first grant from a file that only its owner can read
+    #[arg(long, value_name = "FILE", conflicts_with = "grant_fd")]
+    pub(crate) grant_file: Option<PathBuf>,
+    /// Desktop exposure: take the first grant from an inherited file descriptor
+    #[arg(long, value_name = "N")]
+    pub(crate) grant_fd: Option<u32>,
+}
+
+/// Make a pairing link or a typed code, also while `serve` runs
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorward pair                                 a link, and a QR code of it on a terminal
+  doorward pair --code                          a code to type, valid for 10 minutes
+  doorward pair --label tablet --can observe    may look, not drive
+  doorward pair --ttl 2h --uses 5 --json        for a script: five devices")]
+pub(crate) struct PairArgs {
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// A short code to type instead of a link
+    #[arg(long)]
+    pub(crate) code: bool,
+    /// Whom it is for: names the session in lists and logs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) label: Option<String>,
+    /// How long it is valid [a code: at most 10m; a link: at most 30d]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse::duration)]
+    pub(crate) ttl: Duration,
+    /// How many sessions it buys
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) uses: u32,
+    /// What they may do: observe, operate, spawn, administer
+    #[arg(long, value_name = "CAPS", default_value = "observe,operate")]
+    pub(crate) can: String,
+    /// The listener's address [default: that of the listener that runs on this state directory]
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Connect by WebSocket: lines from standard input out, messages in
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorward connect                                    asks for a link at a prompt without echo
+  doorward connect http://127.0.0.1:8765              uses its saved session, or asks for a code
+  doorward connect ws://127.0.0.1:8765/api/events     another path than /echo
+  doorward connect --grant-file ./link                reads the link from a file
+
+Without a saved session, the first line of a piped standard input is the link or the code. A link
+or code is never an argument: every user of this machine can read those.")]
+pub(crate) struct ConnectArgs {
+    /// The listener: http://host:port, or ws://host:port/path
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Read the link or the code from a file that only its owner can read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) grant_file: Option<PathBuf>,
+    /// Pair anew, even with a saved session
+    #[arg(long)]
+    pub(crate) pair: bool,
+    /// Pair or check the saved session, and connect to nothing
+    #[arg(long)]
+    pub(crate) only_pair: bool,
+    /// How long to wait for messages after the end of standard input
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse::duration)]
+    pub(crate) linger: Duration,
+}
+
+/// Show or end sessions
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorward sessions list
+  doorward sessions revoke 0f8a5c…            one session, by its id
+  doorward sessions revoke --subject tablet   all of one subject
+  doorward sessions revoke --all              everybody pairs again")]
+pub(crate) struct SessionsArgs {
+    #[command(subcommand)]
+    pub(crate) command: SessionsCommand,
+}
+
+/// What can be done with sessions.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// List the live sessions, newest first
+    #[command(after_help = "Example:\n  doorward sessions list --json")]
+    List(ListArgs),
+    /// End sessions, and their connections with them
+    #[command(after_help = "Example:\n  doorward sessions revoke --subject tablet")]
+    Revoke(RevokeSessionsArgs),
+}
+
+/// List what is live
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Also what is over and not forgotten yet
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print one JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// End sessions, and their connections with them
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false)]
+pub(crate) struct RevokeSessionsWhich {
+    /// One session, by its id
+    #[arg(value_name = "ID", group = "which")]
+    pub(crate) id: Option<String>,
+    /// All sessions of one subject
+    #[arg(long, value_name = "S", group = "which")]
+    pub(crate) subject: Option<String>,
+    /// All sessions
+    #[arg(long, group = "which")]
+    pub(crate) all: bool,
+}
+
+/// End sessions, and their connections with them
+#[derive(Debug, Args)]
+pub(crate) struct RevokeSessionsArgs {
+    #[command(flatten)]
+    pub(crate) which: RevokeSessionsWhich,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Print one JSON array
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show or revoke pairing links and codes
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorward grants list
+  doorward grants revoke 5b1c9e…    a link that went to the wrong place")]
+pub(crate) struct GrantsArgs {
+    #[command(subcommand)]
+    pub(crate) command: GrantsCommand,
+}
+
+/// What can be done with grants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GrantsCommand {
+    /// List the grants that can still be used, newest first
+    #[command(after_help = "Example:\n  doorward grants list --json")]
+    List(ListArgs),
+    /// Revoke a grant; sessions that it bought stay (see `doorward sessions revoke`)
+    #[command(after_help = "Example:\n  doorward grants revoke 5b1c9e0f8a5c4d3e2f1a0b9c8d7e6f5a")]
+    Revoke(RevokeGrantArgs),
+}
+
+/// Revoke a grant
+#[derive(Debug, Args)]
+pub(crate) struct RevokeGrantArgs {
+    /// The grant's id, as `doorward grants list` shows it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// Look into a session token
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(subcommand)]
+    pub(crate) command: TokenCommand,
+}
+
+/// What can be done with a token.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Verify the token on standard input with the local keys, and print what it says
+    #[command(after_help = "Example:\n  doorward token inspect < token.txt")]
+    Inspect(InspectArgs),
+}
+
+/// Verify the token on standard input
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Only there to say that a token is never an argument
+    #[arg(hide = true)]
+    pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show the threat catalog
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorward catalog list
+  doorward catalog show DW-DNS-REBINDING
+  doorward catalog markdown > docs/threats.md")]
+pub(crate) struct CatalogArgs {
+    #[command(subcommand)]
+    pub(crate) command: CatalogCommand,
+}
+
+/// What of the catalog is shown.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// List the threats
+    #[command(after_help = "Example:\n  doorward catalog list --json")]
+    List {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one threat
+    #[command(after_help = "Example:\n  doorward catalog show DW-DNS-REBINDING")]
+    Show {
+        /// Its name, such as DW-DNS-REBINDING
+        id: String,
+    },
+    /// Print the whole catalog as Markdown
+    #[command(after_help = "Example:\n  doorward catalog markdown > docs/threats.md")]
+    Markdown,
+}
+
+/// Print the audit log
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorward audit                        everything, oldest first
+  doorward audit --follow               and what comes
+  doorward audit --json | jq 'select(.event == \"denied\")'")]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Print the JSON lines as they are kept
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Go on printing what is added
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+}
+
+/// Manage the keys that sign session tokens
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgs {
+    #[command(subcommand)]
+    pub(crate) command: KeyCommand,
+}
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Add a key; tokens under the older ones stay valid until they expire
+    #[command(after_help = "Example:\n  doorward key rotate")]
+    Rotate {
+        #[command(flatten)]
+        state: StateArgs,
+    },
+}
+
+/// Check the settings and print those in effect
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  doorward check-config
+  doorward check-config --config doorward.toml
+  DOORWARD_SESSION_IDLE=1d doorward check-config > doorward.toml")]
+pub(crate) struct CheckConfigArgs {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_shows_an_example() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        for command in command.get_subcommands() {
+            let inner = command.get_subcommands();
+            let own = command.get_after_help().is_some();
+            assert!(own || inner.clone().count() > 0, "{}", command.get_name());
+            for command in inner {
+                let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(text.contains("Example"), "{}", command.get_name());
+            }
+        }
+    }
+}

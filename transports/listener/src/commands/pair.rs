@@ -1,0 +1,100 @@
+//! `doorward pair`: another link or code, beside a running listener.
+
+use std::io::{self, IsTerminal as _};
+
+use doorward_gate::admin::{AdminError, issue_grant};
+use doorward_gate::rfc3339;
+use doorward_policy::capability::Capabilities;
+use doorward_policy::grant::{GrantRecord, GrantRequest, GrantSecret};
+use doorward_policy::subject::Subject;
+use doorward_policy::token::Method;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::pairing_link;
+use crate::cli::PairArgs;
+use crate::config::parse::{PublicUrl, show_duration};
+use crate::failure::{Failure, Outcome};
+use crate::output;
+use crate::presence;
+use crate::qr;
+use crate::state::State;
+
+pub(super) async fn run(args: &PairArgs) -> Outcome {
+    let request = request(args)?;
+    let given = args.url.as_deref().map(PublicUrl::parse).transpose();
+    let given = given.map_err(|expected| Failure::usage(format!("--url takes {expected}")))?;
+    let state = State::open(&args.state).await?;
+    let base = match given {
+        Some(url) => url.to_string(),
+        None => presence::running(&state.dir).map(|listener| listener.base).ok_or_else(|| {
+            Failure::failed(format!(
+                "no listener runs on {}: start one with `doorward serve`, or say with --url where \
+                 it will be",
+                state.dir.display()
+            ))
+        })?,
+    };
+    let digester = state.keys.digester();
+    let issued = issue_grant(
+        &*state.store,
+        &digester,
+        &*state.clock,
+        &*state.entropy,
+        &request,
+        Capabilities::ALL,
+    );
+    let (secret, record) = issued.await.map_err(|error| match error {
+        AdminError::Request(error) => Failure::usage(error),
+        error => Failure::failed(error),
+    })?;
+    print(args, &base, &secret, &record)
+}
+
+fn request(args: &PairArgs) -> Outcome<GrantRequest> {
+    let capabilities = Capabilities::parse(&args.can).map_err(|word| {
+        let known = Capabilities::ALL;
+        Failure::usage(format!("--can: no capability is called \"{word}\"; there are: {known}"))
+    })?;
+    let label = args.label.as_deref().unwrap_or(if args.code { "code" } else { "link" });
+    let label = Subject::new(label).ok_or_else(|| {
+        Failure::usage("--label takes 1 to 64 bytes of text without control characters")
+    })?;
+    let method = if args.code { Method::Code } else { Method::Link };
+    Ok(GrantRequest { label, capabilities, method, uses: args.uses, life: args.ttl })
+}
+
+fn print(args: &PairArgs, base: &str, secret: &GrantSecret, record: &GrantRecord) -> Outcome {
+    let credential = secret.expose();
+    let link = (!args.code).then(|| pairing_link(base, &credential));
+    if args.json {
+        let line = json!({
+            "grant_id": record.id.to_string(),
+            "credential": *credential,
+            "url": link.as_deref(),
+            "expires_at": rfc3339(record.expires_at),
+        });
+        return output::line(&Zeroizing::new(line.to_string()));
+    }
+    let uses = match args.uses {
+        1 => "once".to_owned(),
+        uses => format!("{uses} times"),
+    };
+    let life = show_duration(args.ttl);
+    match &link {
+        None => {
+            output::line(&format!("Open {base}/.doorward/pair and type, {uses} within {life}:\n"))?;
+            output::line(&format!("    {}\n", *credential))?;
+        }
+        Some(link) => {
+            output::line(&format!("Open this link to pair, {uses} within {life}:\n"))?;
+            output::line(&format!("    {}\n", **link))?;
+            if io::stdout().is_terminal()
+                && let Some(drawn) = qr::render(link).map(Zeroizing::new)
+            {
+                output::line(&drawn)?;
+            }
+        }
+    }
+    output::line(&format!("To take it back: doorward grants revoke {}", record.id))
+}

@@ -1,0 +1,202 @@
+//! The table of settings: the one place that knows their names, how they are read and shown.
+
+use toml::Value;
+
+use super::parse::{self, Expected, PublicUrl};
+use super::{Config, Listed};
+use doorward_policy::capability::Capabilities;
+use doorward_policy::forwarding::TrustedNetwork;
+use doorward_policy::host::AllowedHost;
+use doorward_policy::origin::AllowedOrigin;
+use doorward_policy::route::Routes;
+use doorward_policy::settings::Exposure;
+
+/// One setting. Its name is that of the file's key; dots become `_` in the environment.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+}
+
+/// How its text becomes part of the configuration, and how that is shown.
+pub(crate) enum Kind {
+    One(fn(&mut Config, &str) -> Result<(), Expected>, fn(&Config) -> Option<Value>),
+    /// Each item in turn, after the list was emptied by the first function.
+    Many(
+        fn(&mut Config),
+        fn(&mut Config, &str) -> Result<(), Expected>,
+        fn(&Config) -> Vec<String>,
+    ),
+}
+
+impl Key {
+    /// The name of its environment variable.
+    pub(crate) fn variable(&self) -> String {
+        format!("DOORWARD_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// Its flag, where it has one.
+    pub(crate) fn flag(&self) -> String {
+        let singular = match self.name {
+            "allow_hosts" => "allow-host",
+            "allow_origins" => "allow-origin",
+            "trusted_proxies" => "trusted-proxy",
+            "routes" => "route",
+            name => return format!("--{}", name.replace('_', "-")),
+        };
+        format!("--{singular}")
+    }
+
+    /// What the configuration holds; `None` where nothing is set.
+    pub(crate) fn show(&self, config: &Config) -> Option<Value> {
+        match self.kind {
+            Kind::One(_, show) => show(config),
+            Kind::Many(_, _, show) => {
+                Some(Value::Array(show(config).into_iter().map(Value::String).collect()))
+            }
+        }
+    }
+}
+
+macro_rules! span {
+    ($name:literal, $field:ident) => {
+        Key {
+            name: $name,
+            kind: Kind::One(
+                |config, text| Ok(config.$field = parse::duration(text)?),
+                |config| Some(Value::String(parse::show_duration(config.$field))),
+            ),
+        }
+    };
+}
+
+macro_rules! number {
+    ($name:literal, $field:ident, $least:literal, $most:literal) => {
+        Key {
+            name: $name,
+            kind: Kind::One(
+                |config, text| Ok(config.$field = parse::number(text, $least, $most)?),
+                |config| i64::try_from(config.$field).ok().map(Value::Integer),
+            ),
+        }
+    };
+}
+
+macro_rules! switch {
+    ($name:literal, $field:ident) => {
+        Key {
+            name: $name,
+            kind: Kind::One(
+                |config, text| Ok(config.$field = parse::switch(text)?),
+                |config| Some(Value::Boolean(config.$field)),
+            ),
+        }
+    };
+}
+
+macro_rules! list {
+    ($name:literal, $field:ident, $parse:expr) => {
+        Key {
+            name: $name,
+            kind: Kind::Many(
+                |config| config.$field.clear(),
+                |config, text| {
+                    let value = $parse(text)?;
+                    config.$field.push(Listed { text: text.to_owned(), value });
+                    Ok(())
+                },
+                |config| config.$field.iter().map(|item| item.text.clone()).collect(),
+            ),
+        }
+    };
+}
+
+/// Every setting there is, in the order in which they are shown.
+pub(crate) static KEYS: [Key; 24] = [
+    Key {
+        name: "listen",
+        kind: Kind::One(
+            |config, text| Ok(config.listen = parse::listen(text)?),
+            |config| Some(Value::String(config.listen.to_string())),
+        ),
+    },
+    Key {
+        name: "upstream",
+        kind: Kind::One(
+            |config, text| {
+                doorward_http::Upstream::parse(text).map_err(|error| error.to_string())?;
+                config.upstream = Some(text.to_owned());
+                Ok(())
+            },
+            |config| config.upstream.clone().map(Value::String),
+        ),
+    },
+    Key {
+        name: "state_dir",
+        kind: Kind::One(
+            |config, text| {
+                let dir = std::path::PathBuf::from(text);
+                // Relative to wherever a service manager starts it, state would be lost.
+                let dir = std::path::absolute(&dir).map_err(|_| "a directory".to_owned())?;
+                config.state_dir = Some(dir);
+                Ok(())
+            },
+            |config| config.state_dir.as_ref().map(|dir| Value::String(dir.display().to_string())),
+        ),
+    },
+    Key {
+        name: "public_url",
+        kind: Kind::One(
+            |config, text| Ok(config.public_url = Some(PublicUrl::parse(text)?)),
+            |config| config.public_url.as_ref().map(|url| Value::String(url.to_string())),
+        ),
+    },
+    list!("allow_hosts", allow_hosts, |text: &str| AllowedHost::parse(text)
+        .ok_or_else(|| "a host name or address, with a port or for any port".to_owned())),
+    list!("allow_origins", allow_origins, |text: &str| AllowedOrigin::parse(text)
+        .ok_or_else(|| "exactly one origin, such as https://app.example".to_owned())),
+    list!("trusted_proxies", trusted_proxies, |text: &str| TrustedNetwork::parse(text)
+        .ok_or_else(|| "an IP address, or a network such as 10.1.0.0/24".to_owned())),
+    list!("routes", routes, parse_route),
+    Key {
+        name: "exposure",
+        kind: Kind::One(
+            |config, text| Ok(config.exposure = Some(parse_exposure(text)?)),
+            |config| Some(Value::String(config.exposure().to_string())),
+        ),
+    },
+    switch!("unguarded", unguarded),
+    switch!("allow_service_workers", allow_service_workers),
+    span!("start_up_grant_life", start_up_grant_life),
+    span!("drain", drain),
+    span!("session.idle", session_idle),
+    span!("session.absolute", session_absolute),
+    number!("guesses.codes_per_minute", codes_per_minute, 1, 1_000_000),
+    number!("guesses.others_per_minute", others_per_minute, 1, 1_000_000),
+    number!("connections.unadmitted", unadmitted, 1, 1_000_000),
+    number!("connections.per_address", per_address, 1, 1_000_000),
+    span!("http.head_deadline", head_deadline),
+    span!("http.unadmitted", http_unadmitted),
+    span!("http.idle", http_idle),
+    number!("websocket.client_message_bytes", client_message_bytes, 1, 1_073_741_824),
+    number!("websocket.server_message_bytes", server_message_bytes, 1, 1_073_741_824),
+];
+
+fn parse_exposure(text: &str) -> Result<Exposure, Expected> {
+    match text {
+        "loopback" => Ok(Exposure::Loopback),
+        "desktop" => Ok(Exposure::Desktop),
+        "remote" => Ok(Exposure::Remote),
+        _ => Err("loopback, desktop or remote".to_owned()),
+    }
+}
+
+/// `/prefix=capabilities`.
+fn parse_route(text: &str) -> Result<(String, Capabilities), Expected> {
+    let expected = || {
+        "a plain path outside of /.doorward and what it needs, such as /metrics=observe".to_owned()
+    };
+    let (prefix, needed) = text.rsplit_once('=').ok_or_else(expected)?;
+    let needed = Capabilities::parse(needed).map_err(|_| expected())?;
+    let sound = Routes::none().add(prefix, needed);
+    if sound { Ok((prefix.to_owned(), needed)) } else { Err(expected()) }
+}

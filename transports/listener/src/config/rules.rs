@@ -1,0 +1,126 @@
+//! What settings must not be together, and what they amount to for the policy.
+
+use std::path::PathBuf;
+
+use doorward_policy::Settings;
+use doorward_policy::caps::ConnectionLimits;
+use doorward_policy::grant::MAX_LINK_LIFE;
+use doorward_policy::host::AllowedHost;
+use doorward_policy::limiter::Limits;
+use doorward_policy::route::Routes;
+use doorward_policy::session::Lifetimes;
+use doorward_policy::settings::{Exposure, Guarding};
+
+use super::{Config, Listed};
+use crate::failure::{Failure, Outcome};
+
+impl Config {
+    /// The policy's settings, if the settings go together.
+    pub(crate) fn settings(&self) -> Outcome<Settings> {
+        self.check_exposure()?;
+        self.check_spans()?;
+        let lifetimes = Lifetimes::new(self.session_idle, self.session_absolute)
+            .map_err(|error| Failure::failed(format!("session.idle, session.absolute: {error}")))?;
+        let mut allowed_hosts = values(&self.allow_hosts);
+        let public = self.public_url.as_ref().map(super::PublicUrl::host_entry);
+        allowed_hosts.extend(public.as_deref().and_then(AllowedHost::parse));
+        let mut routes = Routes::default();
+        for Listed { text, value: (prefix, needed) } in &self.routes {
+            if !routes.add(prefix, *needed) {
+                return Err(Failure::failed(format!("routes: {text} is no rule")));
+            }
+        }
+        let guarding = if self.unguarded { Guarding::Unguarded } else { Guarding::Required };
+        Ok(Settings {
+            exposure: self.exposure(),
+            guarding,
+            allowed_hosts,
+            allowed_origins: values(&self.allow_origins),
+            trusted_proxies: values(&self.trusted_proxies),
+            routes,
+            service_workers: self.allow_service_workers,
+            lifetimes,
+            guesses: Limits {
+                codes: self.codes_per_minute,
+                others: self.others_per_minute,
+                ..Limits::default()
+            },
+            connections: ConnectionLimits {
+                unadmitted: self.unadmitted,
+                per_address: self.per_address,
+            },
+        })
+    }
+
+    /// A network sees nothing that is not under TLS.
+    fn check_exposure(&self) -> Outcome {
+        let secure = self.public_url.as_ref().is_some_and(super::PublicUrl::is_secure);
+        if secure && self.trusted_proxies.is_empty() {
+            return Err(Failure::failed(
+                "an https --public-url needs --trusted-proxy too (the address from which the \
+                 proxy that speaks TLS connects): only it can say that a request came under TLS",
+            ));
+        }
+        if self.listen.ip().is_loopback() {
+            return Ok(());
+        }
+        if self.exposure.is_some_and(|chosen| chosen != Exposure::Remote) {
+            return Err(Failure::failed(format!(
+                "refusing to listen on {}: --exposure {} is for this machine alone; listen on \
+                 127.0.0.1, or set --exposure remote",
+                self.listen,
+                self.exposure()
+            )));
+        }
+        let missing = match &self.public_url {
+            _ if self.trusted_proxies.is_empty() => "--trusted-proxy (its address)",
+            None => "--public-url (the https URL that it serves)",
+            Some(url) if !url.is_secure() => "an https --public-url (the one that it serves)",
+            Some(_) => return Ok(()),
+        };
+        Err(Failure::failed(format!(
+            "refusing to listen on {}: without TLS, credentials would cross the network readable; \
+             put a proxy that speaks TLS in front and set {missing}, or listen on 127.0.0.1",
+            self.listen
+        )))
+    }
+
+    fn check_spans(&self) -> Outcome {
+        let spans = [
+            ("http.head_deadline", self.head_deadline),
+            ("http.unadmitted", self.http_unadmitted),
+            ("http.idle", self.http_idle),
+            ("start_up_grant_life", self.start_up_grant_life),
+        ];
+        if let Some((name, _)) = spans.iter().find(|(_, span)| span.is_zero()) {
+            return Err(Failure::failed(format!("{name} must be longer than nothing")));
+        }
+        if self.start_up_grant_life > MAX_LINK_LIFE {
+            return Err(Failure::failed("start_up_grant_life: a link lives for at most 30 days"));
+        }
+        Ok(())
+    }
+
+    /// The state directory: the one set, or `doorward` in the place that the XDG base directory
+    /// specification has for state; never the current directory.
+    pub(crate) fn state_dir(&self) -> Outcome<PathBuf> {
+        if let Some(dir) = &self.state_dir {
+            return Ok(dir.clone());
+        }
+        default_state_dir()
+    }
+}
+
+/// `$XDG_STATE_HOME/doorward`, or `~/.local/state/doorward`.
+pub(crate) fn default_state_dir() -> Outcome<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let home = || absolute("HOME").map(|home| home.join(".local/state"));
+    let base = absolute("XDG_STATE_HOME").or_else(home);
+    base.map(|base| base.join("doorward")).ok_or_else(|| {
+        Failure::failed("neither XDG_STATE_HOME nor HOME is set: say where with --state-dir")
+    })
+}
+
+fn values<T: Clone>(list: &[Listed<T>]) -> Vec<T> {
+    list.iter().map(|item| item.value.clone()).collect()
+}

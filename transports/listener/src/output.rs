@@ -1,0 +1,60 @@
+//! What commands print on standard output.
+
+use std::io::{self, Write as _};
+
+use serde_json::Value;
+
+use crate::failure::Outcome;
+
+/// Prints one line.
+pub(crate) fn line(text: &str) -> Outcome {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Prints a JSON value on one line.
+pub(crate) fn json(value: &Value) -> Outcome {
+    line(&value.to_string())
+}
+
+/// Prints rows under their headings, aligned.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Outcome {
+    let cells = |column: usize| rows.iter().map(move |row| row[column].as_str());
+    let width = |column: usize| {
+        let widths = cells(column).map(|cell| printable(cell).chars().count());
+        widths.chain([headings[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    line(&aligned(&headings.map(str::to_owned), &widths))?;
+    rows.iter()
+        .try_for_each(|row| line(&aligned(&row.clone().map(|cell| printable(&cell)), &widths)))
+}
+
+fn aligned<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
+    let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+}
+
+/// Text of somebody else's, without what would steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let plain = |each: char| if each.is_control() && each != '\t' { '\u{fffd}' } else { each };
+    text.chars().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(aligned(&row, &[3, 1]), "a    b");
+    }
+
+    #[test]
+    fn a_terminal_is_not_steered() {
+        assert_eq!(printable("a\u{1b}[2Jb\r\n"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Telling where the listener is, and how to pair: to a terminal, to a program, or to the log.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use doorward_policy::grant::GrantSecret;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::commands::pairing_link;
+use crate::config::Config;
+use crate::config::parse::show_duration;
+use crate::failure::{Failure, Outcome};
+
+/// The ready line.
+#[derive(Serialize)]
+struct Ready<'a> {
+    event: &'static str,
+    http: &'a str,
+    websocket: &'a str,
+    quic: Option<&'a str>,
+    certificate_sha256: Option<&'a str>,
+    pairing_url: Option<&'a str>,
+}
+
+/// What is told once the listener accepts.
+#[derive(Debug)]
+pub(super) struct Announcement {
+    authority: String,
+    http: String,
+    base: String,
+    guarded: Option<String>,
+    unguarded: bool,
+    ready_json: bool,
+    life: Duration,
+}
+
+impl Announcement {
+    pub(super) fn new(config: &Config, address: SocketAddr, ready_json: bool) -> Self {
+        let authority = reachable(address).to_string();
+        let http = format!("http://{authority}");
+        let base = config.public_url.as_ref().map_or_else(|| http.clone(), ToString::to_string);
+        Self {
+            authority,
+            http,
+            base,
+            guarded: config.upstream.clone(),
+            unguarded: config.unguarded,
+            ready_json,
+            life: config.start_up_grant_life,
+        }
+    }
+
+    /// Where it listens.
+    pub(super) fn http(&self) -> &str {
+        &self.http
+    }
+
+    /// The URL that people use.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Whether somebody sees a link: a terminal, or the program that asked for the ready line.
+    pub(super) fn is_watched(ready_json: bool) -> bool {
+        ready_json || io::stderr().is_terminal()
+    }
+
+    /// Tells. The link is in no log: only on a terminal, or in the line that was asked for.
+    pub(super) fn publish(&self, grant: Option<&GrantSecret>) -> Outcome {
+        let link = grant.map(|grant| pairing_link(&self.base, &grant.expose()));
+        let guarded = self.guarded.as_deref().unwrap_or("the built-in console");
+        tracing::info!(listen = self.authority, guarded, "ready");
+        if self.unguarded {
+            tracing::warn!(
+                "UNGUARDED: whoever reaches {} reaches {guarded}, without a credential",
+                self.authority
+            );
+        } else if link.is_none() {
+            tracing::info!("to pair a client, run `doorward pair`");
+        }
+        if io::stderr().is_terminal() {
+            self.tell_person(link.as_deref().map(String::as_str));
+        }
+        if self.ready_json { self.tell_program(link.as_deref()) } else { Ok(()) }
+    }
+
+    fn tell_person(&self, link: Option<&str>) {
+        let what = match (&self.guarded, self.unguarded) {
+            (Some(server), false) => format!("Guarding {server} at {}", self.base),
+            (Some(server), true) => format!("Passing everything on to {server} from {}", self.base),
+            (None, _) => format!("The console is at {}", self.base),
+        };
+        let mut text = Zeroizing::new(format!("\n  {what}\n"));
+        if let Some(link) = link {
+            let life = show_duration(self.life);
+            text.push_str(&format!("\n  Open this link to pair, once, within {life}:\n\n    "));
+            text.push_str(link);
+            text.push_str("\n\n  For another device: doorward pair. To stop: Ctrl-C.\n");
+        }
+        text.push('\n');
+        // A terminal that has gone needs no link.
+        let _result = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    fn tell_program(&self, link: Option<&String>) -> Outcome {
+        let ready = Ready {
+            event: "ready",
+            http: &self.http,
+            websocket: &format!("ws://{}", self.authority),
+            quic: None,
+            certificate_sha256: None,
+            pairing_url: link.map(String::as_str),
+        };
+        let line = serde_json::to_string(&ready).map(Zeroizing::new).map_err(Failure::failed)?;
+        let mut stdout = io::stdout().lock();
+        let written = writeln!(stdout, "{}", line.as_str()).and_then(|()| stdout.flush());
+        written.map_err(|error| {
+            Failure::failed(format!("can't print the ready line on standard output: {error}"))
+        })
+    }
+}
+
+/// An address that a client on this machine can connect to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

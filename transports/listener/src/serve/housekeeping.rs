@@ -1,0 +1,141 @@
+//! What goes on beside the connections: revocations are read, the audit log is written, keys that
+//! were rotated are put in force.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_gate::export::AuditFile;
+use doorward_gate::{Gate, keyfile};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::failure::{Failure, Outcome};
+
+/// How long a revocation by another process goes unnoticed at most.
+const REFRESH: Duration = Duration::from_millis(200);
+const EXPORT: Duration = Duration::from_millis(500);
+const UPKEEP: Duration = Duration::from_secs(1);
+
+/// The tasks, and what the last run of them needs.
+pub(super) struct Housekeeping {
+    gate: Arc<Gate>,
+    dir: PathBuf,
+    tasks: JoinSet<()>,
+}
+
+impl Housekeeping {
+    pub(super) fn start(gate: Arc<Gate>, dir: &Path) -> Outcome<Self> {
+        // Opened here already, so that one that can't be written is known at the start.
+        let file = AuditFile::open(dir).map_err(Failure::failed)?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(refresh(Arc::clone(&gate)));
+        tasks.spawn(export(Arc::clone(&gate), file));
+        tasks.spawn(upkeep(Arc::clone(&gate)));
+        tasks.spawn(watch_keys(Arc::clone(&gate), dir.to_owned()));
+        Ok(Self { gate, dir: dir.to_owned(), tasks })
+    }
+
+    /// Stops the tasks and writes what is left to write.
+    pub(super) async fn finish(&mut self) -> Outcome {
+        self.tasks.shutdown().await;
+        let late = |error: &dyn fmt::Display| {
+            Failure::failed(format!("stopped, but the end of the audit log is lost: {error}"))
+        };
+        self.gate.flush().await.map_err(|error| late(&error))?;
+        self.gate.upkeep().await.map_err(|error| late(&error))?;
+        let mut file = AuditFile::open(&self.dir).map_err(|error| late(&error))?;
+        file.export(&**self.gate.store()).await.map_err(|error| late(&error))?;
+        Ok(())
+    }
+}
+
+async fn refresh(gate: Arc<Gate>) {
+    let mut state = Watched::new("reading revocations");
+    let mut ticks = every(REFRESH);
+    loop {
+        ticks.tick().await;
+        state.saw(gate.refresh().await);
+    }
+}
+
+async fn export(gate: Arc<Gate>, mut file: AuditFile) {
+    let mut written = Watched::new("writing the audit log");
+    let mut exported = Watched::new("exporting the audit log");
+    let mut ticks = every(EXPORT);
+    loop {
+        ticks.tick().await;
+        written.saw(gate.flush().await);
+        exported.saw(file.export(&**gate.store()).await);
+    }
+}
+
+async fn upkeep(gate: Arc<Gate>) {
+    let mut state = Watched::new("the upkeep of the store");
+    let mut ticks = every(UPKEEP);
+    loop {
+        ticks.tick().await;
+        state.saw(gate.upkeep().await);
+    }
+}
+
+/// A rotated key signs only a minute after it was added, so a second is soon enough to know it.
+async fn watch_keys(gate: Arc<Gate>, dir: PathBuf) {
+    let mut state = Watched::new("reading the key file");
+    let mut ticks = every(UPKEEP);
+    let path = dir.join(keyfile::KEYS);
+    let mut known = mark(&path);
+    loop {
+        ticks.tick().await;
+        let seen = mark(&path);
+        if seen == known && !state.failing {
+            continue;
+        }
+        known = seen;
+        match keyfile::load(&dir) {
+            Ok(Some(keys)) => {
+                gate.replace_keys(&keys);
+                tracing::info!("the key file has changed: its keys are in force");
+                state.saw(Ok::<_, Infallible>(()));
+            }
+            Ok(None) => state.saw(Err::<(), _>("there is none any more")),
+            Err(error) => state.saw(Err::<(), _>(error)),
+        }
+    }
+}
+
+/// What tells one key file from the next: it is replaced whole, never edited.
+fn mark(path: &Path) -> Option<(u64, i64, i64)> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.ino(), found.mtime(), found.mtime_nsec()))
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Says once that something began to fail, and once that it works again.
+struct Watched {
+    what: &'static str,
+    failing: bool,
+}
+
+impl Watched {
+    const fn new(what: &'static str) -> Self {
+        Self { what, failing: false }
+    }
+
+    fn saw<T>(&mut self, result: Result<T, impl fmt::Display>) {
+        match result {
+            Err(error) if !self.failing => tracing::error!("{} fails: {error}", self.what),
+            Ok(_) if self.failing => tracing::info!("{} works again", self.what),
+            _ => return,
+        }
+        self.failing = !self.failing;
+    }
+}

@@ -1,0 +1,70 @@
+//! Secrets from a person: a prompt without echo, or a line of standard input.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+
+use rustix::termios::{self, LocalModes, OptionalActions};
+use zeroize::Zeroizing;
+
+use crate::failure::{Failure, Outcome};
+
+/// The most that is read of a secret: a token has at most 256 characters, a link somewhat more
+/// than its server's name.
+const MOST: u64 = 4096;
+
+/// Reads one secret: at a prompt without echo if standard input is a terminal, and as the first
+/// line of standard input otherwise.
+pub(crate) fn read_secret(prompt: &str) -> Outcome<Zeroizing<String>> {
+    if !io::stdin().is_terminal() {
+        return first_line();
+    }
+    let failed = |error| Failure::failed(format!("can't read from the terminal: {error}"));
+    let terminal = File::options().read(true).write(true).open("/dev/tty").map_err(failed)?;
+    let quiet = Quiet::new(terminal).map_err(failed)?;
+    (&quiet.terminal).write_all(prompt.as_bytes()).map_err(failed)?;
+    let mut text = Zeroizing::new(String::with_capacity(MOST as usize));
+    let mut lines = BufReader::new((&quiet.terminal).take(MOST));
+    lines.read_line(&mut text).map_err(failed)?;
+    (&quiet.terminal).write_all(b"\n").map_err(failed)?;
+    Ok(trimmed(&text))
+}
+
+/// One line of standard input, byte by byte: what follows it is not this reader's.
+fn first_line() -> Outcome<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST as usize));
+    let mut stdin = io::stdin().lock();
+    // The lock's buffer is shared by every later reader of standard input.
+    let failed = |error| Failure::failed(format!("can't read standard input: {error}"));
+    (&mut stdin).take(MOST).read_until(b'\n', &mut bytes).map_err(failed)?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| Failure::failed("standard input is not text in UTF-8"))?;
+    Ok(trimmed(text))
+}
+
+fn trimmed(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.trim().to_owned())
+}
+
+/// A terminal whose echo is off until this is dropped.
+struct Quiet {
+    terminal: File,
+    before: termios::Termios,
+}
+
+impl Quiet {
+    fn new(terminal: File) -> io::Result<Self> {
+        let before = termios::tcgetattr(&terminal)?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        quiet.local_modes.insert(LocalModes::ICANON | LocalModes::ISIG);
+        termios::tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // Nothing is left to be done if the terminal is gone.
+        let _result = termios::tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}

@@ -1,0 +1,7 @@
+//! The real binary, as a person or a script runs it.
+
+mod connecting;
+mod listing;
+mod refusals;
+mod running;
+mod support;

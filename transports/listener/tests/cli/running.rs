@@ -1,0 +1,200 @@
+//! A listener from its start to its end.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Home, within};
+
+#[test]
+fn the_ready_line_is_one_line_and_the_log_has_no_secret() {
+    let home = Home::new();
+    let serving = home.serve(&[]);
+    let ready = serving.ready.clone();
+    assert_eq!(ready["event"], "ready");
+    assert_eq!(ready["websocket"], serving.http().replace("http", "ws"));
+    assert_eq!((&ready["quic"], &ready["certificate_sha256"]), (&Value::Null, &Value::Null));
+    let (start, grant) = serving.link().split_once('#').expect("a fragment");
+    assert_eq!(start, format!("{}/.doorward/pair", serving.http()));
+    assert_eq!(grant.len(), 43);
+    let grant = grant.to_owned();
+    let ran = serving.stop();
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
+    assert!(!ran.stderr.contains(&grant), "{}", ran.stderr);
+}
+
+#[test]
+fn without_a_terminal_nobody_is_shown_a_link_and_the_log_says_how_to_get_one() {
+    let home = Home::new();
+    let mut child = home.command(&["serve", "--listen", "127.0.0.1:0"]).spawn().expect("started");
+    let log = BufReader::new(child.stderr.take().expect("piped"));
+    let pid = rustix::process::Pid::from_child(&child);
+    let said = within("the way to pair", Some(pid), move || {
+        log.lines().map_while(Result::ok).find(|line| line.contains("doorward pair"))
+    });
+    assert!(said.is_some());
+    assert_eq!(home.run(&["grants", "list", "--json"]).json(), serde_json::json!([]));
+    rustix::process::kill_process(pid, Signal::TERM).expect("signalled");
+    assert_eq!(child.wait().expect("waited").code(), Some(0));
+}
+
+#[test]
+fn state_is_its_owners_alone_and_in_the_place_for_state() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    let mode = |name: &str| {
+        let found = fs::metadata(home.state().join(name)).expect("there");
+        found.permissions().mode() & 0o777
+    };
+    assert_eq!(mode(""), 0o700);
+    for name in ["keys.json", "doorward.db", "audit.jsonl"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    let elsewhere = fs::read_dir(home.path("")).expect("a directory").count();
+    assert_eq!(elsewhere, 1, "only .local is in the home");
+}
+
+#[test]
+fn pair_works_beside_a_listener_and_not_after_it() {
+    let home = Home::new();
+    let serving = home.serve(&[]);
+    let issued = home.run(&["pair", "--json", "--label", "tablet", "--can", "observe"]).json();
+    let url = issued["url"].as_str().expect("a link");
+    assert!(url.starts_with(&format!("{}/.doorward/pair#", serving.http())), "{url}");
+    assert!(url.ends_with(issued["credential"].as_str().expect("text")));
+    let code = home.run(&["pair", "--json", "--code"]).json();
+    assert_eq!(code["url"], Value::Null);
+    assert_eq!(code["credential"].as_str().expect("text").len(), 14);
+    let shown = home.run(&["pair"]).ok();
+    assert!(shown.contains("#") && shown.contains("grants revoke") && !shown.contains('\u{1b}'));
+    serving.stop();
+    let said = home.run(&["pair"]).refused(1);
+    assert!(said.contains("no listener runs"), "{said}");
+    let given = home.run(&["pair", "--json", "--url", "http://127.0.0.1:9"]).json();
+    assert!(given["url"].as_str().expect("a link").starts_with("http://127.0.0.1:9/"));
+}
+
+#[test]
+fn a_killed_listener_is_not_taken_for_a_running_one() {
+    let home = Home::new();
+    let serving = home.serve(&[]);
+    serving.signal(Signal::KILL);
+    assert_eq!(serving.ended().status, None);
+    let said = home.run(&["pair"]).refused(1);
+    assert!(said.contains("no listener runs"), "{said}");
+}
+
+#[test]
+fn what_was_paired_survives_kill_9_and_the_audit_log_has_it() {
+    let home = Home::new();
+    let serving = home.serve(&[]);
+    let paired = home.run_with(&["connect", "--only-pair"], serving.link()).ok();
+    assert!(paired.contains("Paired with"), "{paired}");
+    serving.signal(Signal::KILL);
+    serving.ended();
+    let sessions = home.run(&["sessions", "list", "--json"]).json();
+    assert_eq!(sessions.as_array().expect("a list").len(), 1, "{sessions}");
+    let audit = home.run(&["audit", "--json"]).ok();
+    let redeemed: Vec<Value> = audit
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .filter(|record: &Value| record["event"] == "grant_redeemed")
+        .collect();
+    assert_eq!(redeemed.len(), 1, "{audit}");
+    assert_eq!(redeemed[0]["session"], sessions[0]["id"]);
+    assert_eq!(home.serve(&[]).stop().status, Some(0));
+}
+
+#[test]
+fn told_to_stop_it_says_goodbye_to_a_live_connection_and_ends_with_status_0() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let home = Home::new();
+        let serving = home.serve(&[]);
+        home.run_with(&["connect", "--only-pair"], serving.link()).ok();
+        let mut child = home
+            .command(&["connect", serving.http()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("started");
+        let mut stdin = child.stdin.take().expect("piped");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        writeln!(stdin, "hello").expect("written");
+        let pid = rustix::process::Pid::from_child(&child);
+        let echoed = within("the echo", Some(pid), move || lines.next().expect("a line"));
+        assert_eq!(echoed.expect("text"), "hello");
+        serving.signal(signal);
+        let output = within("the end of connect", Some(pid), move || {
+            child.wait_with_output().expect("waited")
+        });
+        drop(stdin);
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("going away"), "the close code is 1001: {said}");
+        let ran = serving.ended();
+        assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+        let audit = fs::read_to_string(home.state().join("audit.jsonl")).expect("read");
+        assert!(audit.contains("\"event\":\"closed\"") && audit.contains("\"event\":\"stopped\""));
+    }
+}
+
+#[test]
+fn a_silent_connection_does_not_hold_up_the_end() {
+    let home = Home::new();
+    let serving = home.serve(&["--drain", "200ms"]);
+    let _silent = std::net::TcpStream::connect(serving.authority()).expect("connected");
+    let issued = home.run(&["pair", "--json"]).json();
+    assert!(issued["url"].is_string());
+    assert_eq!(serving.stop().status, Some(0));
+}
+
+#[test]
+fn unguarded_warns_at_every_start_and_shows_no_link() {
+    let home = Home::new();
+    for _ in 0..2 {
+        let serving = home.serve(&["--unguarded"]);
+        assert_eq!(serving.ready["pairing_url"], Value::Null);
+        assert!(serving.stop().stderr.contains("UNGUARDED"));
+    }
+}
+
+#[test]
+fn a_parent_process_hands_over_the_first_grant() {
+    let home = Home::new();
+    let grant = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY";
+    let file = home.write("grant", &format!("{grant}\n"));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("changed");
+    let serving = home.serve(&["--exposure", "desktop", "--grant-file", "grant"]);
+    assert_eq!(serving.ready["pairing_url"], Value::Null);
+    let link = format!("{}/.doorward/pair#{grant}", serving.http());
+    home.run_with(&["connect", "--only-pair"], &link).ok();
+    let sessions = home.run(&["sessions", "list", "--json"]).json();
+    assert_eq!(sessions[0]["method"], "desktop");
+    let ran = serving.stop();
+    assert!(!ran.stderr.contains(grant));
+}
+
+#[test]
+fn a_rotated_key_is_taken_up_by_the_running_listener() {
+    let home = Home::new();
+    let mut serving = home.command(&["serve", "--listen", "127.0.0.1:0", "--ready-json"]);
+    let mut child = serving.spawn().expect("started");
+    let pid = rustix::process::Pid::from_child(&child);
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let log = BufReader::new(child.stderr.take().expect("piped"));
+    within("the ready line", Some(pid), move || {
+        stdout.read_line(&mut String::new()).expect("read");
+    });
+    let said = home.run(&["key", "rotate"]).ok();
+    assert!(said.contains("key 2") && said.contains("signs from"), "{said}");
+    let taken_up = within("the new keys", Some(pid), move || {
+        log.lines().map_while(Result::ok).find(|line| line.contains("key file has changed"))
+    });
+    assert!(taken_up.is_some());
+    assert!(home.run(&["audit"]).ok().contains("key rotated"));
+    rustix::process::kill_process(pid, Signal::TERM).expect("signalled");
+    assert_eq!(child.wait().expect("waited").code(), Some(0));
+}
