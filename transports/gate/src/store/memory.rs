@@ -302,3 +302,21 @@ impl Store for MemoryStore {
         self.answer(move |state| Ok(state.connections(now)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn after_a_panic_every_call_is_unavailable() {
+        let store = MemoryStore::new(Capacity::default(), [1; 8]);
+        let panics = || store.lock().map(|_state| panic!("a bug"));
+        catch_unwind(AssertUnwindSafe(panics)).expect_err("it panics");
+        let answer = store.exceptions(0).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))));
+        let answer = store.mark_clock(Timestamp::from_millis(1)).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))));
+    }
+}

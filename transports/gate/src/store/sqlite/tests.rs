@@ -11,6 +11,7 @@ use doorward_policy::session::Lifetimes;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
 use tempfile::TempDir;
+use tokio::sync::oneshot::channel as oneshot;
 
 use super::*;
 use crate::audit::Event;
@@ -77,8 +78,6 @@ impl Default for Fixture {
         Self::new(SqliteSettings::default())
     }
 }
-
-use tokio::sync::oneshot::channel as oneshot;
 
 const fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000 + millis)
@@ -368,4 +367,19 @@ fn what_is_asked_often_or_decides_uses_an_index() {
             assert!(step.starts_with("SEARCH"), "{query}: {step}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_committed_is_on_the_disk() {
+    let fixture = Fixture::default();
+    let pragma = |name: &'static str| {
+        fixture.store.write(move |connection| {
+            let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+            let value = connection.pragma_query_value(None, name, read)?;
+            Ok(format!("{value:?}"))
+        })
+    };
+    assert_eq!(pragma("synchronous").await.expect("a setting"), "Integer(2)");
+    assert_eq!(pragma("journal_mode").await.expect("a setting"), "Text(\"wal\")");
+    assert_eq!(pragma("foreign_keys").await.expect("a setting"), "Integer(1)");
 }
