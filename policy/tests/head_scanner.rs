@@ -133,6 +133,8 @@ fn a_request_line_has_a_method_a_path_and_the_version() {
         "CONNECT localhost:22 HTTP/1.1",
         "GET x HTTP/1.1",
         "G(T / HTTP/1.1",
+        "GET /a\tb HTTP/1.1",
+        "GET /\u{e4} HTTP/1.1",
         "GET / x HTTP/1.1",
         "PRI * HTTP/2.0",
         "\x16\x03\x01\x02\x20",
@@ -143,9 +145,19 @@ fn a_request_line_has_a_method_a_path_and_the_version() {
 
 #[test]
 fn a_field_is_a_token_a_colon_and_a_value() {
-    for field in
-        ["no colon", "Host : x", ": x", "A B: c", "A\u{e4}: c", "(A): c", "A\u{7f}: c", "\u{7f}"]
-    {
+    for field in [
+        "no colon",
+        "Host : x",
+        ": x",
+        "A B: c",
+        "A\u{e4}: c",
+        "(A): c",
+        "A\u{7f}: c",
+        "\u{7f}",
+        "A: \u{1}",
+        "A: b\u{7f}c",
+        "A: \u{c}",
+    ] {
         refused(with_field(field), HeadFault::Field);
     }
 }

@@ -231,6 +231,15 @@ fn a_path_that_leads_into_ours_is_malformed() {
         "/../../.doorward/health",
         "/\\.doorward/health",
         "/;x/.doorward/health",
+        // Decoded by more than one server in a row.
+        "/%252edoorward/health",
+        "/%25252edoorward/health",
+        "/%%32%65doorward/health",
+        "/x/%252e%252e/.doorward/health",
+        // What leads up takes more away on some servers than on others.
+        "/x%2fy/../.doorward/health",
+        "/x\\y/../.doorward/health",
+        "/x%252fy/%2e%2e/.doorward/health",
     ] {
         assert_eq!(Path::parse(target).err(), Some(Denial::MalformedPath), "{target}");
     }
@@ -245,7 +254,8 @@ fn a_path_that_only_mentions_ours_is_the_guarded_servers() {
         "/doorward/health",
         "/x?/.doorward/health",
         "/x?/../.doorward/health",
-        "/%252edoorward/health",
+        "/x/.doorward/../health",
+        "/%25/x",
     ] {
         assert_eq!(needed(&mut World::new(), target), Some(OPERATE), "{target}");
     }
