@@ -21,15 +21,17 @@ export const python = join(tools, 'venv', 'bin', 'python')
 export const cookieName = port => `doorward_${port}`
 
 /** Names the variable that sets how much a listener logs. */
-const LOG_VARIABLE = 'RUST_LOG'
+const LOG_VARIABLE = 'DOORWARD_LOG'
 
 /** Settings for a race: thousands of refused redemptions from one address within seconds. */
 export const RAISED_LIMITS = `
-[limits]
-attempts_per_minute = 1000000
-typed_attempts_per_minute = 1000000
-unadmitted_connections = 4096
-unadmitted_connections_per_address = 4096
+[guesses]
+codes_per_minute = 1000000
+others_per_minute = 1000000
+
+[connections]
+unadmitted = 4096
+per_address = 4096
 `
 
 function required(name) {

@@ -51,7 +51,9 @@ impl Presence {
 /// leftover before it was locked, and removed it: then once more.
 fn locked(path: &Path) -> io::Result<File> {
     loop {
-        let file = OpenOptions::new().read(true).write(true).create(true).mode(0o600).open(path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path)?;
         file.lock()?;
         let same = |there: fs::Metadata, here: fs::Metadata| there.ino() == here.ino();
         if fs::metadata(path).is_ok_and(|there| file.metadata().is_ok_and(|here| same(there, here)))

@@ -62,7 +62,7 @@ macro_rules! span {
         Key {
             name: $name,
             kind: Kind::One(
-                |config, text| Ok(config.$field = parse::duration(text)?),
+                |config, text| parse::duration(text).map(|value| config.$field = value),
                 |config| Some(Value::String(parse::show_duration(config.$field))),
             ),
         }
@@ -74,7 +74,9 @@ macro_rules! number {
         Key {
             name: $name,
             kind: Kind::One(
-                |config, text| Ok(config.$field = parse::number(text, $least, $most)?),
+                |config, text| {
+                    parse::number(text, $least, $most).map(|value| config.$field = value)
+                },
                 |config| i64::try_from(config.$field).ok().map(Value::Integer),
             ),
         }
@@ -86,7 +88,7 @@ macro_rules! switch {
         Key {
             name: $name,
             kind: Kind::One(
-                |config, text| Ok(config.$field = parse::switch(text)?),
+                |config, text| parse::switch(text).map(|value| config.$field = value),
                 |config| Some(Value::Boolean(config.$field)),
             ),
         }
@@ -115,7 +117,7 @@ pub(crate) static KEYS: [Key; 24] = [
     Key {
         name: "listen",
         kind: Kind::One(
-            |config, text| Ok(config.listen = parse::listen(text)?),
+            |config, text| parse::listen(text).map(|value| config.listen = value),
             |config| Some(Value::String(config.listen.to_string())),
         ),
     },
@@ -146,7 +148,7 @@ pub(crate) static KEYS: [Key; 24] = [
     Key {
         name: "public_url",
         kind: Kind::One(
-            |config, text| Ok(config.public_url = Some(PublicUrl::parse(text)?)),
+            |config, text| PublicUrl::parse(text).map(|value| config.public_url = Some(value)),
             |config| config.public_url.as_ref().map(|url| Value::String(url.to_string())),
         ),
     },
@@ -160,7 +162,7 @@ pub(crate) static KEYS: [Key; 24] = [
     Key {
         name: "exposure",
         kind: Kind::One(
-            |config, text| Ok(config.exposure = Some(parse_exposure(text)?)),
+            |config, text| parse_exposure(text).map(|value| config.exposure = Some(value)),
             |config| Some(Value::String(config.exposure().to_string())),
         ),
     },

@@ -10,33 +10,33 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Fails, instead of hanging, what must happen and doesn't.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A person's empty home.
-pub struct Home {
+pub(crate) struct Home {
     dir: TempDir,
 }
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("a directory") }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.path(".local/state/doorward")
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).expect("written");
         path
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.args(arguments).env_clear().env("HOME", self.dir.path());
         command.current_dir(self.dir.path()).stdin(Stdio::null());
@@ -45,12 +45,12 @@ impl Home {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(arguments).spawn().expect("started"))
     }
 
     /// Runs a command to its end, with this on its standard input.
-    pub fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().expect("started");
         let written = child.stdin.take().expect("piped").write_all(input.as_bytes());
         // A command that refuses does so without reading.
@@ -59,7 +59,7 @@ impl Home {
     }
 
     /// Starts `serve` on a free port.
-    pub fn serve(&self, arguments: &[&str]) -> Serving {
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Serving {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--ready-json"]);
         Serving::of(command.args(arguments).spawn().expect("started"))
     }
@@ -67,10 +67,10 @@ impl Home {
 
 /// What a command came to.
 #[derive(Debug)]
-pub struct Ran {
-    pub status: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
@@ -88,19 +88,19 @@ impl Ran {
     }
 
     /// Its output, if it did what it was asked for.
-    pub fn ok(self) -> String {
+    pub(crate) fn ok(self) -> String {
         assert_eq!(self.status, Some(0), "{}{}", self.stdout, self.stderr);
         self.stdout
     }
 
     /// Its output as JSON.
-    pub fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         serde_json::from_str(&self.ok()).expect("JSON")
     }
 
     /// The one sentence that it refused with.
     #[track_caller]
-    pub fn refused(self, status: i32) -> String {
+    pub(crate) fn refused(self, status: i32) -> String {
         assert_eq!(self.status, Some(status), "{}{}", self.stdout, self.stderr);
         assert_eq!(self.stdout, "");
         let said: Vec<_> =
@@ -111,10 +111,10 @@ impl Ran {
 }
 
 /// A running `serve`, killed when dropped.
-pub struct Serving {
+pub(crate) struct Serving {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    pub ready: Value,
+    pub(crate) ready: Value,
 }
 
 impl Serving {
@@ -135,30 +135,30 @@ impl Serving {
         Self { child, stdout, ready }
     }
 
-    pub fn http(&self) -> &str {
+    pub(crate) fn http(&self) -> &str {
         self.ready["http"].as_str().expect("text")
     }
 
-    pub fn authority(&self) -> &str {
+    pub(crate) fn authority(&self) -> &str {
         self.http().strip_prefix("http://").expect("http")
     }
 
-    pub fn link(&self) -> &str {
+    pub(crate) fn link(&self) -> &str {
         self.ready["pairing_url"].as_str().expect("text")
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("signalled");
     }
 
     /// Tells it to stop and waits: its status, the rest of its standard output, its log.
-    pub fn stop(self) -> Ran {
+    pub(crate) fn stop(self) -> Ran {
         self.signal(Signal::TERM);
         self.ended()
     }
 
     /// Waits for its end.
-    pub fn ended(mut self) -> Ran {
+    pub(crate) fn ended(mut self) -> Ran {
         let pid = Pid::from_child(&self.child);
         let mut stderr = self.child.stderr.take().expect("piped");
         within("the end of serve", Some(pid), move || {
@@ -180,7 +180,7 @@ impl Drop for Serving {
 }
 
 /// Waits in another thread for something that may hang; kills the process that it hangs on.
-pub fn within<T: Send + 'static>(
+pub(crate) fn within<T: Send + 'static>(
     what: &str,
     pid: Option<Pid>,
     wait: impl FnOnce() -> T + Send + 'static,
