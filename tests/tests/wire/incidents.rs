@@ -93,7 +93,9 @@ async fn coming_from_loopback_proves_nothing() {
         "X-Real-IP: 127.0.0.1\r\nForwarded: for=127.0.0.1\r\n",
     ] {
         refused(&door, door.upgrade(headers).await, 401, "DW-AMBIENT-AUTHORITY").await;
-        refused(&door, door.get("/", headers).await, 401, "DW-AMBIENT-AUTHORITY").await;
+        let answer = door.get("/", headers).await;
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"doorward\""));
+        refused(&door, answer, 401, "DW-AMBIENT-AUTHORITY").await;
         refused(&door, door.get("/api/status", headers).await, 401, "DW-AMBIENT-AUTHORITY").await;
     }
 }
