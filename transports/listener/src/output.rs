@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use doorward_gate::rfc3339;
+use doorward_policy::Timestamp;
 use serde_json::Value;
 
 use crate::failure::Outcome;
@@ -37,6 +39,15 @@ fn aligned<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
     cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
+/// A time for people: UTC, to the minute.
+pub(crate) fn minute(time: Timestamp) -> String {
+    let text = rfc3339(time);
+    match text.get(..16) {
+        Some(minute) => minute.replace('T', " ") + "Z",
+        None => text,
+    }
+}
+
 /// Text of somebody else's, without what would steer a terminal.
 pub(crate) fn printable(text: &str) -> String {
     let plain = |each: char| if each.is_control() && each != '\t' { '\u{fffd}' } else { each };
@@ -51,6 +62,11 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let row = ["a".to_owned(), "b".to_owned()];
         assert_eq!(aligned(&row, &[3, 1]), "a    b");
+    }
+
+    #[test]
+    fn a_time_is_shown_to_the_minute() {
+        assert_eq!(minute(Timestamp::from_secs(1_767_225_661)), "2026-01-01 00:01Z");
     }
 
     #[test]

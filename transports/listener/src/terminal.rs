@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 
 use rustix::termios::{self, LocalModes, OptionalActions};
+use tokio::signal::ctrl_c;
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Outcome};
@@ -14,19 +16,31 @@ const MOST: u64 = 4096;
 
 /// Reads one secret: at a prompt without echo if standard input is a terminal, and as the first
 /// line of standard input otherwise.
-pub(crate) fn read_secret(prompt: &str) -> Outcome<Zeroizing<String>> {
+pub(crate) async fn read_secret(prompt: &str) -> Outcome<Zeroizing<String>> {
     if !io::stdin().is_terminal() {
         return first_line();
     }
     let failed = |error| Failure::failed(format!("can't read from the terminal: {error}"));
     let terminal = File::options().read(true).write(true).open("/dev/tty").map_err(failed)?;
+    let reader = terminal.try_clone().map_err(failed)?;
     let quiet = Quiet::new(terminal).map_err(failed)?;
     (&quiet.terminal).write_all(prompt.as_bytes()).map_err(failed)?;
-    let mut text = Zeroizing::new(String::with_capacity(MOST as usize));
-    let mut lines = BufReader::new((&quiet.terminal).take(MOST));
-    lines.read_line(&mut text).map_err(failed)?;
+    // In a thread of its own, so that Ctrl-C finds somebody who switches the echo on again.
+    let read = spawn_blocking(move || {
+        let mut text = Zeroizing::new(String::with_capacity(MOST as usize));
+        BufReader::new(reader.take(MOST)).read_line(&mut text).map(|_| text)
+    });
+    let read = tokio::select! {
+        read = read => Some(read),
+        _ = ctrl_c() => None,
+    };
     (&quiet.terminal).write_all(b"\n").map_err(failed)?;
-    Ok(trimmed(&text))
+    drop(quiet);
+    match read {
+        Some(Ok(text)) => text.map(|text| trimmed(&text)).map_err(failed),
+        Some(Err(_)) => Err(Failure::failed("reading from the terminal has panicked")),
+        None => Err(Failure::failed("cancelled")),
+    }
 }
 
 /// One line of standard input, byte by byte: what follows it is not this reader's.

@@ -89,7 +89,7 @@ impl Client {
             Some(server) => format!("Link or code for {server}: "),
             None => "Pairing link: ".to_owned(),
         };
-        let session = self.pair(&read_secret(&prompt)?, server).await?;
+        let session = self.pair(&read_secret(&prompt).await?, server).await?;
         Ok((session, false))
     }
 

@@ -38,7 +38,7 @@ async fn list(args: &ListArgs) -> Outcome {
             grant.method.name().to_owned(),
             grant.capabilities.to_string(),
             grant.uses_left.to_string(),
-            rfc3339(grant.expires_at),
+            output::minute(grant.expires_at),
             standing(grant, now).to_owned(),
         ]
     };

@@ -54,8 +54,8 @@ async fn list(args: &ListArgs) -> Outcome {
             session.subject.to_string(),
             session.capabilities.to_string(),
             live(session).to_string(),
-            rfc3339(session.created_at),
-            rfc3339(session.expires_at),
+            output::minute(session.created_at),
+            output::minute(session.expires_at),
             standing(session, now).to_owned(),
         ]
     };

@@ -19,7 +19,7 @@ pub(super) async fn inspect(args: &InspectArgs) -> Outcome {
         return Err(refusal("a token"));
     }
     let state = State::open(&args.state).await?;
-    let text = read_secret("Token: ")?;
+    let text = read_secret("Token: ").await?;
     let token = UntrustedToken::parse(text.as_bytes()).map_err(explain)?;
     let verified =
         token.verify(&state.keys.ring(Purpose::Session), state.now()?).map_err(explain)?;

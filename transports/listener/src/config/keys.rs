@@ -125,7 +125,10 @@ pub(crate) static KEYS: [Key; 24] = [
         name: "upstream",
         kind: Kind::One(
             |config, text| {
-                doorward_http::Upstream::parse(text).map_err(|error| error.to_string())?;
+                // In words of our own: the text may hold a password.
+                let expected =
+                    |_| "the guarded server's http://HOST:PORT, without a path".to_owned();
+                doorward_http::Upstream::parse(text).map_err(expected)?;
                 config.upstream = Some(text.to_owned());
                 Ok(())
             },

@@ -188,3 +188,86 @@ fn unknown(path: &Path, name: &str) -> Failure {
 fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    fn layered(file: &str, variables: &[(&str, &str)], flags: Overrides) -> Outcome<Config> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: Vec<_> = variables.iter().map(owned).collect();
+        Config::layered(Some((Path::new("doorward.toml"), file)), &variables, flags)
+    }
+
+    fn complaint(outcome: Outcome<Config>) -> String {
+        match outcome {
+            Err(Failure::Failed(what) | Failure::Usage(what)) => what,
+            other => panic!("it was taken: {other:?}"),
+        }
+    }
+
+    fn flag(name: &'static str, text: &str) -> Overrides {
+        vec![(name, Raw::One(text.to_owned()))]
+    }
+
+    #[test]
+    fn flags_win_over_variables_over_the_file_over_defaults() {
+        let file = "listen = '127.0.0.1:1'\nallow_hosts = ['file']\n[session]\nidle = '1d'\n";
+        let variables = [("DOORWARD_LISTEN", "127.0.0.1:2"), ("DOORWARD_ALLOW_HOSTS", "one, two")];
+        let hosts = |config: &Config| {
+            config.allow_hosts.iter().map(|item| item.text.clone()).collect::<Vec<_>>()
+        };
+
+        let config = layered(file, &[], Vec::new()).expect("valid");
+        assert_eq!((config.listen.port(), hosts(&config)), (1, vec!["file".to_owned()]));
+        let config = layered(file, &variables, Vec::new()).expect("valid");
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(hosts(&config), ["one", "two"], "a list replaces the one below it");
+        let config = layered(file, &variables, flag("listen", "127.0.0.1:3")).expect("valid");
+        assert_eq!(config.listen.port(), 3);
+        assert_eq!(config.session_idle.as_secs(), 24 * 3600, "the rest stays");
+        assert_eq!(config.drain, Config::default().drain);
+    }
+
+    #[test]
+    fn every_setting_has_a_variable_and_reads_back_what_it_shows() {
+        let table = Config::default().to_toml().to_string();
+        let config = layered(&table, &[], Vec::new()).expect("what is shown can be read");
+        assert_eq!(config.to_toml().to_string(), table);
+        for key in &KEYS {
+            let Some(Value::String(shown)) = key.show(&config) else { continue };
+            let variables = [(&*key.variable(), &*shown)];
+            let again = layered("", &variables, Vec::new()).expect("valid");
+            assert_eq!(key.show(&again), Some(Value::String(shown.clone())), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place_and_what_would_be_right() {
+        for (file, wanted) in [
+            ("listen = 'nowhere'", &["doorward.toml: listen", "nowhere", "127.0.0.1:8765"][..]),
+            ("lisen = 'x'", &["unknown key \"lisen\"", "listen"]),
+            ("[guess]\n", &["unknown key \"guess\"", "guesses.codes_per_minute"]),
+            ("[session]\nidle = 3.5", &["session.idle", "type"]),
+            ("\nlisten = ", &["doorward.toml, line 2"]),
+            ("allow_hosts = 'a'", &["allow_hosts", "a list"]),
+            ("listen = ['a']", &["listen", "single value"]),
+            ("[guesses]\ncodes_per_minute = 0", &["guesses.codes_per_minute", "from 1"]),
+        ] {
+            let what = complaint(layered(file, &[], Vec::new()));
+            assert!(wanted.iter().all(|part| what.contains(part)), "{what}");
+            assert!(!what.contains('\n'), "one sentence: {what}");
+        }
+        let what = complaint(layered("", &[("DOORWARD_DRAIN", "soon")], Vec::new()));
+        assert!(what.contains("DOORWARD_DRAIN") && what.contains("10m"), "{what}");
+        let what = complaint(layered("", &[], flag("exposure", "everywhere")));
+        assert!(what.starts_with("--exposure"), "{what}");
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_repeated() {
+        let what = complaint(layered("upstream = 'http://me:hunter2@127.0.0.1'", &[], Vec::new()));
+        assert!(what.contains("upstream") && !what.contains("hunter2"), "{what}");
+    }
+}

@@ -1,14 +1,16 @@
 //! A listener from its start to its end.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Home, within};
+use crate::support::{Home, PATIENCE, within};
 
 #[test]
 fn the_ready_line_is_one_line_and_the_log_has_no_secret() {
@@ -197,4 +199,53 @@ fn a_rotated_key_is_taken_up_by_the_running_listener() {
     assert!(home.run(&["audit"]).ok().contains("key rotated"));
     rustix::process::kill_process(pid, Signal::TERM).expect("signalled");
     assert_eq!(child.wait().expect("waited").code(), Some(0));
+}
+
+/// Sends a redemption; the answer if one came.
+fn redeem(authority: &str, body: &str, then: impl FnOnce()) -> Option<String> {
+    let mut stream = TcpStream::connect(authority).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    let head = format!(
+        "POST /.doorward/api/token HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    then();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split_once("\r\n\r\n").map(|(head, _)| head.to_owned())
+}
+
+#[test]
+fn kill_9_in_the_middle_of_a_redemption_loses_no_session_and_makes_no_second_one() {
+    let home = Home::new();
+    let mut won = 0;
+    for round in 0..12_u32 {
+        let serving = home.serve(&[]);
+        let grant = serving.link().split_once('#').expect("a fragment").1.to_owned();
+        let nonce = format!("{round:a>24}");
+        let body = serde_json::json!({ "credential": grant, "nonce": nonce }).to_string();
+        // Not a wait for anything: it only moves the blow along.
+        let blow = Duration::from_micros(300) * round;
+        let kill = || {
+            std::thread::sleep(blow);
+            serving.signal(Signal::KILL);
+        };
+        let answered = redeem(serving.authority(), &body, kill);
+        won += u32::from(answered.is_some_and(|head| head.starts_with("HTTP/1.1 200")));
+        serving.ended();
+
+        let serving = home.serve(&[]);
+        let answer = redeem(serving.authority(), &body, || ()).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "round {round}: {answer}");
+        let other = serde_json::json!({ "credential": grant, "nonce": "b".repeat(24) }).to_string();
+        let answer = redeem(serving.authority(), &other, || ()).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 401"), "round {round}: {answer}");
+        serving.stop();
+        let sessions = home.run(&["sessions", "list", "--json"]).json();
+        let count = sessions.as_array().expect("a list").len();
+        assert_eq!(count, round as usize + 1, "one session for each grant");
+    }
+    println!("{won} of 12 were answered before the blow");
 }
