@@ -1,7 +1,9 @@
 //! The gate: one listener's policy, driven.
 
+mod upkeep;
+mod verdict;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -9,8 +11,7 @@ use std::time::Duration;
 
 use doorward_policy::Timestamp;
 use doorward_policy::admission::{
-    Admitted, AwaitGrant, AwaitTicket, Context, Decision, Denied, Guard, Opened, Redeemed,
-    StoreFailure,
+    Admitted, AwaitGrant, AwaitTicket, Context, Decision, Denied, Guard, Redeemed, StoreFailure,
 };
 use doorward_policy::caps::{CapReached, ConnectionCaps};
 use doorward_policy::denial::{Denial, Outage};
@@ -25,92 +26,15 @@ use doorward_policy::standing::{self, Standing, Standings};
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::{Claims, SessionToken};
 
+pub use self::verdict::{Admission, GateError, Parts, Refusal, Verdict};
 use crate::audit::{AuditRecord, Event};
 use crate::connections::{Connections, LiveConnection};
 use crate::journal::Journal;
 use crate::store::{ListenerId, Store, StoreError};
-use crate::system::{Clock, Entropy, EntropyError, random};
+use crate::system::{Clock, Entropy, random};
 
 /// How often a session is given a new cookie at most: a page asks for many things at once.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
-
-/// How often the time is persisted: so much may a clock that was set back while no listener ran
-/// give anybody.
-const CLOCK_MARK: Duration = Duration::from_secs(30);
-/// How long what is told about live connections counts.
-const REPORT_LIFE: Duration = Duration::from_secs(5);
-
-/// What a gate is made of.
-#[derive(Debug)]
-pub struct Parts {
-    /// What the operator chose.
-    pub settings: Settings,
-    /// The keys of this installation.
-    pub keys: MasterKeys,
-    /// Where records are kept.
-    pub store: Arc<dyn Store>,
-    /// Where `now` comes from.
-    pub clock: Arc<dyn Clock>,
-    /// Where secrets come from.
-    pub entropy: Arc<dyn Entropy>,
-}
-
-/// Why a gate can't be opened.
-#[derive(Debug)]
-pub enum GateError {
-    /// No entropy for its tables.
-    Entropy(EntropyError),
-    /// The store does not answer.
-    Store(StoreError),
-    /// The clock does not answer.
-    Clock,
-}
-
-impl fmt::Display for GateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Entropy(error) => error.fmt(f),
-            Self::Store(error) => error.fmt(f),
-            Self::Clock => f.write_str("the clock can't be read"),
-        }
-    }
-}
-
-impl std::error::Error for GateError {}
-
-/// What the gate says to a request.
-#[derive(Debug)]
-#[must_use = "a verdict that nobody acts on is a door that nobody closed"]
-pub enum Verdict {
-    /// Admitted.
-    Admit(Admission),
-    /// One of Doorward's own pages or endpoints, which needs no credential.
-    Open(Opened),
-    /// Read the body, then [`Gate::redeem`] or [`Gate::refuse`].
-    Grant(AwaitGrant),
-    /// Refused.
-    Deny(Refusal),
-}
-
-/// An admission, and the trace id of its audit record.
-#[derive(Debug)]
-pub struct Admission {
-    /// The proof.
-    pub admitted: Admitted,
-    /// Joins it with its audit record.
-    pub trace: TraceId,
-}
-
-/// A refusal as the caller gets it; its audit record is written.
-#[derive(Clone, Copy, Debug)]
-pub struct Refusal {
-    /// What was refused, and why.
-    pub denied: Denied,
-    /// Joins the answer with its audit record.
-    pub trace: TraceId,
-    /// When to come back, in whole seconds from now.
-    pub retry_after: Option<u64>,
-}
 
 #[derive(Debug)]
 struct Keys {
@@ -422,12 +346,6 @@ impl Gate {
         self.journal.note(AuditRecord::new(event, now).because(reason));
     }
 
-    /// From now on nobody new gets in, and live connections are told to end.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
-        self.connections.drain();
-    }
-
     /// Whether the server is going away.
     #[must_use]
     pub fn is_draining(&self) -> bool {
@@ -438,80 +356,6 @@ impl Gate {
     #[must_use]
     pub fn live_connections(&self) -> usize {
         self.connections.total()
-    }
-
-    /// Puts other keys in force, after a rotation.
-    pub fn replace_keys(&self, masters: &MasterKeys) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Keys::of(masters);
-    }
-
-    /// Reads what has changed in the store, and ends the connections that it concerns and those
-    /// whose session has expired.
-    ///
-    /// # Errors
-    /// If the store doesn't answer: what is known grows old then, and after 5 s nobody is admitted.
-    pub async fn refresh(&self) -> Result<(), StoreError> {
-        let Ok(now) = self.now() else { return Ok(()) };
-        let known = self.revision.load(Ordering::SeqCst);
-        let exceptions = self.store.exceptions(known).await;
-        if let Ok(exceptions) = &exceptions {
-            let mut standings = self.write_standings();
-            for (session, standing, until) in &exceptions.sessions {
-                standings.note(*session, *standing, *until);
-            }
-            standings.refreshed(now);
-            self.revision.store(exceptions.revision.max(known), Ordering::SeqCst);
-        }
-        let standings = self.standings.read().unwrap_or_else(PoisonError::into_inner);
-        self.connections.sweep(now, |session| standings.of(session) == Standing::Revoked);
-        exceptions.map(|_| ())
-    }
-
-    /// Writes the gathered audit records.
-    ///
-    /// # Errors
-    /// If the store doesn't take them; they are kept for the next time, as far as there is room.
-    pub async fn flush(&self) -> Result<(), StoreError> {
-        let records = self.journal.take(self.now().unwrap_or_default());
-        if records.is_empty() {
-            return Ok(());
-        }
-        let written = self.store.record(records.clone()).await;
-        if written.is_err() {
-            self.journal.put_back(records);
-        }
-        written
-    }
-
-    /// The upkeep of once a second: forgets what is over, persists the time, and tells other
-    /// processes how many connections each session has.
-    ///
-    /// # Errors
-    /// If the store doesn't answer.
-    pub async fn upkeep(&self) -> Result<(), StoreError> {
-        let Ok(now) = self.now() else { return Ok(()) };
-        self.write_standings().prune(now);
-        lock(&self.renewed).retain(|_, last| now.since(*last) < RENEWAL_PAUSE);
-        self.store.expire(now).await?;
-        let marked = Timestamp::from_millis(self.marked.load(Ordering::Relaxed));
-        if now.since(marked) >= CLOCK_MARK {
-            self.store.mark_clock(now).await?;
-            self.marked.store(now.as_millis(), Ordering::Relaxed);
-        }
-        self.report(now).await
-    }
-
-    /// Tells other processes how many connections each session has. An idle listener has told
-    /// them that there is none, and writes nothing.
-    async fn report(&self, now: Timestamp) -> Result<(), StoreError> {
-        let counts = self.connections.counts();
-        let any = !counts.is_empty();
-        if !any && !self.reported.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        self.store.report_connections(self.listener, counts, now.plus(REPORT_LIFE)).await?;
-        self.reported.store(any, Ordering::Relaxed);
-        Ok(())
     }
 
     fn admission(&self, admitted: Admitted, now: Timestamp) -> Admission {

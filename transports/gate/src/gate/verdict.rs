@@ -1,0 +1,84 @@
+//! What a gate is made of, and what it says.
+
+use std::fmt;
+use std::sync::Arc;
+
+use doorward_policy::admission::{Admitted, AwaitGrant, Denied, Opened};
+use doorward_policy::id::TraceId;
+use doorward_policy::keys::MasterKeys;
+use doorward_policy::settings::Settings;
+
+use crate::store::{Store, StoreError};
+use crate::system::{Clock, Entropy, EntropyError};
+
+/// What a gate is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What the operator chose.
+    pub settings: Settings,
+    /// The keys of this installation.
+    pub keys: MasterKeys,
+    /// Where records are kept.
+    pub store: Arc<dyn Store>,
+    /// Where `now` comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where secrets come from.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Why a gate can't be opened.
+#[derive(Debug)]
+pub enum GateError {
+    /// No entropy for its tables.
+    Entropy(EntropyError),
+    /// The store does not answer.
+    Store(StoreError),
+    /// The clock does not answer.
+    Clock,
+}
+
+impl fmt::Display for GateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entropy(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Clock => f.write_str("the clock can't be read"),
+        }
+    }
+}
+
+impl std::error::Error for GateError {}
+
+/// What the gate says to a request.
+#[derive(Debug)]
+#[must_use = "a verdict that nobody acts on is a door that nobody closed"]
+pub enum Verdict {
+    /// Admitted.
+    Admit(Admission),
+    /// One of Doorward's own pages or endpoints, which needs no credential.
+    Open(Opened),
+    /// Read the body, then [`Gate::redeem`] or [`Gate::refuse`].
+    Grant(AwaitGrant),
+    /// Refused.
+    Deny(Refusal),
+}
+
+/// An admission, and the trace id of its audit record.
+#[derive(Debug)]
+pub struct Admission {
+    /// The proof.
+    pub admitted: Admitted,
+    /// Joins it with its audit record.
+    pub trace: TraceId,
+}
+
+/// A refusal as the caller gets it; its audit record is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// What was refused, and why.
+    pub denied: Denied,
+    /// Joins the answer with its audit record.
+    pub trace: TraceId,
+    /// When to come back, in whole seconds from now.
+    pub retry_after: Option<u64>,
+}
