@@ -62,13 +62,13 @@ pub(crate) struct SettingsArgs {
     /// Where to listen [default: 127.0.0.1:8765; port 0 picks a free one]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// The server to guard, such as http://127.0.0.1:8888 [default: a built-in console]
+    /// The server to guard, such as `http://127.0.0.1:8888` [default: a built-in console]
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
     /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<String>,
-    /// The URL that people use, where a proxy stands in front: https://dev.example
+    /// The URL that people use, where a proxy stands in front: `https://dev.example`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Another host name to answer for, exactly; can be repeated
@@ -219,7 +219,7 @@ Examples:
 Without a saved session, the first line of a piped standard input is the link or the code. A link
 or code is never an argument: every user of this machine can read those.")]
 pub(crate) struct ConnectArgs {
-    /// The listener: http://host:port, or ws://host:port/path
+    /// The listener: `http://host:port`, or `ws://host:port/path`
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Read the link or the code from a file that only its owner can read

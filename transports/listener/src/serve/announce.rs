@@ -73,8 +73,10 @@ impl Announcement {
         let guarded = self.guarded.as_deref().unwrap_or("the built-in console");
         tracing::info!(listen = self.authority, guarded, "ready");
         if self.unguarded {
-            tracing::warn!(
-                "UNGUARDED: whoever reaches {} reaches {guarded}, without a credential",
+            // Whatever the log's level is: it was asked for by name, and is told at every start.
+            eprintln!(
+                "doorward: WARNING: UNGUARDED: whoever reaches {} reaches {guarded}, without a \
+                 credential",
                 self.authority
             );
         } else if link.is_none() {

@@ -101,7 +101,12 @@ impl Source {
         let record = record.map_err(Failure::failed)?;
         let audit = AuditRecord::new(Event::GrantMade, now).about_grant(&record);
         let kept = gate.store().insert_grant(secret.digest(digester), record, audit).await;
-        kept.map(|()| None).map_err(Failure::failed)
+        kept.map(|()| None).map_err(|error| {
+            Failure::failed(format!(
+                "the grant that was handed over can't be kept ({error}): hand over a new one at \
+                 every start"
+            ))
+        })
     }
 }
 

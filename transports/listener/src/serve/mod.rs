@@ -75,7 +75,8 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
     });
     // Last, so that its life counts from when the listener is ready.
     let grant = source.issue(&gate, &digester, &state.clock, &state.entropy, &config).await?;
-    gate.note(Event::Started, format!("listening on {address}"));
+    let unguarded = if config.unguarded { ", unguarded" } else { "" };
+    gate.note(Event::Started, format!("listening on {address}{unguarded}"));
     announcement.publish(grant.as_ref())?;
     drop(grant);
 
@@ -207,6 +208,7 @@ async fn accept(socket: &TcpListener, site: &Arc<Site>, stop: &mut Stop) -> Conn
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Stop {
@@ -216,13 +218,15 @@ impl Stop {
                 .map_err(|error| Failure::failed(format!("can't listen for signals: {error}")))
         };
         let terminate = listen(SignalKind::terminate())?;
-        Ok(Self { terminate, interrupt: listen(SignalKind::interrupt())? })
+        let hang_up = listen(SignalKind::hangup())?;
+        Ok(Self { terminate, hang_up, interrupt: listen(SignalKind::interrupt())? })
     }
 
     async fn told(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Home, PATIENCE, within};
+use crate::support::{Home, PATIENCE, Serving, within};
 
 #[test]
 fn the_ready_line_is_one_line_and_the_log_has_no_secret() {
@@ -113,7 +113,7 @@ fn what_was_paired_survives_kill_9_and_the_audit_log_has_it() {
 
 #[test]
 fn told_to_stop_it_says_goodbye_to_a_live_connection_and_ends_with_status_0() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let home = Home::new();
         let serving = home.serve(&[]);
         home.run_with(&["connect", "--only-pair"], serving.link()).ok();
@@ -156,10 +156,12 @@ fn a_silent_connection_does_not_hold_up_the_end() {
 #[test]
 fn unguarded_warns_at_every_start_and_shows_no_link() {
     let home = Home::new();
-    for _ in 0..2 {
-        let serving = home.serve(&["--unguarded"]);
+    for level in ["info", "off"] {
+        let mut command = home.command(&["serve", "--listen", "127.0.0.1:0", "--ready-json"]);
+        let command = command.arg("--unguarded").env("DOORWARD_LOG", level);
+        let serving = Serving::of(command.spawn().expect("started"));
         assert_eq!(serving.ready["pairing_url"], Value::Null);
-        assert!(serving.stop().stderr.contains("UNGUARDED"));
+        assert!(serving.stop().stderr.contains("UNGUARDED"), "{level}");
     }
 }
 

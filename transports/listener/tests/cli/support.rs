@@ -118,7 +118,7 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    fn of(mut child: Child) -> Self {
+    pub(crate) fn of(mut child: Child) -> Self {
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let pid = Pid::from_child(&child);
         let (line, stdout) = within("the ready line", Some(pid), move || {
