@@ -102,7 +102,7 @@ pub enum HeadFault {
     Line,
     /// Not `METHOD SP target SP HTTP/1.1`.
     RequestLine,
-    /// A field without a colon, or with a name that is no token.
+    /// A field without a colon, with a name that is no token, or a control character in its value.
     Field,
     /// `Transfer-Encoding` beside `Content-Length`, two lengths, or another coding than chunked.
     Framing,

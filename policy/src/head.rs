@@ -81,7 +81,8 @@ impl HeadScanner {
         if name.is_empty() || !name.iter().copied().all(is_token) {
             return Err(fault(HeadFault::Field));
         }
-        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let whole = value.get(1..).unwrap_or_default();
+        let value = whole.trim_ascii();
         if name.eq_ignore_ascii_case(b"host") {
             self.hosts = self.hosts.saturating_add(1);
         } else if name.eq_ignore_ascii_case(b"content-length") {
@@ -95,6 +96,10 @@ impl HeadScanner {
                 return Err(fault(HeadFault::Framing));
             }
             self.chunked = true;
+        }
+        // RFC 9110, section 5.5.
+        if whole.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            return Err(fault(HeadFault::Field));
         }
         Ok(())
     }
@@ -114,7 +119,8 @@ impl HeadScanner {
 fn check_request_line(line: &[u8]) -> Result<(), Denial> {
     let mut words = line.split(|byte| *byte == b' ');
     let method = words.next().filter(|word| !word.is_empty() && word.iter().copied().all(is_token));
-    let target = words.next().filter(|word| word.first() == Some(&b'/'));
+    let plain = |word: &[u8]| word.iter().all(u8::is_ascii_graphic);
+    let target = words.next().filter(|word| word.first() == Some(&b'/') && plain(word));
     let version = words.next().filter(|word| *word == b"HTTP/1.1");
     let whole = method.is_some() && target.is_some() && version.is_some() && words.next().is_none();
     whole.then_some(()).ok_or(fault(HeadFault::RequestLine))

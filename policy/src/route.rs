@@ -153,10 +153,10 @@ impl Routes {
     /// the path climbs, all of them. Otherwise `/admin/..%2fpublic` would need no more than
     /// `/public` does, before a server that decodes no separator and serves what is under `/admin`.
     fn needed(&self, reading: &Reading<'_>) -> Option<Capabilities> {
-        let Reading { segments, alike, climbs } = reading;
+        let Reading { plain, alike, climbs } = reading;
         let covers = |rule: &&Rule| {
-            rule.prefix.len() <= segments.len()
-                && rule.prefix.iter().zip(segments).all(|(one, two)| one.as_bytes() == &**two)
+            let mut names = names(plain);
+            rule.prefix.iter().all(|one| names.next() == Some(one.as_bytes()))
         };
         let certain = self.rules.iter().filter(|rule| rule.prefix.len() <= *alike).filter(covers);
         let certain = certain.max_by_key(|rule| rule.prefix.len())?;
@@ -206,28 +206,28 @@ impl<'a> Path<'a> {
         Ok(path)
     }
 
-    /// Whether the first segment is ours once decoded and normalised; without an allocation.
+    /// Whether the first segment is ours once decoded and normalised, as some server does it.
     fn leads_home(&self) -> bool {
         // Nothing to decode or normalise, and not ours as it stands.
         let suspicious = |byte: u8| matches!(byte, b'%' | b'\\' | b';' | b'.');
         if !self.raw.bytes().any(suspicious) {
             return false;
         }
-        let mut depth = 0_usize;
-        let mut home = false;
-        for segment in split_decoded(self.raw) {
+        // What leads up takes away a segment, and servers disagree on how many there are: once the
+        // path has climbed, any segment may be the first.
+        let mut may_be_first = true;
+        let mut climbs = false;
+        for segment in segments(&decode_fully(self.raw)) {
             match kind(segment) {
                 Kind::Empty => {}
-                Kind::Parent => depth = depth.saturating_sub(1),
-                Kind::Name => {
-                    depth = depth.saturating_add(1);
-                    if depth == 1 {
-                        home = own_encoded(segment);
+                Kind::Parent => climbs = true,
+                Kind::Name if may_be_first || climbs => {
+                    if is_own_segment(segment) {
+                        return true;
                     }
+                    may_be_first = false;
                 }
-            }
-            if depth > 0 && home {
-                return true;
+                Kind::Name => {}
             }
         }
         false
@@ -235,41 +235,30 @@ impl<'a> Path<'a> {
 
     /// The path as the rules see it.
     fn read(&self) -> Reading<'a> {
-        let mut reading = Reading::default();
-        for segment in split_decoded(self.raw) {
-            match kind(segment) {
-                Kind::Empty => {}
-                Kind::Parent => reading.climbs = true,
-                Kind::Name if segment.contains(&b'%') || segment.contains(&b';') => {
-                    reading.segments.push(Cow::Owned(decoded(segment).collect()));
-                }
-                Kind::Name => reading.segments.push(Cow::Borrowed(segment)),
-            }
-        }
-        if !reading.climbs {
-            let segments = self.raw.split('/').skip(1).map(str::as_bytes);
-            reading.alike = segments.take_while(|segment| is_read_alike(segment)).count();
-        }
-        reading
+        let plain = decode_fully(self.raw);
+        let climbs = segments(&plain).any(|segment| matches!(kind(segment), Kind::Parent));
+        let raw = self.raw.split('/').skip(1).map(str::as_bytes);
+        let alike = raw.take_while(|segment| !climbs && is_read_alike(segment)).count();
+        Reading { plain, alike, climbs }
     }
 }
 
 /// How a path can be read.
 #[derive(Default)]
 struct Reading<'a> {
-    /// Its names, decoded, without parameters.
-    segments: Vec<Cow<'a, [u8]>>,
-    /// How many of them, from the first, every server reads so.
+    /// It, fully decoded.
+    plain: Cow<'a, [u8]>,
+    /// How many of its names, from the first, every server reads so.
     alike: usize,
     /// It has a segment that leads up, on some server.
     climbs: bool,
 }
 
-/// Whether a segment is one name to every server: it is not empty or a dot, and has no parameters
-/// and nothing that decodes to a separator.
+/// Whether a segment is one and the same name to every server: no parameters, nothing to decode or
+/// to split, and no dots to resolve.
 fn is_read_alike(segment: &[u8]) -> bool {
-    let apart = |byte: u8| matches!(byte, b'/' | b'\\' | b';');
-    matches!(kind(segment), Kind::Name) && !plainly_decoded(segment).any(apart)
+    let apart = |byte: &u8| matches!(byte, b'%' | b'\\' | b';');
+    matches!(kind(segment), Kind::Name) && !segment.iter().any(apart)
 }
 
 enum Kind {
@@ -279,63 +268,44 @@ enum Kind {
 }
 
 fn kind(segment: &[u8]) -> Kind {
-    let mut bytes = decoded(segment);
-    match (bytes.next(), bytes.next(), bytes.next()) {
-        (None, ..) | (Some(b'.'), None, _) => Kind::Empty,
-        (Some(b'.'), Some(b'.'), None) => Kind::Parent,
+    match segment {
+        b"" | b"." => Kind::Empty,
+        b".." => Kind::Parent,
         _ => Kind::Name,
     }
 }
 
-/// Splits at every byte that some server reads as a separator: `/`, `\`, and either of them
-/// percent-encoded.
-fn split_decoded(path: &str) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(path.as_bytes());
-    core::iter::from_fn(move || {
-        let here = rest?;
-        let mut at = 0_usize;
-        while let Some(tail) = here.get(at..).filter(|tail| !tail.is_empty()) {
-            let (byte, width) = decode_one(tail);
-            if matches!(byte, b'/' | b'\\') {
-                rest = here.get(at.saturating_add(width)..);
-                return here.get(..at);
-            }
-            at = at.saturating_add(width);
-        }
-        rest = None;
-        Some(here)
-    })
+/// The names in a decoded path.
+fn names(plain: &[u8]) -> impl Iterator<Item = &[u8]> {
+    segments(plain).filter(|segment| matches!(kind(segment), Kind::Name))
 }
 
-/// The bytes of a segment after decoding, up to its parameters (RFC 3986, section 3.3).
-fn decoded(segment: &[u8]) -> impl Iterator<Item = u8> {
-    plainly_decoded(segment).take_while(|byte| *byte != b';').fuse()
+/// The segments of a decoded path, split at every byte that some server reads as a separator, and
+/// without their parameters (RFC 3986, section 3.3).
+fn segments(plain: &[u8]) -> impl Iterator<Item = &[u8]> {
+    plain
+        .split(|byte| matches!(byte, b'/' | b'\\'))
+        .map(|segment| segment.split(|byte| *byte == b';').next().unwrap_or_default())
 }
 
-/// The bytes of a segment after decoding.
-fn plainly_decoded(segment: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = segment;
-    core::iter::from_fn(move || {
-        let (byte, width) = decode_one(rest.first().map(|_| rest)?);
-        rest = rest.get(width..).unwrap_or_default();
-        Some(byte)
-    })
-}
-
-fn decode_one(rest: &[u8]) -> (u8, usize) {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    match rest {
-        [b'%', high, low, ..] => match (digit(*high), digit(*low)) {
-            (Some(high), Some(low)) => ((high << 4) | low, 3),
-            _ => (b'%', 1),
-        },
-        [byte, ..] => (*byte, 1),
-        [] => (0, 1),
+/// Percent-decodes until nothing is left to decode: of several servers in a row, each may do it
+/// once more. Allocates only where there is something to decode.
+fn decode_fully(path: &str) -> Cow<'_, [u8]> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path.as_bytes());
     }
-}
-
-fn own_encoded(segment: &[u8]) -> bool {
-    decoded(segment).map(|byte| byte.to_ascii_lowercase()).eq(OWN_SEGMENT.iter().copied())
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut plain = Vec::with_capacity(path.len());
+    for byte in path.bytes() {
+        plain.push(byte);
+        // What has just been decoded may be the last of three bytes itself.
+        while let Some(&[b'%', high, low]) = plain.last_chunk::<3>() {
+            let (Some(high), Some(low)) = (digit(high), digit(low)) else { break };
+            plain.truncate(plain.len().saturating_sub(3));
+            plain.push((high << 4) | low);
+        }
+    }
+    Cow::Owned(plain)
 }
 
 fn is_own_segment(segment: &[u8]) -> bool {

@@ -121,6 +121,7 @@ fn every_other_upgrade_is_denied() {
         key("dGhlIHNhbXBsZSBub25jZQ==="),
         key("dGhlIHNhbXBsZSBub25jZSEh"),
         key("dGhlIHNhbXBsZSBub25j!Q=="),
+        key("-_hlIHNhbXBsZSBub25jZQ=="),
         handshake.clone().with("Content-Length", "1"),
         handshake.clone().with("Content-Length", "00"),
         handshake.clone().with("Transfer-Encoding", "chunked"),

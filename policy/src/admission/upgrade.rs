@@ -33,6 +33,8 @@ fn is_key(value: &[u8]) -> bool {
     let url = text.map(|byte| match byte {
         b'+' => b'-',
         b'/' => b'_',
+        // RFC 6455 wants the other alphabet (RFC 4648, section 4).
+        b'-' | b'_' => b'=',
         other => other,
     });
     value.len() == 24 && decode_exact::<16>(&url).is_some()
