@@ -30,13 +30,13 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// A guarded server's address that can't be used.
+/// A guarded server's address that can't be used. Never repeats it: it may have a password in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamError(String);
+pub struct UpstreamError(&'static str);
 
 impl fmt::Display for UpstreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; give it as http://HOST:PORT", self.0)
+        write!(f, "the upstream {}; give it as http://HOST:PORT", self.0)
     }
 }
 
@@ -48,17 +48,16 @@ impl Upstream {
     /// # Errors
     /// For another scheme, a path, a query, or user information.
     pub fn parse(url: &str) -> Result<Self, UpstreamError> {
-        let wrong = |what: &str| UpstreamError(format!("the upstream \"{url}\" {what}"));
-        let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
+        let uri: Uri = url.parse().map_err(|_| UpstreamError("is not a URL"))?;
         if uri.scheme() != Some(&Scheme::HTTP) {
-            return Err(wrong("is not an http URL"));
+            return Err(UpstreamError("is not an http URL"));
         }
-        let authority = uri.authority().cloned().ok_or_else(|| wrong("names no host"))?;
+        let authority = uri.authority().cloned().ok_or(UpstreamError("names no host"))?;
         if authority.as_str().contains('@') {
-            return Err(wrong("has user information"));
+            return Err(UpstreamError("has user information"));
         }
         if !matches!(uri.path_and_query().map(PathAndQuery::as_str), None | Some("/")) {
-            return Err(wrong("has a path"));
+            return Err(UpstreamError("has a path"));
         }
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);

@@ -109,7 +109,13 @@ impl Site {
             Err(refusal) => return refuse_raw(&mut stream, &refusal).await,
         };
         let mut arrived = false;
-        let head = timeout(self.limits.head_deadline, first_head(&mut stream, &mut arrived)).await;
+        let mut drained = pin!(drained);
+        let head = first_head(&mut stream, &mut arrived);
+        let head = tokio::select! {
+            head = timeout(self.limits.head_deadline, head) => head,
+            // Browsers open connections ahead of time: nothing is lost with one of those.
+            () = &mut drained => return,
+        };
         let refused = match head {
             Ok(FirstHead::Complete(prefix)) => {
                 let stream = Prefixed::new(prefix, stream);
