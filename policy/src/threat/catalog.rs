@@ -150,9 +150,9 @@ pub(super) static PATH_CONFUSION: Threat = Threat {
     defence: "`route::Path` refuses whatever decodes or normalises into `/.doorward` without \
         being spelled so, and every target that is not printable ASCII in origin form. Where \
         rules differ, a path needs what each rule asks for that it could come under in some reading.",
-    residual: "What a guarded server does beyond one decoding is its own: names without regard to \
-        case, a second decoding, an end at an encoded zero byte. Don't rely on rules for such a \
-        server; the default rule, which covers every path, can't be evaded this way.",
+    residual: "What a guarded server makes of a decoded path is its own: names without regard to \
+        case, an end at an encoded zero byte. Don't rely on rules for such a server; the default \
+        rule, which covers every path, can't be evaded this way.",
     invariants: &["I4"],
     incidents: &[],
 };
