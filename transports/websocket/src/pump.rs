@@ -197,10 +197,6 @@ impl Pump {
             Some(frame) if writable && finish => Goodbye::AfterFrame(frame),
             _ => Goodbye::Said,
         };
-        if matches!(self.goodbye, Goodbye::Said) && !self.scanner.at_boundary() {
-            // Part of a frame is of no use to the receiver.
-            self.pending = Bytes::new();
-        }
     }
 
     /// Writes what is left to write, the goodbye last. Errors end it.

@@ -11,6 +11,7 @@ use std::net::{Ipv4Addr, TcpListener as Listener, TcpStream as Socket};
 
 use doorward_websocket::{Limits, Opened, Summary, echo, relay};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -130,6 +131,50 @@ fn relays(runtime: &Runtime, listener: &Listener) -> Measured {
     Measured { fresh: fresh / CONNECTIONS, used: used / CONNECTIONS }
 }
 
+/// What is held by a task that took 10 KiB in one read, when it has handed all of it to a peer who
+/// takes 64 bytes at a time.
+async fn drained<F>(length: usize, task: impl FnOnce(DuplexStream) -> F) -> usize
+where
+    F: Future<Output = Summary> + Send + 'static,
+{
+    let mut received = vec![0; length];
+    let before = held();
+    let (mut peer, near) = duplex(64);
+    let task = tokio::spawn(task(near));
+    peer.read_exact(&mut received).await.expect("open");
+    // Woken by that, the task finds that it has nothing more to do.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    let held = held() - before;
+    drop(peer);
+    task.await.expect("no panic");
+    held
+}
+
+fn slow_receivers() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let echo = drained(3 * 1500, |client| {
+            let client = Opened::with_read(client, note(true).repeat(1500).into());
+            echo(client, Limits::default(), pending())
+        });
+        let echo = echo.await;
+        println!("echo: {echo} bytes after many messages at once");
+        assert!(echo < 4 * 1024, "{echo}");
+
+        let (server, near_server) = duplex(64);
+        let relay = drained(10_000 + 10, |client| {
+            let server = Opened::with_read(near_server, frame(10_000, false).into());
+            relay(Opened::new(client), server, Limits::default(), pending())
+        });
+        let relay = relay.await;
+        println!("relay: {relay} bytes after a slow receiver");
+        assert!(relay < 2 * 1024, "{relay}");
+        drop(server);
+    });
+}
+
 #[test]
 fn an_idle_connection_holds_little_even_after_a_long_message() {
     let runtime =
@@ -149,4 +194,6 @@ fn an_idle_connection_holds_little_even_after_a_long_message() {
     println!("relay: {} bytes fresh, {} after 1 MiB each way", relay.fresh, relay.used);
     assert!(relay.fresh < 2 * 1024, "{}", relay.fresh);
     assert!(relay.used < 2 * 1024, "{}", relay.used);
+
+    slow_receivers();
 }

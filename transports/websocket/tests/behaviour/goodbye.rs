@@ -1,14 +1,15 @@
 //! How `ended` ends a relay.
 
-use doorward_websocket::{CloseReason, End, Limits};
+use doorward_websocket::{CloseReason, End, Limits, Opened, relay};
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tungstenite::protocol::{Message, Role};
 
 use crate::support::{
     BINARY, CLOSE, CONTINUE, FIN, GOODBYE, Pipes, TEXT, clear, close_of, header, masked, pipes,
-    pipes_with, rest, revoked, websocket,
+    pipes_with, rest, revoked, until, websocket,
 };
 
 /// The Close frame that the client is to get.
@@ -173,6 +174,50 @@ async fn it_comes_through_while_a_close_waits_for_its_answer() {
     let mut got = vec![0; told().len()];
     timeout(GOODBYE, client.read_exact(&mut got)).await.expect("at once").expect("told");
     assert_eq!(got, told());
+    drop(client);
+    server.shutdown().await.expect("open");
+    assert_eq!(rest(&mut server).await, b"", "one Close frame is enough");
+    drop(server);
+    assert_eq!(relay.await.expect("no panic").end, End::Ended(revoked()));
+}
+
+#[tokio::test]
+async fn a_close_on_its_way_to_the_client_stays_the_only_one() {
+    let (mut client, near_client) = duplex(64);
+    let (server, near_server) = duplex(64);
+    // Read at once, and more than the client takes at once.
+    let said = [clear(FIN | BINARY, &[0; 100]), clear(FIN | CLOSE, b"\x03\xe8")].concat();
+    let (end, ended) = oneshot::channel();
+    let relay = tokio::spawn(relay(
+        Opened::new(near_client),
+        Opened::with_read(near_server, said.clone().into()),
+        Limits::default(),
+        until(ended),
+    ));
+    let mut got = vec![0; 10];
+    client.read_exact(&mut got).await.expect("the beginning");
+    end.send(revoked()).expect("listening");
+    tokio::task::yield_now().await;
+    client.shutdown().await.expect("open");
+    got.extend(rest(&mut client).await);
+    assert!(got == said);
+    drop((client, server));
+    assert_eq!(relay.await.expect("no panic").end, End::Ended(revoked()));
+}
+
+#[tokio::test]
+async fn half_a_close_on_its_way_to_the_client_stays_the_only_one() {
+    let Pipes { mut client, mut server, relay, end } = pipes(64);
+    let close = clear(FIN | CLOSE, b"\x03\xe8done");
+    server.write_all(&close[..5]).await.expect("sent");
+    let mut got = vec![0; 5];
+    client.read_exact(&mut got).await.expect("half of it");
+    end.send(revoked()).expect("listening");
+    tokio::task::yield_now().await;
+    server.write_all(&close[5..]).await.expect("open");
+    client.shutdown().await.expect("open");
+    got.extend(rest(&mut client).await);
+    assert_eq!(got, close);
     drop((client, server));
     assert_eq!(relay.await.expect("no panic").end, End::Ended(revoked()));
 }

@@ -70,26 +70,34 @@ pub(crate) fn close_message(code: u16, reason: &str) -> Message {
     Message::Close(Some(CloseFrame { code: CloseCode::from(code), reason: reason.into() }))
 }
 
+/// Fails rather than waits for ever. Where time is paused, it costs none.
+async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(10), future).await.expect("in time")
+}
+
 /// Reads on until a Close frame and returns its code and reason.
 pub(crate) async fn close_of<S>(socket: &mut WebSocketStream<S>) -> Option<(u16, String)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    while let Some(Ok(message)) = socket.next().await {
-        if let Message::Close(frame) = message {
-            // Answers it, and waits for the end of the stream.
-            while let Some(Ok(_)) = socket.next().await {}
-            return frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+    let heard = async {
+        while let Some(Ok(message)) = socket.next().await {
+            if let Message::Close(frame) = message {
+                // Answers it, and waits for the end of the stream.
+                while let Some(Ok(_)) = socket.next().await {}
+                return frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+            }
         }
-    }
-    None
+        None
+    };
+    soon(heard).await
 }
 
 /// All that comes until the end of the stream.
 pub(crate) async fn rest<S: AsyncRead + Unpin>(stream: &mut S) -> Vec<u8> {
     let mut bytes = Vec::new();
     // A stream that breaks has ended too.
-    let _ = stream.read_to_end(&mut bytes).await;
+    let _ = soon(stream.read_to_end(&mut bytes)).await;
     bytes
 }
 
