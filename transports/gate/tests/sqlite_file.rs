@@ -124,7 +124,7 @@ fn a_newer_schema_in_the_write_ahead_log_is_refused_untouched() {
 fn another_programs_database_is_refused_untouched() {
     let (_dir, path) = place();
     let connection = Connection::open(&path).expect("a connection");
-    connection.execute_batch("CREATE TABLE cookies (x)").expect("changed");
+    connection.execute_batch("CREATE TABLE cookies (x); PRAGMA user_version = 7").expect("changed");
     drop(connection);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
     refused(&path, "not a Doorward database");
@@ -161,7 +161,15 @@ fn a_store_that_must_be_there_is_not_made() {
     fs::File::options().write(true).truncate(true).open(&path).expect("emptied");
     let text = existing().expect_err("it has lost its content").to_string();
     assert!(text.contains("lost its content"), "{text}");
+    assert_eq!(fs::metadata(&path).expect("a file").len(), 0, "as it was");
     assert_eq!(contents(dir.path()).len(), 1);
+    // One page, and nothing on it.
+    Connection::open(&path).expect("a connection").execute_batch("VACUUM").expect("written");
+    let before = contents(dir.path());
+    assert!(before[0].1 > 0);
+    let text = existing().expect_err("it has lost its content").to_string();
+    assert!(text.contains("lost its content"), "{text}");
+    assert_eq!(contents(dir.path()), before);
 }
 
 #[test]

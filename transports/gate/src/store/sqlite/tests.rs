@@ -12,6 +12,7 @@ use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
 use tempfile::TempDir;
 use tokio::sync::oneshot::channel as oneshot;
+use tokio::time::timeout;
 
 use super::*;
 use crate::audit::Event;
@@ -275,7 +276,8 @@ async fn another_process_that_keeps_the_lock_makes_it_unavailable() {
     let fixture = Fixture::new(SqliteSettings { patience, ..SqliteSettings::default() });
     let other = fixture.beside();
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-    unavailable(fixture.grant(1).await);
+    let answer = timeout(Duration::from_secs(2), fixture.grant(1)).await;
+    unavailable(answer.expect("long before that"));
     assert_eq!(fixture.count().await, 0, "readers don't wait");
     other.execute_batch("COMMIT").expect("released");
     fixture.grant(2).await.expect("committed");
