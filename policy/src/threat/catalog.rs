@@ -347,9 +347,10 @@ pub(super) static GRANT_GUESSING: Threat = Threat {
         the store is asked; a full table never drops a live counter. Unknown, expired, revoked and \
         spent grants have one public answer. Entropy comes from outside, and a generator that fails \
         is an outage.",
-    residual: "A full table (65,536 addresses in one minute) lets newcomers through uncounted: at \
-        a million codes a second, one live code falls in ten minutes with a probability of about 1 \
-        in 2 billion. People behind one address share its limit.",
+    residual: "A full table (65,536 addresses in one minute: one IPv6 /48 has as many /64s) lets \
+        newcomers through uncounted: at a million codes a second, one live code falls in ten \
+        minutes with a probability of about 1 in 2 billion. People behind one address share its \
+        limit.",
     invariants: &["I16", "I19"],
     incidents: &["CVE-2024-21652", "CVE-2024-7558", "CVE-2026-29794"],
 };
