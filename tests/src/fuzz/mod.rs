@@ -1,0 +1,40 @@
+//! One function for each target. A panic is a finding.
+//!
+//! Each body holds an oracle that shares no code with what it judges: [`naive`] spells the formats
+//! out once more, the plain way, and every target compares verdicts with it.
+
+mod cookie;
+mod credential;
+mod decision;
+mod grant;
+mod head;
+mod host_origin;
+mod input;
+mod naive;
+mod path;
+mod token;
+mod world;
+
+pub use cookie::cookie;
+pub use credential::credential;
+pub use decision::decision;
+pub use grant::grant;
+pub use head::head;
+pub use host_origin::host_origin;
+pub use path::path;
+pub use token::token;
+
+/// A target: its name, which is that of its corpus, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 8] = [
+    ("cookie", cookie),
+    ("credential", credential),
+    ("decision", decision),
+    ("grant", grant),
+    ("head", head),
+    ("host_origin", host_origin),
+    ("path", path),
+    ("token", token),
+];

@@ -1,0 +1,128 @@
+//! Session tokens: `doorward_policy::token`.
+
+use doorward_policy::Timestamp;
+use doorward_policy::token::{TokenError, UntrustedToken, VerifiedSession, issue};
+
+use super::input::Input;
+use super::naive;
+use super::world::{FOREIGN, KEYS, NOW, claims, key, ring_of, token as valid_token};
+
+/// Input: a kind, then what it needs.
+///
+/// - `r`: a text.
+/// - `s`, a key, a record: the record under a tag that verifies.
+/// - `m`, then pairs of place and byte: a valid token, changed there.
+///
+/// Oracle: a second implementation gives the same verdict, to the reason, at every moment at which
+/// a verdict can change. What verifies re-encodes to the very same text. A text that nobody issued
+/// and whose tag wasn't made for it verifies nowhere.
+pub fn token(data: &[u8]) {
+    let mut input = Input::new(data);
+    match input.byte() {
+        b's' => signed(&mut input),
+        b'm' => mutated(&mut input),
+        _ => _ = check(input.rest()),
+    }
+}
+
+fn signed(input: &mut Input<'_>) {
+    let foreign = &FOREIGN[..];
+    let (signer, ours) = match input.byte() {
+        b'a' => (&foreign[0], false),
+        b'i' => (&foreign[1], false),
+        b'2' => (&KEYS.naive[1], true),
+        _ => (&KEYS.naive[0], true),
+    };
+    let mut record = input.rest().to_vec();
+    if let Some(place) = record.get_mut(1).filter(|_| ours) {
+        // Under its own id, or every such input would end at the tag.
+        *place = signer.id;
+    }
+    let verified = check(signer.sign(&record).as_bytes());
+    assert!(ours || verified.is_none(), "a key of another purpose or issuer verified");
+}
+
+fn mutated(input: &mut Input<'_>) {
+    let subject = "x".repeat(1 + input.below(64));
+    let subject = doorward_policy::subject::Subject::new(&subject).expect("it is sound");
+    let original = valid_token(&doorward_policy::token::Claims {
+        subject,
+        ..claims(1, doorward_policy::Capabilities::START_UP)
+    });
+    assert!(check(original.as_bytes()).is_some(), "a token that was just issued is refused");
+    let mut changed = original.clone().into_bytes();
+    while !input.is_empty() {
+        let place = usize::from(input.byte());
+        match input.byte() {
+            b'<' => changed.truncate(place),
+            b'>' => changed.insert(place.min(changed.len()), input.byte()),
+            byte => {
+                let at = place % changed.len().max(1);
+                changed.splice(at..changed.len().min(at + 1), [byte]);
+            }
+        }
+    }
+    let verified = check(&changed).is_some();
+    assert!(!verified || changed == original.as_bytes(), "a changed token verified");
+}
+
+/// Compares both implementations at every moment that matters to this text.
+fn check(text: &[u8]) -> Option<VerifiedSession> {
+    let parsed = UntrustedToken::parse(text);
+    let mut moments = vec![NOW.as_millis(), 0, u64::from(u32::MAX) * 1000];
+    if let Some(record) = text.split(|byte| *byte == b'.').next().and_then(naive::base64url_decode)
+    {
+        for seconds in record.get(21..33).unwrap_or_default().chunks(4) {
+            let seconds = seconds.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            let millis = seconds * 1000;
+            moments.extend([millis, millis.saturating_sub(1)]);
+            moments.extend([millis.saturating_sub(300_000), millis.saturating_sub(300_001)]);
+        }
+    }
+    for moment in moments {
+        let now = Timestamp::from_millis(moment);
+        let verdict = match &parsed {
+            Ok(parsed) => parsed.verify(&KEYS.ring, now),
+            Err(error) => Err(*error),
+        };
+        let expected = naive::token::verify(text, &KEYS.naive, moment);
+        match (&verdict, &expected) {
+            (Ok(verified), Ok(expected)) => check_claims(text, verified, expected),
+            (Err(error), Err(fault)) => assert_eq!(fault_of(*error), *fault),
+            _ => panic!("verdicts differ: {verdict:?}, expected {expected:?}"),
+        }
+    }
+    parsed.and_then(|parsed| parsed.verify(&KEYS.ring, NOW)).ok()
+}
+
+fn check_claims(text: &[u8], verified: &VerifiedSession, expected: &naive::token::Claims) {
+    let claims = verified.claims();
+    let found = naive::token::Claims {
+        key: verified.key_id(),
+        method: claims.method.to_byte(),
+        capabilities: claims.capabilities.bits(),
+        session: *claims.session.as_bytes(),
+        issued_at: claims.issued_at.as_secs(),
+        expires_at: claims.expires_at.as_secs(),
+        absolute_end: claims.absolute_end.as_secs(),
+        subject: claims.subject.as_str().to_owned(),
+    };
+    assert_eq!(found, *expected);
+    let again = key(found.key).sign(&found.record());
+    assert_eq!(again.as_bytes(), text, "two spellings of one token");
+    let issued = issue(claims, &ring_of(found.key), NOW).expect("a key signs");
+    assert_eq!(issued.expose().as_bytes(), text, "what was read isn't what is written");
+    assert!(UntrustedToken::looks_like_ours(text), "a token of ours would be passed on");
+}
+
+const fn fault_of(error: TokenError) -> naive::token::Fault {
+    use naive::token::Fault;
+    match error {
+        TokenError::Malformed => Fault::Malformed,
+        TokenError::UnknownKey => Fault::UnknownKey,
+        TokenError::BadTag => Fault::BadTag,
+        TokenError::BadRecord => Fault::BadRecord,
+        TokenError::NotYetValid => Fault::NotYetValid,
+        TokenError::Expired(..) => Fault::Expired,
+    }
+}
