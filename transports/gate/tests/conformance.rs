@@ -133,9 +133,11 @@ async fn another_counter_gets_nothing(store: &dyn Store) {
 
 async fn a_revoked_grant_buys_nothing(store: &dyn Store) {
     make(store, 1, 1, at(0)).await;
-    let revoke = |number| store.revoke_grant(number, at(5), audit(Event::GrantRevoked));
-    assert_eq!(revoke(GrantId::new(id(1))).await, Ok(true));
-    assert_eq!(revoke(GrantId::new(id(2))).await, Ok(false));
+    let revoke =
+        |number, now| store.revoke_grant(GrantId::new(id(number)), now, audit(Event::GrantRevoked));
+    assert_eq!(revoke(1, at(5)).await, Ok(true));
+    assert_eq!(revoke(1, at(6)).await, Ok(true), "the first mark stays");
+    assert_eq!(revoke(2, at(5)).await, Ok(false));
     assert_eq!(redeem(store, 1, 1, at(6)).await, Err(GrantRefusal::Revoked));
     assert_eq!(store.grants().await.expect("a list")[0].revoked_at, Some(at(5)));
 }

@@ -141,6 +141,22 @@ async fn one_process_exports_at_a_time() {
 }
 
 #[tokio::test]
+async fn the_store_keeps_what_could_not_be_written() {
+    let (dir, _) = place();
+    let path = dir.path().join("audit.jsonl");
+    let store = memory();
+    let mut file = AuditFile::open(dir.path()).expect("it opens");
+    record(&store, &["a"]).await;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("changed");
+    let error = file.export(&store).await.expect_err("refused");
+    assert!(matches!(error, ExportError::File(_)), "{error}");
+    assert_eq!(store.audit_lines(0, 9).await.expect("lines").len(), 1);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+    assert_eq!(file.export(&store).await.expect("exported"), 1);
+    assert_eq!(read(&path), entries(&[(1, "a")]));
+}
+
+#[tokio::test]
 async fn exporters_may_take_turns() {
     let (dir, _) = place();
     let store = memory();
