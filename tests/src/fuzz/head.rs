@@ -40,6 +40,9 @@ fn in_pieces(sent: &[u8], mut pieces: impl Iterator<Item = usize>) -> Result<Pro
 
 fn check_accepted(head: &[u8]) {
     assert!(head.len() <= MAX_HEAD);
+    let lines = head.split_inclusive(|byte| *byte == b'\n');
+    assert!(lines.clone().all(|line| line.ends_with(b"\r\n")), "a bare line feed ends a line");
+    assert_eq!(head.iter().filter(|byte| **byte == b'\r').count(), lines.count());
     let text: Vec<&[u8]> = head.split(|byte| *byte == b'\n').collect();
     let mut space = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut parsed = httparse::Request::new(&mut space);

@@ -31,12 +31,12 @@ pub fn host_origin(data: &[u8]) {
             hosts.push(trim(value));
         } else if let Some(value) = after(line, "origin:") {
             origins.push(trim(value));
-        } else if let Some(value) = after(line, "allow-host:").and_then(text) {
+        } else if let Some(value) = after(line, "allow-host:").map(trim).and_then(text) {
             let entry = AllowedHost::parse(value);
             assert_eq!(entry.is_some(), authority(value).is_some(), "{value:?}");
             settings.allowed_hosts.extend(entry);
             listed_hosts.extend(authority(value));
-        } else if let Some(value) = after(line, "allow-origin:").and_then(text) {
+        } else if let Some(value) = after(line, "allow-origin:").map(trim).and_then(text) {
             let entry = AllowedOrigin::parse(value);
             assert_eq!(entry.is_some(), origin(value).is_some(), "{value:?}");
             settings.allowed_origins.extend(entry);

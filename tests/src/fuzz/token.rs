@@ -110,6 +110,8 @@ fn check_claims(text: &[u8], verified: &VerifiedSession, expected: &naive::token
     assert_eq!(found, *expected);
     let again = key(found.key).sign(&found.record());
     assert_eq!(again.as_bytes(), text, "two spellings of one token");
+    let elsewhere = UntrustedToken::parse(text).and_then(|token| token.verify(&KEYS.admin, NOW));
+    assert!(elsewhere.is_err(), "it verifies for another purpose too");
     let issued = issue(claims, &ring_of(found.key), NOW).expect("a key signs");
     assert_eq!(issued.expose().as_bytes(), text, "what was read isn't what is written");
     assert!(UntrustedToken::looks_like_ours(text), "a token of ours would be passed on");

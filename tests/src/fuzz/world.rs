@@ -27,6 +27,8 @@ const PEPPER: [u8; 32] = [0x9e; 32];
 /// The keys of an installation, as the policy and as the plain model hold them.
 pub(crate) struct Keys {
     pub(crate) ring: KeyRing,
+    /// The same masters for the administration origin.
+    pub(crate) admin: KeyRing,
     pub(crate) digester: Digester,
     pub(crate) naive: Vec<naive::token::Key>,
 }
@@ -36,6 +38,7 @@ pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     let masters = master_keys(&[1, 2]);
     Keys {
         ring: masters.ring(Purpose::Session),
+        admin: masters.ring(Purpose::Admin),
         digester: masters.digester(),
         naive: vec![key(1), key(2)],
     }
