@@ -8,6 +8,7 @@ use core::fmt;
 use core::hash::Hash;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use crate::grant::{self, Attempt, GrantRecord, GrantRefusal, Redemption};
 use crate::id::{GrantId, SessionId};
@@ -36,17 +37,25 @@ impl Default for Capacity {
     }
 }
 
-/// The ledger has no room for a further record of that kind. Full means refuse.
+/// Why a record is not kept. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub enum NotKept {
+    /// There is no room for a further one of its kind. Full means refuse.
+    Full,
+    /// There is one of this digest: a spent grant doesn't come back by being made again.
+    Exists,
+}
 
-impl fmt::Display for Full {
+impl fmt::Display for NotKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the ledger is full")
+        f.write_str(match self {
+            Self::Full => "the ledger is full",
+            Self::Exists => "there is a record of this digest already",
+        })
     }
 }
 
-impl core::error::Error for Full {}
+impl core::error::Error for NotKept {}
 
 /// Why a redemption in the ledger yields nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +114,8 @@ impl Ledger {
     /// Keeps a grant.
     ///
     /// # Errors
-    /// [`Full`].
-    pub fn insert_grant(&mut self, digest: Digest, grant: GrantRecord) -> Result<(), Full> {
+    /// [`NotKept`].
+    pub fn insert_grant(&mut self, digest: Digest, grant: GrantRecord) -> Result<(), NotKept> {
         let forget_at = grant.forget_at();
         self.grants.insert(digest, grant, forget_at, self.capacity.grants)
     }
@@ -135,7 +144,7 @@ impl Ledger {
                 let room = self.capacity.sessions;
                 self.sessions
                     .insert(session.id, session, session.absolute_end, room)
-                    .map_err(|Full| RedeemError::Full)?;
+                    .map_err(|_| RedeemError::Full)?;
                 Ok(session)
             }
             Redemption::Repeated(id) => {
@@ -147,8 +156,8 @@ impl Ledger {
     /// Keeps a ticket.
     ///
     /// # Errors
-    /// [`Full`].
-    pub fn insert_ticket(&mut self, digest: Digest, ticket: TicketRecord) -> Result<(), Full> {
+    /// [`NotKept`].
+    pub fn insert_ticket(&mut self, digest: Digest, ticket: TicketRecord) -> Result<(), NotKept> {
         let forget_at = ticket.expires_at;
         self.tickets.insert(digest, ticket, forget_at, self.capacity.tickets)
     }
@@ -237,11 +246,20 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.entries.len()
     }
 
-    fn insert(&mut self, key: K, value: V, forget_at: Timestamp, most: usize) -> Result<(), Full> {
+    fn insert(
+        &mut self,
+        key: K,
+        value: V,
+        forget_at: Timestamp,
+        most: usize,
+    ) -> Result<(), NotKept> {
         if self.entries.len() >= most {
-            return Err(Full);
+            return Err(NotKept::Full);
         }
-        self.entries.insert(key, value);
+        match self.entries.entry(key) {
+            Entry::Occupied(_) => return Err(NotKept::Exists),
+            Entry::Vacant(place) => place.insert(value),
+        };
         // Rounded up, so that no record is forgotten early.
         let second = forget_at.plus(core::time::Duration::from_millis(999)).floor_to_second();
         self.calendar.entry(second).or_default().push(key);

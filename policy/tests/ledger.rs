@@ -16,7 +16,7 @@ use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::{GrantRefusal, REPEAT_WINDOW};
 use doorward_policy::id::{GrantId, SessionId};
 use doorward_policy::keys::Digest;
-use doorward_policy::ledger::{Capacity, Full, Ledger, RedeemError, Selector};
+use doorward_policy::ledger::{Capacity, Ledger, NotKept, RedeemError, Selector};
 use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
 
 const fn digest(seed: u8) -> Digest {
@@ -42,9 +42,9 @@ fn a_full_ledger_refuses_further_grants_and_tickets() {
     let mut ledger = small(1, 1, 1);
     let ticket = || TicketRecord::issue(&claims(), None, NOW);
     assert_eq!(ledger.insert_grant(digest(1), grant(1, DAY)), Ok(()));
-    assert_eq!(ledger.insert_grant(digest(2), grant(1, DAY)), Err(Full));
+    assert_eq!(ledger.insert_grant(digest(2), grant(1, DAY)), Err(NotKept::Full));
     assert_eq!(ledger.insert_ticket(digest(1), ticket()), Ok(()));
-    assert_eq!(ledger.insert_ticket(digest(2), ticket()), Err(Full));
+    assert_eq!(ledger.insert_ticket(digest(2), ticket()), Err(NotKept::Full));
     assert_eq!(ledger.grants().count(), 1);
 }
 

@@ -28,9 +28,8 @@ pub fn rfc3339(time: Timestamp) -> String {
     use time::OffsetDateTime;
     use time::macros::format_description;
     let nanos = i128::from(time.as_millis()).saturating_mul(1_000_000);
-    let format = format_description!(
-        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-    );
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from_unix_timestamp_nanos(nanos)
         .ok()
         .and_then(|time| time.format(&format).ok())

@@ -40,6 +40,7 @@ scenarios! {
     another_counter_gets_nothing,
     a_revoked_grant_buys_nothing,
     a_grant_without_what_is_needed_is_not_spent,
+    a_spent_grant_does_not_come_back_by_being_made_again,
     a_full_store_spends_nothing,
     an_effect_has_its_audit_line_and_a_refusal_none,
     a_ticket_is_consumed_once,
@@ -150,6 +151,15 @@ async fn a_grant_without_what_is_needed_is_not_spent(store: &dyn Store) {
     let refusal = GrantRefusal::Insufficient(Capabilities::ADMINISTER);
     assert_eq!(answer.expect("answered"), Err(refusal));
     redeem(store, 1, 1, at(1)).await.expect("still there");
+}
+
+async fn a_spent_grant_does_not_come_back_by_being_made_again(store: &dyn Store) {
+    make(store, 1, 1, at(0)).await;
+    redeem(store, 1, 1, at(1)).await.expect("redeemed");
+    let again = store.insert_grant(digest(1), grant(2, "eve", 1, at(2)), audit(Event::GrantMade));
+    assert_eq!(again.await, Err(StoreError::Exists));
+    assert_eq!(redeem(store, 1, 2, at(2)).await, Err(GrantRefusal::Spent));
+    assert_eq!(lines(store).await.len(), 2);
 }
 
 async fn a_full_store_spends_nothing(store: &dyn Store) {

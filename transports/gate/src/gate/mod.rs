@@ -386,7 +386,7 @@ impl Gate {
     fn outage(&self, error: &StoreError) -> Outage {
         tracing::error!(%error, "a decision could not be taken");
         match error {
-            StoreError::Unavailable(_) => Outage::Store,
+            StoreError::Unavailable(_) | StoreError::Exists => Outage::Store,
             StoreError::Full => Outage::Full,
         }
     }

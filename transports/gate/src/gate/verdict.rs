@@ -57,7 +57,7 @@ pub enum Verdict {
     Admit(Admission),
     /// One of Doorward's own pages or endpoints, which needs no credential.
     Open(Opened),
-    /// Read the body, then [`Gate::redeem`] or [`Gate::refuse`].
+    /// Read the body, then [`redeem`](super::Gate::redeem) or [`refuse`](super::Gate::refuse).
     Grant(AwaitGrant),
     /// Refused.
     Deny(Refusal),

@@ -8,7 +8,7 @@ use doorward_policy::Timestamp;
 use doorward_policy::grant::{Attempt, GrantRecord, GrantRefusal};
 use doorward_policy::id::{GrantId, SessionId};
 use doorward_policy::keys::Digest;
-use doorward_policy::ledger::{Capacity, Full, Ledger, RedeemError, Selector};
+use doorward_policy::ledger::{Capacity, Ledger, NotKept, RedeemError, Selector};
 use doorward_policy::session::SessionRecord;
 use doorward_policy::standing::Standing;
 use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
@@ -153,8 +153,11 @@ impl State {
     }
 }
 
-const fn full(Full: Full) -> StoreError {
-    StoreError::Full
+const fn not_kept(why: NotKept) -> StoreError {
+    match why {
+        NotKept::Full => StoreError::Full,
+        NotKept::Exists => StoreError::Exists,
+    }
 }
 
 impl Store for MemoryStore {
@@ -165,7 +168,7 @@ impl Store for MemoryStore {
         audit: AuditRecord,
     ) -> Answer<'_, ()> {
         self.answer(move |state| {
-            state.ledger.insert_grant(digest, grant).map_err(full)?;
+            state.ledger.insert_grant(digest, grant).map_err(not_kept)?;
             state.write_down(&audit);
             Ok(())
         })
@@ -188,7 +191,7 @@ impl Store for MemoryStore {
         audit: AuditRecord,
     ) -> Answer<'_, ()> {
         self.answer(move |state| {
-            state.ledger.insert_ticket(digest, ticket).map_err(full)?;
+            state.ledger.insert_ticket(digest, ticket).map_err(not_kept)?;
             state.write_down(&audit);
             Ok(())
         })

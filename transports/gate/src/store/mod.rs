@@ -36,6 +36,8 @@ pub enum StoreError {
     Unavailable(String),
     /// It has no room. Nothing has changed.
     Full,
+    /// It has a record of this digest already. Nothing has changed.
+    Exists,
 }
 
 impl fmt::Display for StoreError {
@@ -43,6 +45,7 @@ impl fmt::Display for StoreError {
         match self {
             Self::Unavailable(what) => write!(f, "the store is unavailable: {what}"),
             Self::Full => f.write_str("the store is full"),
+            Self::Exists => f.write_str("it was made before, and can't be made again"),
         }
     }
 }
@@ -75,9 +78,14 @@ pub type ListenerId = [u8; 16];
 /// One call is one transaction: shaped so that a store on another machine needs one round trip
 /// for each.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Keeps a new grant, with its audit record.
-    fn insert_grant(&self, digest: Digest, grant: GrantRecord, audit: AuditRecord)
-    -> Answer<'_, ()>;
+    /// Keeps a new grant, with its audit record; [`StoreError::Exists`] if its secret was a
+    /// grant's before.
+    fn insert_grant(
+        &self,
+        digest: Digest,
+        grant: GrantRecord,
+        audit: AuditRecord,
+    ) -> Answer<'_, ()>;
 
     /// Runs [`doorward_policy::grant::redeem`] on the grant of this digest, and
     /// [`doorward_policy::grant::repeat`] where it says so; keeps what it yields. `audit` is kept
@@ -110,8 +118,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, ()>;
 
     /// Revokes a grant, with its audit record; `false` if there is none of this id.
-    fn revoke_grant(&self, grant: GrantId, now: Timestamp, audit: AuditRecord)
-    -> Answer<'_, bool>;
+    fn revoke_grant(&self, grant: GrantId, now: Timestamp, audit: AuditRecord) -> Answer<'_, bool>;
 
     /// Revokes the live sessions that are picked, each with its own copy of the audit record
     /// ([`AuditRecord::about_session`]), in one transaction. Returns them.

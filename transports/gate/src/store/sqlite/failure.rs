@@ -13,6 +13,7 @@ pub(super) enum Failure {
     Sqlite(rusqlite::Error),
     Corrupt(Corrupt),
     Full,
+    Exists,
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -41,6 +42,7 @@ impl Failure {
                 StoreError::Unavailable(format!("{}: {corrupt}", path.display()))
             }
             Self::Full => StoreError::Full,
+            Self::Exists => StoreError::Exists,
         }
     }
 }

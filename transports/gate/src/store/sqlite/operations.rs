@@ -33,8 +33,9 @@ pub(super) fn insert_grant(
     audit: &AuditRecord,
 ) -> Result<(), Failure> {
     room(connection, "SELECT grants FROM installation", capacity.grants)?;
-    let sql = "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    connection.prepare_cached(sql)?.execute(params![
+    let sql = "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+               ON CONFLICT (digest) DO NOTHING";
+    let kept = connection.prepare_cached(sql)?.execute(params![
         digest.as_bytes(),
         grant.id.as_bytes(),
         grant.label.as_str(),
@@ -46,6 +47,9 @@ pub(super) fn insert_grant(
         grant.revoked_at.map(millis),
         encode_consumed(&grant.consumed),
     ])?;
+    if kept == 0 {
+        return Err(Failure::Exists);
+    }
     write_down(connection, audit)
 }
 
