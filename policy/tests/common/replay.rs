@@ -373,12 +373,13 @@ pub(crate) fn rotating_forwarded_for(world: &mut World) -> Denial {
 pub(crate) fn trickled_head(_world: &mut World) -> Denial {
     let mut head = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nX: ").into_bytes();
     let mut scanner = HeadScanner::default();
-    loop {
+    for _ in 0..100_000 {
         head.push(b'y');
         if let Err(denial) = scanner.scan(&head) {
             return denial;
         }
     }
+    panic!("a head of {} bytes was waited for", head.len());
 }
 
 pub(crate) fn many_headers(world: &mut World) -> Denial {
