@@ -229,3 +229,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Frugal<S> {
         Pin::new(&mut self.inner.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_frame_that_was_judged_and_not_delivered_is_no_place_to_stop() {
+        let (_peer, stream) = duplex(1);
+        let opened = Opened::with_read(stream, bytes::Bytes::from_static(b"\x82\x02ab"));
+        let mut frugal = Frugal::new(opened, Peer::Server, 2);
+        assert!(frugal.between_messages());
+        for left in (0..4).rev() {
+            frugal.read_exact(&mut [0]).await.expect("lawful");
+            assert_eq!(frugal.between_messages(), left == 0);
+        }
+    }
+}

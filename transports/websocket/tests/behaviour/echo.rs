@@ -142,6 +142,18 @@ async fn violations_get_their_codes() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_offender_who_is_still_sending_is_heard_out() {
+    let Talk { mut client, echo, .. } = talk(64);
+    client.write_all(&header(FIN | BINARY, true, 8 << 20)).await.expect("open");
+    // Closing now would reset a TCP stream, and take the Close frame with it.
+    client.write_all(&[0; 10_000]).await.expect("open");
+    let close = rest(&mut client).await;
+    assert_eq!(close[2..4], 1009_u16.to_be_bytes());
+    drop(client);
+    timeout(GOODBYE / 2, echo).await.expect("at once").expect("no panic");
+}
+
 #[tokio::test]
 async fn one_mebibyte_comes_back_and_one_byte_more_does_not() {
     let Talk { client, .. } = talk(1 << 16);
@@ -167,7 +179,7 @@ async fn ended_says_why() {
     assert_eq!(summary, Summary { from_client: 11, from_server: 7, end: End::Ended(revoked()) });
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn ended_comes_behind_an_answer_under_way() {
     let Talk { mut client, end, echo } = talk(100);
     client.write_all(&masked(FIN | BINARY, &[9; 500])).await.expect("sent");
@@ -180,11 +192,15 @@ async fn ended_comes_behind_an_answer_under_way() {
     let mut got = vec![0; answer.len() - 1];
     reader.read_exact(&mut got).await.expect("the rest and the reason");
     assert_eq!(got, answer[1..]);
+    // The stream stays open for the client's own goodbye.
+    timeout(GOODBYE / 4, reader.read(&mut [0])).await.expect_err("nothing yet");
     // What comes now isn't answered, but for the end.
     writer.write_all(&masked(FIN | TEXT, b"more")).await.expect("open");
     writer.write_all(&masked(FIN | CLOSE, b"\x11\x33")).await.expect("open");
     assert_eq!(rest(&mut reader).await, b"");
-    assert_eq!(echo.await.expect("no panic").end, End::Ended(revoked()));
+    // The goodbye was heard: nobody waits for the stream's end.
+    let summary = timeout(GOODBYE / 4, echo).await.expect("at once").expect("no panic");
+    assert_eq!(summary.end, End::Ended(revoked()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -214,6 +214,27 @@ async fn an_unlawful_frame_ends_it_and_no_byte_of_it_passes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_offender_who_is_still_sending_is_heard_out_and_sees_the_end() {
+    for by in [Peer::Client, Peer::Server] {
+        let Pipes { client, server, relay, end: _end } = pipes(256);
+        let (mut from, mut to) =
+            if by == Peer::Client { (client, server) } else { (server, client) };
+        let too_big = header(FIN | BINARY, by == Peer::Client, 1 << 62);
+        from.write_all(&too_big).await.expect("open");
+        // Closing now would reset a TCP stream, and take the Close frame with it.
+        from.write_all(&[0; 10_000]).await.expect("open");
+        // The other side answers by going.
+        to.shutdown().await.expect("open");
+        let both = async { tokio::join!(rest(&mut from), rest(&mut to)) };
+        let (close, _) = timeout(GOODBYE / 2, both).await.expect("at once");
+        assert_eq!(close[0], FIN | CLOSE);
+        drop((from, to));
+        let end = relay.await.expect("no panic").end;
+        assert_eq!(end, End::Violation { by, violation: Violation::TooBig });
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_offender_who_stays_is_dropped_in_time() {
     let Pipes { mut client, mut server, relay, end } = pipes(4096);
     client.write_all(&clear(FIN | TEXT, b"no mask")).await.expect("sent");
