@@ -20,8 +20,8 @@ type Socket<S> = WebSocketStream<Frugal<S>>;
 /// its Close with Close, until it goes or `ended` resolves.
 ///
 /// At most one message and its answer are held, and no further message is read before the answer
-/// has been written; while nothing happens, about 3.5 KiB are, tokio's task included. `ended` and violations are told as in
-/// [`relay`](crate::relay), within `limits.goodbye`.
+/// has been written; while nothing happens, about 3.5 KiB are, tokio's task included. `ended` and
+/// violations are told as in [`relay`](crate::relay), within `limits.goodbye`.
 pub async fn echo<S, E>(client: Opened<S>, limits: Limits, ended: E) -> Summary
 where
     S: AsyncRead + AsyncWrite + Unpin,
