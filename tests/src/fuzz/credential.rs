@@ -14,7 +14,7 @@ use super::naive::credential::{Presented, Sent, presented};
 use super::world::{Counting, HANDSHAKE, KEYS, NOW, REVOKED, Request, claims, token, with_guard};
 
 /// Input: lines. `authorization:`, `cookie:` and `protocol:` with a value, in which `$` and a
-/// letter stand for a credential ([`credentials`]); `upgrade`.
+/// letter stand for a credential (`credentials`); `upgrade`.
 ///
 /// Oracle: a plain reading lists what is presented, in all three places. A request is admitted
 /// exactly if that is one credential, and that one is good; or a good ticket, alone or with a good

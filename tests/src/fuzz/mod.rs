@@ -1,6 +1,6 @@
 //! One function for each target. A panic is a finding.
 //!
-//! Each body holds an oracle that shares no code with what it judges: [`naive`] spells the formats
+//! Each body holds an oracle that shares no code with what it judges: `naive` spells the formats
 //! out once more, the plain way, and every target compares verdicts with it.
 
 mod cookie;

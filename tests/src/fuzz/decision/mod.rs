@@ -27,7 +27,7 @@ use super::input::Input;
 use super::naive::request::{Passed, Seen};
 use super::world::{KEYS, NOW};
 
-/// Input: a script ([`script`]): what the operator chose, then requests and what happens between
+/// Input: a script (`script`): what the operator chose, then requests and what happens between
 /// them.
 ///
 /// Oracle: a plain model of the installation, which takes the steps of the decision in the order of
