@@ -38,7 +38,12 @@ pub fn decode_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble & 15)).map_or('0', |&d| char::from(d));
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(*byte));
+    }
+    text
 }
 
 /// Decodes exactly `N` bytes of lower-case hexadecimal.

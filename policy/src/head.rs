@@ -35,9 +35,7 @@ impl HeadScanner {
     /// # Errors
     /// As soon as the head can't become one that is read in exactly one way.
     pub fn scan(&mut self, arrived: &[u8]) -> Result<Progress, Denial> {
-        while let Some(length) =
-            arrived.get(self.searched..).and_then(|rest| rest.iter().position(|b| *b == b'\n'))
-        {
+        while let Some(length) = arrived.get(self.searched..).and_then(find_line_feed) {
             let end = self.searched.saturating_add(length);
             let line = arrived.get(self.line..end).unwrap_or_default();
             // The bound first: it is what a scan of fewer bytes at a time would have met.
@@ -61,12 +59,19 @@ impl HeadScanner {
     }
 
     fn check_line(&mut self, line: &[u8]) -> Result<(), Denial> {
-        if line.iter().any(|byte| matches!(byte, b'\r' | 0)) {
+        let control = has(line, |byte| byte.is_ascii_control() && byte != b'\t');
+        if control && has(line, |byte| matches!(byte, b'\r' | 0)) {
             return Err(fault(HeadFault::Line));
         }
         let first = self.lines == 0;
         self.lines = self.lines.saturating_add(1);
-        if first { check_request_line(line) } else { self.check_field(line) }
+        if first {
+            check_request_line(line)?
+        } else {
+            self.check_field(line)?
+        }
+        // RFC 9110, section 5.5.
+        if control { Err(fault(HeadFault::Field)) } else { Ok(()) }
     }
 
     fn check_field(&mut self, line: &[u8]) -> Result<(), Denial> {
@@ -76,13 +81,12 @@ impl HeadScanner {
         if line.first().is_some_and(u8::is_ascii_whitespace) {
             return Err(fault(HeadFault::Line));
         }
-        let colon = line.iter().position(|byte| *byte == b':').ok_or(fault(HeadFault::Field))?;
-        let (name, value) = line.split_at_checked(colon).ok_or(fault(HeadFault::Field))?;
-        if name.is_empty() || !name.iter().copied().all(is_token) {
+        let end = line.iter().position(|byte| !is_token(*byte)).unwrap_or(line.len());
+        let (name, rest) = line.split_at_checked(end).ok_or(fault(HeadFault::Field))?;
+        let value = rest.strip_prefix(b":").ok_or(fault(HeadFault::Field))?.trim_ascii();
+        if name.is_empty() {
             return Err(fault(HeadFault::Field));
         }
-        let whole = value.get(1..).unwrap_or_default();
-        let value = whole.trim_ascii();
         if name.eq_ignore_ascii_case(b"host") {
             self.hosts = self.hosts.saturating_add(1);
         } else if name.eq_ignore_ascii_case(b"content-length") {
@@ -96,10 +100,6 @@ impl HeadScanner {
                 return Err(fault(HeadFault::Framing));
             }
             self.chunked = true;
-        }
-        // RFC 9110, section 5.5.
-        if whole.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
-            return Err(fault(HeadFault::Field));
         }
         Ok(())
     }
@@ -126,10 +126,45 @@ fn check_request_line(line: &[u8]) -> Result<(), Denial> {
     whole.then_some(()).ok_or(fault(HeadFault::RequestLine))
 }
 
+fn find_line_feed(bytes: &[u8]) -> Option<usize> {
+    let (chunks, _rest) = bytes.as_chunks::<CHUNK>();
+    let without = chunks.iter().take_while(|chunk| !some(*chunk, |byte| byte == b'\n')).count();
+    let (before, rest) = bytes.split_at_checked(without.checked_mul(CHUNK)?)?;
+    let at = rest.iter().position(|byte| *byte == b'\n')?;
+    before.len().checked_add(at)
+}
+
+/// How many bytes are looked at at once.
+const CHUNK: usize = 16;
+
+/// Whether some byte is of a kind.
+fn has(bytes: &[u8], kind: impl Fn(u8) -> bool) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
+    chunks.iter().any(|chunk| some(chunk, &kind)) || some(rest, &kind)
+}
+
+/// The same without an early end, which lets the compiler look at all of them at once.
+fn some(bytes: &[u8], kind: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(false, |found, byte| found | kind(*byte))
+}
+
 /// RFC 9110, section 5.6.2.
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
 }
+
+/// For every byte, whether it may be part of a token.
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it, and would refuse")]
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &[u8] = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ\
+        abcdefghijklmnopqrstuvwxyz";
+    while let Some((byte, tail)) = rest.split_first() {
+        table[*byte as usize] = true;
+        rest = tail;
+    }
+    table
+};
 
 const fn fault(fault: HeadFault) -> Denial {
     Denial::MalformedHead(fault)
