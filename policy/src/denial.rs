@@ -4,11 +4,14 @@
 //! and its audit text.
 
 mod examples;
+mod shown;
+mod text;
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use core::fmt;
 
+pub use self::shown::Shown;
 use crate::capability::Capabilities;
 use crate::threat::ThreatId;
 use crate::time::Timestamp;
@@ -460,120 +463,3 @@ impl fmt::Display for Denial {
 }
 
 impl core::error::Error for Denial {}
-
-impl HeadFault {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Host => "it needs exactly one well-formed Host",
-            Self::Origins => "it has more than one Origin",
-            Self::Authorizations => "it has more than one Authorization",
-            Self::Cookies => "it has more than one Cookie field",
-            Self::Repeated => "a header that may occur once occurs twice",
-            Self::Line => "a line does not end in CR LF, or is folded",
-            Self::RequestLine => "its first line is not METHOD target HTTP/1.1",
-            Self::Field => "a header field is not name: value",
-            Self::Framing => "its length is ambiguous",
-            Self::Forwarding => "a forwarding header of the trusted proxy can't be read",
-        }
-    }
-}
-
-impl Bound {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::HeadBytes => "a head above the limit",
-            Self::HeadFields => "too many headers",
-            Self::Cookies => "too many cookies",
-            Self::BodyBytes => "a body above the limit",
-            Self::MessageBytes => "a message above the limit",
-        }
-    }
-}
-
-impl Invalid {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::UnknownKey => "unknown key",
-            Self::BadTag => "bad tag",
-            Self::BadRecord => "bad record",
-            Self::NotYetValid => "not yet valid",
-            Self::TicketUnknown => "ticket unknown or used",
-            Self::TicketExpired => "ticket expired",
-            Self::TicketOrigin => "ticket of another origin",
-            Self::TicketSession => "ticket of another session",
-            Self::LocalUnknown => "local token unknown",
-        }
-    }
-}
-
-impl GrantFault {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Revoked => "revoked",
-            Self::Expired => "expired",
-            Self::Spent => "spent",
-            Self::SessionGone => "its session is over",
-        }
-    }
-}
-
-impl Outage {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Store => "store",
-            Self::Clock => "clock",
-            Self::Entropy => "generator",
-            Self::Keys => "no key signs",
-            Self::StaleRevocations => "revocations too old",
-            Self::Full => "a table is full",
-            Self::Draining => "draining",
-        }
-    }
-}
-
-/// At most 80 printable characters of something that a stranger sent, fit for an answer or a log
-/// line: whatever is not printable ASCII, or would end a quotation, is shown as `?`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Shown {
-    length: u8,
-    bytes: [u8; Shown::MAX],
-}
-
-impl Shown {
-    const MAX: usize = 80;
-
-    /// Takes the start of a text.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self::from_bytes(text.as_bytes())
-    }
-
-    /// Takes the start of some bytes.
-    #[must_use]
-    pub fn from_bytes(text: &[u8]) -> Self {
-        let mut bytes = [0; Self::MAX];
-        let mut length = 0_u8;
-        for (to, from) in bytes.iter_mut().zip(text) {
-            let plain = (from.is_ascii_graphic() || *from == b' ')
-                && !matches!(from, b'"' | b'\\' | b'<' | b'>' | b'&');
-            *to = if plain { *from } else { b'?' };
-            length = length.saturating_add(1);
-        }
-        Self { length, bytes }
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        f.write_str(core::str::from_utf8(shown).unwrap_or_default())
-    }
-}
-
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.to_string())
-    }
-}
