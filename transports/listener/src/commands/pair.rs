@@ -94,6 +94,9 @@ fn print(args: &PairArgs, base: &str, secret: &GrantSecret, record: &GrantRecord
             {
                 output::line(&drawn)?;
             }
+            if base.starts_with("http://") {
+                output::line("It works on this machine only; another one needs TLS in front.\n")?;
+            }
         }
     }
     output::line(&format!("To take it back: doorward grants revoke {}", record.id))

@@ -52,6 +52,18 @@ impl Config {
         })
     }
 
+    /// What is remote answers to none of the loopback names, so it needs another.
+    fn check_name(&self) -> Outcome {
+        let named = self.public_url.is_some() || !self.allow_hosts.is_empty();
+        if self.exposure() != Exposure::Remote || named {
+            return Ok(());
+        }
+        Err(Failure::failed(
+            "--exposure remote answers to no name of this machine: give the one that people use \
+             with --public-url or --allow-host",
+        ))
+    }
+
     /// A network sees nothing that is not under TLS.
     fn check_exposure(&self) -> Outcome {
         let secure = self.public_url.as_ref().is_some_and(super::PublicUrl::is_secure);
@@ -62,7 +74,7 @@ impl Config {
             ));
         }
         if self.listen.ip().is_loopback() {
-            return Ok(());
+            return self.check_name();
         }
         if self.exposure.is_some_and(|chosen| chosen != Exposure::Remote) {
             return Err(Failure::failed(format!(

@@ -82,6 +82,7 @@ fn a_network_sees_nothing_without_tls() {
         ),
         (&["--listen", "0.0.0.0:0", "--exposure", "loopback"], "--exposure"),
         (&["--public-url", "https://a.example"], "--trusted-proxy"),
+        (&["--exposure", "remote"], "--public-url"),
     ] {
         for command in ["serve", "check-config"] {
             let said = home.run(&[&[command], arguments].concat()).refused(1);
