@@ -397,7 +397,7 @@ pub(crate) enum CatalogCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  doorward audit                        everything, oldest first
+  doorward audit                        everything, in the order in which it was written
   doorward audit --follow               and what comes
   doorward audit --json | jq 'select(.event == \"denied\")'")]
 pub(crate) struct AuditArgs {
