@@ -1,15 +1,17 @@
 //! The audit log: one JSON object a line, with the true reason of every decision and the trace id
 //! that the caller was told. Never a secret.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 
 use doorward_policy::Timestamp;
 use doorward_policy::admission::{Context, Denied};
 use doorward_policy::grant::GrantRecord;
-use doorward_policy::id::TraceId;
+use doorward_policy::id::{GrantId, SessionId, TraceId};
 use doorward_policy::session::SessionRecord;
+use doorward_policy::subject::Subject;
 use doorward_policy::token::Claims;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::rfc3339;
 
@@ -43,16 +45,18 @@ pub enum Event {
     Stopped,
 }
 
-/// One record. Absent fields are left out of its line.
+/// One record. Absent fields are left out of its line. It is made on the hot path and becomes text
+/// only when it is written.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditRecord {
-    /// When, RFC 3339.
-    pub time: String,
+    /// When; RFC 3339 in its line.
+    #[serde(serialize_with = "time_as_text")]
+    pub time: Timestamp,
     /// What happened.
     pub event: Event,
     /// Joins it with the answer that the caller got.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub trace_id: Option<TraceId>,
     /// Why it was refused or ended: a stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -60,14 +64,14 @@ pub struct AuditRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threat: Option<&'static str>,
     /// Whose session or grant it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub subject: Option<Subject>,
     /// The session.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub session: Option<SessionId>,
     /// The grant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub grant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub grant: Option<GrantId>,
     /// The client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<IpAddr>,
@@ -84,7 +88,7 @@ impl AuditRecord {
     #[must_use]
     pub fn new(event: Event, now: Timestamp) -> Self {
         Self {
-            time: rfc3339(now),
+            time: now,
             event,
             trace_id: None,
             reason: None,
@@ -101,7 +105,7 @@ impl AuditRecord {
     /// With the trace id that the caller was told.
     #[must_use]
     pub fn traced(mut self, trace: TraceId) -> Self {
-        self.trace_id = Some(trace.to_string());
+        self.trace_id = Some(trace);
         self
     }
 
@@ -116,25 +120,25 @@ impl AuditRecord {
     /// With whose session it is.
     #[must_use]
     pub fn claimed(mut self, claims: &Claims) -> Self {
-        self.subject = Some(claims.subject.as_str().to_owned());
-        self.session = Some(claims.session.to_string());
+        self.subject = Some(claims.subject);
+        self.session = Some(claims.session);
         self
     }
 
     /// With the grant that it is about.
     #[must_use]
     pub fn about_grant(mut self, grant: &GrantRecord) -> Self {
-        self.subject = Some(grant.label.as_str().to_owned());
-        self.grant = Some(grant.id.to_string());
+        self.subject = Some(grant.label);
+        self.grant = Some(grant.id);
         self
     }
 
     /// With the session that it is about, and the grant that bought it.
     #[must_use]
     pub fn about_session(mut self, session: &SessionRecord) -> Self {
-        self.subject = Some(session.subject.as_str().to_owned());
-        self.session = Some(session.id.to_string());
-        self.grant = Some(session.grant.to_string());
+        self.subject = Some(session.subject);
+        self.session = Some(session.id);
+        self.grant = Some(session.grant);
         self
     }
 
@@ -152,8 +156,8 @@ impl AuditRecord {
         record.reason = Some(denied.denial.audit());
         record.threat = Some(denied.denial.threat().name());
         if let Some((session, subject)) = denied.known {
-            record.session = Some(session.to_string());
-            record.subject = Some(subject.as_str().to_owned());
+            record.session = Some(session);
+            record.subject = Some(subject);
         }
         record
     }
@@ -165,5 +169,16 @@ impl AuditRecord {
             // Strings and numbers alone: serialising them can't fail.
             format!("{{\"event\":\"denied\",\"reason\":\"audit record lost: {error}\"}}")
         })
+    }
+}
+
+fn time_as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&rfc3339(*time))
+}
+
+fn as_text<S: Serializer>(value: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
     }
 }

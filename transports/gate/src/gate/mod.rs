@@ -21,6 +21,7 @@ use doorward_policy::keys::{Digester, KeyRing, MasterKeys, Purpose};
 use doorward_policy::ledger::Selector;
 use doorward_policy::limiter::{Charge, Guess, LimitKey, Limited, Limiter};
 use doorward_policy::request::Head;
+use doorward_policy::session;
 use doorward_policy::settings::Settings;
 use doorward_policy::standing::{self, Standing, Standings};
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
@@ -236,8 +237,11 @@ impl Gate {
     /// As [`Self::renew`], at most once a minute for each session: for cookies, which every
     /// request of a page would renew.
     pub async fn renew_cookie(&self, admitted: &Admitted) -> Option<(Claims, SessionToken)> {
+        let claims = admitted.claims()?;
+        let session = claims.session;
         let now = self.now().ok()?;
-        let session = admitted.claims()?.session;
+        // Nearly always it is too early, and nothing is locked.
+        session::renewal(claims, &self.settings.lifetimes, now)?;
         {
             let renewed = lock(&self.renewed);
             if renewed.get(&session).is_some_and(|last| now.since(*last) < RENEWAL_PAUSE) {
@@ -273,16 +277,15 @@ impl Gate {
     /// # Errors
     /// The refusal, if its session ended or the server began to drain meanwhile.
     pub fn register(&self, admission: &Admission) -> Result<LiveConnection, Refusal> {
-        let admitted = &admission.admitted;
+        let Admission { admitted, at: now, .. } = admission;
         let context = *admitted.context();
-        let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
         let claims = admitted.claims();
         let expires_at = claims.map_or(Timestamp::from_millis(u64::MAX), |one| one.expires_at);
         let live = self.connections.register(claims.map(|one| one.session), expires_at);
         if self.is_draining() {
             return Err(self.refuse_late(Denial::Unavailable(Outage::Draining), context));
         }
-        self.guarded(|guard, _| guard.still_stands(admitted, now))
+        self.guarded(|guard, _| guard.still_stands(admitted, *now))
             .map_err(|denial| self.refuse_late(denial, context))?;
         Ok(live)
     }
@@ -366,7 +369,7 @@ impl Gate {
             record = record.claimed(claims);
         }
         self.journal.note(record);
-        Admission { admitted, trace }
+        Admission { admitted, at: now, trace }
     }
 
     fn refusal(&self, denied: Denied, now: Timestamp) -> Refusal {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use doorward_policy::Timestamp;
 use doorward_policy::admission::{Admitted, AwaitGrant, Denied, Opened};
 use doorward_policy::id::TraceId;
 use doorward_policy::keys::MasterKeys;
@@ -68,6 +69,8 @@ pub enum Verdict {
 pub struct Admission {
     /// The proof.
     pub admitted: Admitted,
+    /// When it was decided.
+    pub at: Timestamp,
     /// Joins it with its audit record.
     pub trace: TraceId,
 }
