@@ -1,12 +1,13 @@
 //! The live connections: who holds them, and telling each of them when its session ends (I10).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use doorward_policy::Timestamp;
 use doorward_policy::denial::{Denial, Outage};
 use doorward_policy::id::SessionId;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// Why a live connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,14 @@ pub(crate) struct Connections {
 struct Held {
     count: u32,
     expires_at: Timestamp,
-    end: watch::Sender<Option<End>>,
+    signal: Arc<Signal>,
+}
+
+/// Tells the connections of a session, once, that they must end.
+#[derive(Debug, Default)]
+struct Signal {
+    end: OnceLock<End>,
+    told: Notify,
 }
 
 impl Connections {
@@ -57,11 +65,11 @@ impl Connections {
         let held = sessions.entry(session).or_insert_with(|| Held {
             count: 0,
             expires_at,
-            end: watch::Sender::new(None),
+            signal: Arc::default(),
         });
         held.count += 1;
         held.expires_at = held.expires_at.max(expires_at);
-        LiveConnection { session, end: held.end.subscribe(), connections: Arc::clone(self) }
+        LiveConnection { session, signal: Arc::clone(&held.signal), connections: Arc::clone(self) }
     }
 
     /// A renewal moves the end of the session's connections on: they live until its latest expiry.
@@ -120,11 +128,9 @@ impl Connections {
 
 impl Held {
     fn tell(&self, end: End) {
-        self.end.send_if_modified(|told| {
-            let first = told.is_none();
-            told.get_or_insert(end);
-            first
-        });
+        if self.signal.end.set(end).is_ok() {
+            self.signal.told.notify_waiters();
+        }
     }
 }
 
@@ -132,18 +138,21 @@ impl Held {
 #[derive(Debug)]
 pub struct LiveConnection {
     session: Option<SessionId>,
-    end: watch::Receiver<Option<End>>,
+    signal: Arc<Signal>,
     connections: Arc<Connections>,
 }
 
 impl LiveConnection {
     /// Resolves when the connection must end, and says why.
     pub async fn ended(&mut self) -> End {
-        match self.end.wait_for(Option::is_some).await {
-            Ok(told) => told.unwrap_or(End::Draining),
-            // The register outlives its connections, so this is the end of the process.
-            Err(_) => End::Draining,
+        let mut told = pin!(self.signal.told.notified());
+        // From here on it is woken: the end is either seen now or told later.
+        told.as_mut().enable();
+        if self.signal.end.get().is_none() {
+            told.await;
         }
+        // It is set before anybody is told.
+        self.signal.end.get().copied().unwrap_or(End::Draining)
     }
 
     /// The session that it belongs to.

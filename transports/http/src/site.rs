@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use doorward_gate::{Admission, ClientSlot, Gate, Refusal, Verdict};
+use doorward_gate::{Admission, Begun, ClientSlot, Gate, Refusal, Verdict};
 use doorward_policy::denial::Denial;
 use doorward_policy::request::{Field, Head, MAX_FIELDS};
 use doorward_policy::route::Target;
@@ -188,7 +188,7 @@ impl Site {
         tls: bool,
         slot: &Slot,
     ) -> Response<Body> {
-        match self.judge(&request, peer, tls).await {
+        match self.gate.finish(self.judge(&request, peer, tls)).await {
             Verdict::Admit(admission) => {
                 admit(slot);
                 self.admitted::<S>(request, admission).await
@@ -202,7 +202,8 @@ impl Site {
         }
     }
 
-    async fn judge(&self, request: &Request<Incoming>, peer: SocketAddr, tls: bool) -> Verdict {
+    /// Not asynchronous, so that the fields don't become part of what a connection holds.
+    fn judge(&self, request: &Request<Incoming>, peer: SocketAddr, tls: bool) -> Begun {
         // One more than the policy takes, so that it sees that there are too many.
         let mut fields = [Field { name: "", value: b"" }; MAX_FIELDS + 1];
         let mut count = 0;
@@ -221,7 +222,7 @@ impl Site {
             peer: peer.ip(),
             tls,
         };
-        self.gate.decide(&head).await
+        self.gate.begin(&head)
     }
 
     async fn admitted<S: Duplex + 'static>(

@@ -27,7 +27,7 @@ use doorward_policy::standing::{self, Standing, Standings};
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::{Claims, SessionToken};
 
-pub use self::verdict::{Admission, GateError, Parts, Refusal, Verdict};
+pub use self::verdict::{Admission, Begun, GateError, Parts, Refusal, Verdict};
 use crate::audit::{AuditRecord, Event};
 use crate::connections::{Connections, LiveConnection};
 use crate::journal::Journal;
@@ -126,16 +126,31 @@ impl Gate {
 
     /// Decides on a request. A ticket that it presents is consumed.
     pub async fn decide(&self, head: &Head<'_>) -> Verdict {
+        let begun = self.begin(head);
+        self.finish(begun).await
+    }
+
+    /// Decides on a request as far as that goes without the store; the head is not needed
+    /// afterwards.
+    pub fn begin(&self, head: &Head<'_>) -> Begun {
         let now = match self.now() {
             Ok(now) => now,
-            Err(denial) => return Verdict::Deny(self.refuse_early(denial, head.peer, head.tls)),
+            Err(denial) => return self.refuse_early(denial, head.peer, head.tls).into(),
         };
         match self.guarded(|guard, limiter| guard.decide(head, limiter, now)) {
-            Decision::Admit(admitted) => Verdict::Admit(self.admission(admitted, now)),
-            Decision::Open(opened) => Verdict::Open(opened),
-            Decision::Grant(awaiting) => Verdict::Grant(awaiting),
-            Decision::Ticket(awaiting) => self.consume_ticket(awaiting, now).await,
-            Decision::Deny(denied) => Verdict::Deny(self.refusal(denied, now)),
+            Decision::Admit(admitted) => Verdict::Admit(self.admission(admitted, now)).into(),
+            Decision::Open(opened) => Verdict::Open(opened).into(),
+            Decision::Grant(awaiting) => Verdict::Grant(awaiting).into(),
+            Decision::Ticket(awaiting) => Begun::Ticket(awaiting, now),
+            Decision::Deny(denied) => self.refusal(denied, now).into(),
+        }
+    }
+
+    /// Goes on with what was begun.
+    pub async fn finish(&self, begun: Begun) -> Verdict {
+        match begun {
+            Begun::Decided(verdict) => verdict,
+            Begun::Ticket(awaiting, now) => Box::pin(self.consume_ticket(awaiting, now)).await,
         }
     }
 

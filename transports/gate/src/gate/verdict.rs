@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use doorward_policy::Timestamp;
-use doorward_policy::admission::{Admitted, AwaitGrant, Denied, Opened};
+use doorward_policy::admission::{Admitted, AwaitGrant, AwaitTicket, Denied, Opened};
 use doorward_policy::id::TraceId;
 use doorward_policy::keys::MasterKeys;
 use doorward_policy::settings::Settings;
@@ -62,6 +62,28 @@ pub enum Verdict {
     Grant(AwaitGrant),
     /// Refused.
     Deny(Refusal),
+}
+
+/// How far a decision goes without the store.
+#[derive(Debug)]
+#[must_use = "a decision that nobody finishes is a door that nobody closed"]
+pub enum Begun {
+    /// To its end.
+    Decided(Verdict),
+    /// A ticket is to be consumed, as of this time.
+    Ticket(AwaitTicket, Timestamp),
+}
+
+impl From<Verdict> for Begun {
+    fn from(verdict: Verdict) -> Self {
+        Self::Decided(verdict)
+    }
+}
+
+impl From<Refusal> for Begun {
+    fn from(refusal: Refusal) -> Self {
+        Self::Decided(Verdict::Deny(refusal))
+    }
 }
 
 /// An admission, and the trace id of its audit record.
