@@ -38,6 +38,7 @@ pub mod id;
 pub mod keys;
 pub mod ledger;
 pub mod limiter;
+pub mod link;
 pub mod origin;
 pub mod request;
 pub mod route;

@@ -1,0 +1,1 @@
+//! Doorward over QUIC (RFC 9000).
