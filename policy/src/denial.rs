@@ -25,6 +25,8 @@ pub enum Denial {
     MalformedPath,
     /// The body of a redemption is not what the endpoint takes.
     MalformedBody,
+    /// The first frame of a QUIC connection is not one hello, or not all that came.
+    MalformedHello(HelloFault),
     /// CONNECT, or an upgrade to something other than WebSocket, or an incomplete one.
     UpgradeRefused,
     /// A worker script of the guarded server's would outlive the session that loaded it.
@@ -113,6 +115,33 @@ pub enum HeadFault {
     Forwarding,
 }
 
+/// What is wrong with a hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HelloFault {
+    /// A version that this server doesn't speak.
+    Version,
+    /// A purpose that there is none of.
+    Purpose,
+    /// It ends in the middle.
+    Truncated,
+    /// Something follows it, before it was answered.
+    Trailing,
+    /// A kind of credential that there is none of, or a grant in no known form.
+    Credential,
+    /// A nonce of another length than 16 to 32 bytes, or none where a grant needs one.
+    Nonce,
+    /// A workspace's name that can't be one.
+    Workspace,
+    /// An unknown capability.
+    Capabilities,
+}
+
+impl From<HelloFault> for Denial {
+    fn from(fault: HelloFault) -> Self {
+        Self::MalformedHello(fault)
+    }
+}
+
 /// Which bound was passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
@@ -124,6 +153,8 @@ pub enum Bound {
     Cookies,
     /// Bytes of a body to Doorward's own endpoints.
     BodyBytes,
+    /// Bytes of a hello.
+    HelloBytes,
     /// Bytes of a WebSocket message.
     MessageBytes,
 }
@@ -209,7 +240,8 @@ pub struct PublicAnswer {
     pub status: u16,
     /// The stable code in the body.
     pub code: &'static str,
-    /// The close code of a live connection (RFC 6455, section 7.4), where it can come to that.
+    /// The close code of a live connection (RFC 6455, section 7.4), where it can come to that on
+    /// one that was admitted.
     pub close: Option<u16>,
     /// What the caller does next.
     pub next: NextStep,
@@ -218,6 +250,16 @@ pub struct PublicAnswer {
 impl PublicAnswer {
     const fn new(status: u16, code: &'static str, close: Option<u16>, next: NextStep) -> Self {
         Self { status, code, close, next }
+    }
+
+    /// The application error code with which a QUIC connection is refused or ended (RFC 9000,
+    /// section 20.2): the close code, or 4000 and the status where a live connection has none.
+    #[must_use]
+    pub const fn error_code(&self) -> u16 {
+        match self.close {
+            Some(code) => code,
+            None => self.status.saturating_add(4000),
+        }
     }
 }
 
@@ -239,7 +281,7 @@ impl Denial {
                 HeadFault::Forwarding => ThreatId::HeaderSpoofing,
             },
             Self::MalformedPath => ThreatId::PathConfusion,
-            Self::MalformedBody => ThreatId::ParserAbuse,
+            Self::MalformedBody | Self::MalformedHello(_) => ThreatId::ParserAbuse,
             Self::UpgradeRefused => ThreatId::UpgradeSmuggling,
             Self::ServiceWorkerScript => ThreatId::ServiceWorker,
             Self::TooLarge(_) => ThreatId::ResourceExhaustion,
@@ -289,6 +331,7 @@ impl Denial {
             Self::MalformedHead(_)
             | Self::MalformedPath
             | Self::MalformedBody
+            | Self::MalformedHello(_)
             | Self::UpgradeRefused
             | Self::TooLarge(_) => PublicAnswer::new(400, "malformed", Some(4400), Stop),
             Self::ServiceWorkerScript => {
@@ -338,6 +381,7 @@ impl Denial {
                 \"credential\" (the link's 43 characters, or the code) and \"nonce\" (16 to 32 \
                 random bytes in base64url)."
                 .into(),
+            Self::MalformedHello(fault) => format!("The hello was malformed: {}.", fault.text()),
             Self::UpgradeRefused => "Only a complete WebSocket handshake (version 13) can upgrade \
                 this connection."
                 .into(),
@@ -412,6 +456,7 @@ impl Denial {
             Self::MalformedHead(fault) => format!("malformed_head: {}", fault.text()),
             Self::MalformedPath => "malformed_path".into(),
             Self::MalformedBody => "malformed_body".into(),
+            Self::MalformedHello(fault) => format!("malformed_hello: {}", fault.text()),
             Self::UpgradeRefused => "upgrade_refused".into(),
             Self::ServiceWorkerScript => "service_worker_script".into(),
             Self::TooLarge(bound) => format!("too_large: {}", bound.text()),

@@ -126,10 +126,15 @@ impl Nonce {
     pub fn parse(text: &str, digester: &Digester) -> Option<Self> {
         let mut bytes = [0; 32];
         let length = decode_into(text.as_bytes(), &mut bytes)?;
-        let nonce = bytes.get(..length).filter(|nonce| nonce.len() >= 16)?;
-        let digest = digester.digest(nonce);
+        let nonce = Self::from_bytes(bytes.get(..length)?, digester);
         bytes.zeroize();
-        Some(Self(digest))
+        nonce
+    }
+
+    /// From the bytes themselves; `None` unless they are 16 to 32.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8], digester: &Digester) -> Option<Self> {
+        matches!(bytes.len(), 16..=32).then(|| Self(digester.digest(bytes)))
     }
 
     /// From where a store kept its digest.

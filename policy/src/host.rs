@@ -124,6 +124,10 @@ impl AllowedHost {
                 && allowed.port.is_none_or(|port| port == seen.port_or_default(secure))
         })
     }
+
+    fn names(&self, host: &HostName<'_>) -> bool {
+        Authority::parse(&self.text).is_some_and(|allowed| allowed.host == *host)
+    }
 }
 
 impl fmt::Display for AllowedHost {
@@ -152,6 +156,21 @@ pub(crate) fn verify(
         return Ok(HostProof(()));
     }
     Err(Denial::HostDenied { seen: Shown::new(text) })
+}
+
+/// Checks the name that a TLS client asked for (RFC 6066, section 3), where it asked for one: a
+/// name on the allow-list, at any port, since the server name has none. An address is never sent
+/// as a name, so a client that was given one asks for nothing.
+pub(crate) fn verify_server_name(
+    name: Option<&str>,
+    settings: &Settings,
+) -> Result<HostProof, Denial> {
+    let Some(text) = name else { return Ok(HostProof(())) };
+    let denied = || Denial::HostDenied { seen: Shown::new(text) };
+    let seen = Authority::parse(text).filter(|seen| seen.port.is_none()).ok_or_else(denied)?;
+    let local = !settings.exposure.is_remote() && is_loopback_name(&seen.host);
+    let listed = || settings.allowed_hosts.iter().any(|entry| entry.names(&seen.host));
+    if local || listed() { Ok(HostProof(())) } else { Err(denied()) }
 }
 
 /// The three spellings that browsers use for this machine. Not all of 127.0.0.0/8: a service that

@@ -196,11 +196,43 @@ impl MasterKeys {
         KeyRing { keys: self.masters.iter().map(derive).collect() }
     }
 
+    /// The secrets of a QUIC endpoint at one address, the same at every start: they come from the
+    /// pepper, which is never rotated. `address` keeps the endpoints of one installation apart, so
+    /// that none can be made to say what resets a connection of another (RFC 9000, section 21.11).
+    #[must_use]
+    pub fn endpoint(&self, address: &str) -> EndpointSecrets {
+        let hkdf = Hkdf::<Sha256>::new(Some(self.issuer.as_bytes()), self.pepper.expose());
+        let secret = |info: &[u8]| {
+            let mut bytes = [0; 32];
+            let expanded = hkdf.expand_multi_info(&[info, address.as_bytes()], &mut bytes);
+            debug_assert!(expanded.is_ok(), "32 bytes are within what HKDF-SHA256 expands to");
+            let secret = Secret::new(bytes);
+            bytes.zeroize();
+            secret
+        };
+        EndpointSecrets {
+            reset: secret(b"doorward/v1/quic-reset/"),
+            address_tokens: secret(b"doorward/v1/quic-token/"),
+            connection_ids: secret(b"doorward/v1/quic-connection-id/"),
+        }
+    }
+
     /// What turns a presented secret into the digest that a store finds it by.
     #[must_use]
     pub fn digester(&self) -> Digester {
         Digester(keyed(self.pepper.expose()))
     }
+}
+
+/// What a QUIC endpoint keeps over a restart, so that its clients notice at once.
+#[derive(Debug)]
+pub struct EndpointSecrets {
+    /// Makes stateless reset tokens (RFC 9000, section 10.3.2).
+    pub reset: Secret<32>,
+    /// Seals address validation tokens (RFC 9000, section 8.1.4).
+    pub address_tokens: Secret<32>,
+    /// Tells connection ids of this endpoint from others.
+    pub connection_ids: Secret<32>,
 }
 
 /// HMAC-SHA256 under the pepper.

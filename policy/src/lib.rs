@@ -33,6 +33,7 @@ pub mod encoding;
 pub mod forwarding;
 pub mod grant;
 pub mod head;
+pub mod hello;
 pub mod host;
 pub mod id;
 pub mod keys;

@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::denial::{Denial, Shown};
 use crate::forwarding::Scheme;
+use crate::hello;
 use crate::host::Authority;
 use crate::request::Fields;
 use crate::settings::{Guarding, Settings};
@@ -104,6 +105,12 @@ pub(crate) fn verify(
         return Err(Denial::OriginMissing);
     }
     check_fetch_metadata(question.fields)
+}
+
+/// The proof that a connection comes from no page: a browser negotiates protocols of its own, and
+/// never this one.
+pub(crate) fn verify_protocol(negotiated: &[u8]) -> Result<OriginProof, Denial> {
+    if negotiated == hello::ALPN { Ok(OriginProof(())) } else { Err(Denial::BrowserRefused) }
 }
 
 fn check_present(

@@ -40,9 +40,9 @@ pub enum Endpoint {
 pub enum Access {
     /// No credential is looked at.
     Open,
-    /// The body brings a grant; cookies are ignored, so that a revoked one never stands in the way
-    /// of pairing again.
-    Redeem(Counter),
+    /// A grant is brought, in the body or in the hello, for a session with these capabilities;
+    /// cookies are ignored, so that a revoked one never stands in the way of pairing again.
+    Redeem(Counter, Capabilities),
     /// A session if one is presented, and nobody otherwise.
     Anyone,
     /// A session, with these capabilities.
@@ -146,6 +146,14 @@ impl Routes {
         Ok(RouteProof { target: Target::Guarded, access: Access::Session(needed) })
     }
 
+    /// What it takes to reach the guarded server past all rules, as a stream of bytes does: the
+    /// capabilities of every rule. `None` where no rule covers everything.
+    pub(crate) fn whole(&self) -> Option<Capabilities> {
+        let everything = self.rules.iter().any(|rule| rule.prefix.is_empty());
+        let all = |needed: Capabilities, rule: &Rule| needed.with(rule.needed);
+        everything.then(|| self.rules.iter().fold(Capabilities::NONE, all))
+    }
+
     /// What the rules ask for; `None` where none names the path.
     ///
     /// As far as every server reads the path alike, the longest prefix counts. Beyond, each rule
@@ -168,11 +176,12 @@ impl Routes {
 
 fn own_endpoint(path: &str, method: &str) -> Option<(Endpoint, Access)> {
     let session = Access::Session(Capabilities::NONE);
+    let redeem = |counter| Access::Redeem(counter, Capabilities::NONE);
     Some(match (path, method) {
         ("pair", "GET" | "HEAD") => (Endpoint::PairPage, Access::Open),
         ("health", "GET" | "HEAD") => (Endpoint::Health, Access::Open),
-        ("api/bootstrap", "POST") => (Endpoint::Bootstrap, Access::Redeem(Counter::Bootstrap)),
-        ("api/token", "POST") => (Endpoint::Token, Access::Redeem(Counter::Token)),
+        ("api/bootstrap", "POST") => (Endpoint::Bootstrap, redeem(Counter::Bootstrap)),
+        ("api/token", "POST") => (Endpoint::Token, redeem(Counter::Token)),
         ("api/session", "GET") => (Endpoint::Session, Access::Anyone),
         ("api/renew", "POST") => (Endpoint::Renew, session),
         ("api/ticket", "POST") => (Endpoint::Ticket, session),

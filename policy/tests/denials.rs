@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use common::{NOW, Request, World, secs};
 use doorward_policy::Denial;
+use doorward_policy::admission::Wire;
 use doorward_policy::denial::{GrantFault, HeadFault, NextStep, Outage, PublicAnswer, Shown};
 use doorward_policy::grant::GrantSecret;
 use doorward_policy::secret::Secret;
@@ -178,7 +179,8 @@ fn secrets_compare_by_all_their_bytes() {
 #[test]
 fn an_early_refusal_knows_the_address_alone() {
     let peer = "203.0.113.9".parse().unwrap();
-    let denied = doorward_policy::Denied::early(Denial::MalformedHead(HeadFault::Line), peer, true);
+    let denied =
+        doorward_policy::Denied::early(Denial::MalformedHead(HeadFault::Line), peer, Wire::Tls);
     assert_eq!(denied.context.client.address, peer);
     assert_eq!((denied.known, denied.expire_cookie), (None, None));
 }

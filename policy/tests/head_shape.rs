@@ -81,16 +81,16 @@ fn a_complete_websocket_handshake_is_an_upgrade() {
     let mut world = World::new();
     let token = world.token();
     let handshake = Request::upgrade().bearer(&token);
-    assert!(world.admit(&handshake).context().upgrade);
+    assert!(world.admit(&handshake).context().is_upgrade());
     for request in [
         handshake.clone().replacing("Upgrade", "WebSocket"),
         handshake.clone().replacing("Connection", "UPGRADE"),
         handshake.clone().with("Content-Length", "0"),
     ] {
-        assert!(world.admit(&request).context().upgrade, "{request:?}");
+        assert!(world.admit(&request).context().is_upgrade(), "{request:?}");
     }
     let plain = handshake.without("Upgrade");
-    assert!(!world.admit(&plain).context().upgrade);
+    assert!(!world.admit(&plain).context().is_upgrade());
 }
 
 #[test]

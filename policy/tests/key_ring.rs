@@ -125,3 +125,20 @@ fn what_is_restored_goes_on_counting() {
     assert_eq!(original.digester().digest(b"x"), restored.digester().digest(b"x"));
     assert_eq!(restored.rotate([0; 32], NOW), Ok(42));
 }
+
+#[test]
+fn an_endpoint_has_the_same_secrets_at_every_start_and_shares_them_with_no_other() {
+    let exposed = |keys: &MasterKeys, address: &str| {
+        let secrets = keys.endpoint(address);
+        [secrets.reset, secrets.address_tokens, secrets.connection_ids].map(|one| *one.expose())
+    };
+    let mut keys = common::masters();
+    let first = exposed(&keys, "127.0.0.1:8766");
+    keys.rotate([0x44; 32], NOW).expect("an id is left");
+    assert_eq!(exposed(&keys, "127.0.0.1:8766"), first, "a rotation changes nothing");
+    let other = exposed(&keys, "127.0.0.1:8767");
+    let mut all: Vec<_> = first.iter().chain(&other).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 6, "no two are alike");
+}

@@ -1,4 +1,5 @@
 //! The pairing link: one spelling for each, and nothing else is one.
+#![allow(clippy::expect_used, missing_docs, reason = "a test that can't go on must stop")]
 
 use doorward_policy::grant::GrantSecret;
 use doorward_policy::link::{CertificatePin, LinkFragment};

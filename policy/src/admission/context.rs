@@ -11,6 +11,40 @@ use crate::route::Target;
 use crate::subject::Subject;
 use crate::time::Timestamp;
 
+/// How a request or connection is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A plain HTTP request.
+    Http,
+    /// An HTTP request that asks for a WebSocket, or the WebSocket that came of it.
+    WebSocket,
+    /// A QUIC connection.
+    Quic,
+}
+
+impl Transport {
+    /// `http`, `websocket` or `quic`, as audit records spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::WebSocket => "websocket",
+            Self::Quic => "quic",
+        }
+    }
+}
+
+/// What a connection came in on, before anything of it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// TCP, in the clear.
+    Plain,
+    /// TLS over TCP.
+    Tls,
+    /// QUIC, which has TLS in it.
+    Quic,
+}
+
 /// What is known of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
@@ -20,17 +54,27 @@ pub struct Context {
     pub target: Target,
     /// The name that the session cookie has for it, once its `Host` is known.
     pub cookie: Option<CookieName>,
-    /// It asks for a WebSocket.
-    pub upgrade: bool,
+    /// How it is carried.
+    pub transport: Transport,
     /// A person opens a page in a browser.
     pub navigation: bool,
 }
 
 impl Context {
-    pub(super) const fn new(peer: IpAddr, tls: bool) -> Self {
-        let scheme = if tls { Scheme::Https } else { Scheme::Http };
+    pub(super) const fn new(peer: IpAddr, wire: Wire) -> Self {
+        let (scheme, transport) = match wire {
+            Wire::Plain => (Scheme::Http, Transport::Http),
+            Wire::Tls => (Scheme::Https, Transport::Http),
+            Wire::Quic => (Scheme::Https, Transport::Quic),
+        };
         let client = Client { address: peer, scheme };
-        Self { client, target: Target::Guarded, cookie: None, upgrade: false, navigation: false }
+        Self { client, target: Target::Guarded, cookie: None, transport, navigation: false }
+    }
+
+    /// Whether it asks for a WebSocket.
+    #[must_use]
+    pub const fn is_upgrade(&self) -> bool {
+        matches!(self.transport, Transport::WebSocket)
     }
 
     pub(super) const fn deny(self, denial: Denial) -> Denied {
@@ -66,7 +110,7 @@ pub struct Denied {
 impl Denied {
     /// The refusal of a connection before anything of it could be read.
     #[must_use]
-    pub const fn early(denial: Denial, peer: IpAddr, tls: bool) -> Self {
-        Context::new(peer, tls).deny(denial)
+    pub const fn early(denial: Denial, peer: IpAddr, wire: Wire) -> Self {
+        Context::new(peer, wire).deny(denial)
     }
 }

@@ -4,11 +4,12 @@ use core::net::IpAddr;
 
 use super::redeem::{AwaitGrant, AwaitTicket};
 use super::upgrade;
-use super::{Admitted, Context, Decision, Denied, Opened};
+use super::{Admitted, Context, Decision, Denied, Opened, Transport, Wire};
 use crate::cookie::CookieName;
 use crate::credential::{self, Carrier, CredentialProof, Failure, Identity, Presented};
 use crate::denial::{Denial, HeadFault, Invalid};
 use crate::forwarding;
+use crate::grant::Counter;
 use crate::host::{self, Authority, HostProof};
 use crate::id::SessionId;
 use crate::keys::{Digester, KeyRing};
@@ -21,7 +22,7 @@ use crate::settings::Settings;
 use crate::standing::Standings;
 use crate::time::Timestamp;
 use crate::token::{self, Claims, SessionToken};
-use crate::workspace;
+use crate::workspace::{self, WorkspaceName, WorkspaceProof};
 
 /// All that decisions are taken on, borrowed for the length of one.
 #[derive(Clone, Copy, Debug)]
@@ -36,14 +37,15 @@ pub struct Guard<'g> {
     pub standings: &'g Standings,
 }
 
-/// What stands after step 5, before a credential is verified.
-struct Examined<'a> {
-    context: Context,
-    host: HostProof,
-    origin: OriginProof,
-    route: RouteProof,
-    presented: Presented<'a>,
-    origin_text: Option<&'a [u8]>,
+/// What stands after step 5, before a credential is verified: the same for every transport.
+pub(super) struct Examined<'a> {
+    pub(super) context: Context,
+    pub(super) host: HostProof,
+    pub(super) origin: OriginProof,
+    pub(super) access: Access,
+    pub(super) presented: Presented<'a>,
+    pub(super) origin_text: Option<&'a [u8]>,
+    pub(super) workspace: Option<WorkspaceName>,
 }
 
 impl Guard<'_> {
@@ -51,26 +53,35 @@ impl Guard<'_> {
     ///
     /// Mutates nothing but `limiter`, and that only for a failed verification.
     pub fn decide(&self, head: &Head<'_>, limiter: &mut impl Charge, now: Timestamp) -> Decision {
-        let decided = self.examine(head).and_then(|examined| match examined.route.access {
+        let examined = self.examine(head);
+        examined.map_or_else(Decision::Deny, |examined| self.judge(examined, limiter, now))
+    }
+
+    /// Steps 6 to 8, of which there is one for every transport.
+    pub(super) fn judge(
+        &self,
+        examined: Examined<'_>,
+        limiter: &mut impl Charge,
+        now: Timestamp,
+    ) -> Decision {
+        let decided = match examined.access {
             Access::Open => Ok(Decision::Open(open(examined))),
-            Access::Redeem(counter) => Ok(Decision::Grant(AwaitGrant::new(
-                examined.context,
-                counter,
-                examined.host,
-                examined.origin,
-            ))),
+            Access::Redeem(counter, needed) => {
+                Ok(Decision::Grant(AwaitGrant::new(examined, counter, needed)))
+            }
             Access::Anyone if matches!(examined.presented, Presented::Nothing) => {
                 Ok(Decision::Open(open(examined)))
             }
             Access::Anyone => self.verify(examined, crate::Capabilities::NONE, limiter, now),
             Access::Session(needed) => self.verify(examined, needed, limiter, now),
-        });
+        };
         decided.unwrap_or_else(Decision::Deny)
     }
 
     /// Steps 1 to 5: nothing here looks at a secret, and nothing is charged.
     fn examine<'a>(&self, head: &Head<'a>) -> Result<Examined<'a>, Denied> {
-        let mut context = Context::new(head.peer, head.tls);
+        let wire = if head.tls { Wire::Tls } else { Wire::Plain };
+        let mut context = Context::new(head.peer, wire);
         // Each step reports what is known by then.
         self.examine_into(head, &mut context).map_err(|denial| context.deny(denial))
     }
@@ -85,7 +96,8 @@ impl Guard<'_> {
         context.client = forwarding::resolve(head, &fields, self.settings)?;
         context.navigation = origin::is_navigation(&fields);
         let (host_text, authority) = one_host(&fields)?;
-        context.upgrade = upgrade::verify(head.method, &fields)?;
+        let upgrade = upgrade::verify(head.method, &fields)?;
+        context.transport = if upgrade { Transport::WebSocket } else { Transport::Http };
         let path = Path::parse(head.target)?;
 
         // 2. Host, and that nothing secret crosses a network in the clear.
@@ -105,16 +117,15 @@ impl Guard<'_> {
 
         // 4. Credential: found, not yet verified.
         let presented = match route.access {
-            Access::Open | Access::Redeem(_) => Presented::Nothing,
-            Access::Anyone | Access::Session(_) => {
-                credential::extract(&fields, name, context.upgrade)?
-            }
+            Access::Open | Access::Redeem(..) => Presented::Nothing,
+            Access::Anyone | Access::Session(_) => credential::extract(&fields, name, upgrade)?,
         };
 
         // 5. Origin.
         let origin = self.check_origin(head, &fields, &authority, context, &route, &presented)?;
         let origin_text = fields.origin.value();
-        Ok(Examined { context: *context, host, origin, route, presented, origin_text })
+        let (context, access, workspace) = (*context, route.access, None);
+        Ok(Examined { context, host, origin, access, presented, origin_text, workspace })
     }
 
     fn check_origin(
@@ -126,9 +137,8 @@ impl Guard<'_> {
         route: &RouteProof,
         presented: &Presented<'_>,
     ) -> Result<OriginProof, Denial> {
-        if route.access == Access::Redeem(crate::grant::Counter::Token)
-            && fields.origin.is_present()
-        {
+        let for_programs = matches!(route.access, Access::Redeem(Counter::Token, _));
+        if for_programs && fields.origin.is_present() {
             return Err(Denial::BrowserRefused);
         }
         let question = Question {
@@ -136,7 +146,7 @@ impl Guard<'_> {
             scheme: context.client.scheme,
             host,
             ambient: presented.is_ambient(),
-            upgrade: context.upgrade,
+            upgrade: context.is_upgrade(),
             method: head.method,
         };
         origin::verify(&question, self.settings)
@@ -202,15 +212,8 @@ impl Guard<'_> {
         let digest = credential::ticket_digest(ticket, self.digester)?;
         credential::check_fresh(self.standings, now)?;
         let beside = beside.and_then(|proof| proof.identity().claims().map(|c| c.session));
-        Ok(AwaitTicket::new(
-            examined.context,
-            digest,
-            beside,
-            needed,
-            examined.origin_text,
-            examined.host,
-            examined.origin,
-        ))
+        let workspace = workspace::verify(examined.workspace)?;
+        Ok(AwaitTicket::new(examined, digest, beside, needed, workspace))
     }
 
     /// Step 7: a failed verification is charged as a guess, unless its MAC showed that it is none.
@@ -235,8 +238,11 @@ impl Guard<'_> {
         credential: CredentialProof,
         needed: crate::Capabilities,
     ) -> Result<Admitted, Denied> {
-        let Examined { context, host, origin, .. } = examined;
-        admit(context, host, origin, credential, needed)
+        let Examined { context, host, origin, workspace, .. } = examined;
+        let known = credential.identity().claims().map(|claims| (claims.session, claims.subject));
+        let workspace = workspace::verify(workspace)
+            .map_err(|denial| Denied { known, ..context.deny(denial) })?;
+        admit(context, host, origin, credential, workspace, needed)
     }
 
     /// The token that renews the session of an admitted request, if it is time for one. Only a
@@ -272,23 +278,24 @@ impl Guard<'_> {
     }
 }
 
-/// Step 8: workspace, then capability. Everything that is admitted passes here.
+/// The end of step 8: the capability. Everything that is admitted passes here.
 pub(super) fn admit(
     context: Context,
     host: HostProof,
     origin: OriginProof,
     credential: CredentialProof,
+    workspace: WorkspaceProof,
     needed: crate::Capabilities,
 ) -> Result<Admitted, Denied> {
-    let known = credential.identity().claims().map(|claims| (claims.session, claims.subject));
-    let held = credential.identity().capabilities();
-    let checked = workspace::verify(None)
-        .and_then(|workspace| Ok((workspace, verify_capability(held, needed)?)));
-    match checked {
-        Ok((workspace, capability)) => {
+    let identity = credential.identity();
+    match verify_capability(identity.capabilities(), needed) {
+        Ok(capability) => {
             Ok(Admitted::new(context, host, origin, credential, workspace, capability))
         }
-        Err(denial) => Err(Denied { known, ..context.deny(denial) }),
+        Err(denial) => {
+            let known = identity.claims().map(|claims| (claims.session, claims.subject));
+            Err(Denied { known, ..context.deny(denial) })
+        }
     }
 }
 

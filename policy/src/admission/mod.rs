@@ -3,17 +3,21 @@
 //! 1. shape, 2. host, 3. route, 4. credential, 5. origin, 6. verification, 7. limiter,
 //! 8. workspace, then capability, 9. consumption of a use, last. Then [`Admitted`].
 //!
-//! [`Guard::decide`] takes the steps 1 to 8 and returns a [`Decision`]. Where a grant or a ticket
+//! [`Guard::decide`] takes the steps 1 to 8 for an HTTP request, [`Guard::decide_hello`] for the
+//! hello of a QUIC connection: what each reads off the wire differs up to step 5, and from there on
+//! they are one. Either returns a [`Decision`]. Where a grant or a ticket
 //! is to be consumed, it owns what is needed to go on: the driver awaits its store and resumes.
 
 mod context;
+mod greeting;
 mod guard;
 mod redeem;
 mod upgrade;
 
 use alloc::string::String;
 
-pub use context::{Context, Denied};
+pub use context::{Context, Denied, Transport, Wire};
+pub use greeting::Greeting;
 pub use guard::Guard;
 pub use redeem::{AwaitGrant, AwaitTicket, Redeem, Redeemed, StoreFailure};
 

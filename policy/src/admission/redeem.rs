@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::guard::admit;
+use super::guard::{Examined, admit};
 use super::{Admitted, Context, Denied, Guard};
 use crate::capability::Capabilities;
 use crate::cookie::CookieName;
@@ -19,6 +19,7 @@ use crate::session::SessionRecord;
 use crate::ticket::{TicketAttempt, TicketRefusal};
 use crate::time::Timestamp;
 use crate::token::{self, Claims, SessionToken};
+use crate::workspace::{self, WorkspaceName, WorkspaceProof};
 
 /// Why a store brought no yes: it refused, or it could not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +43,16 @@ impl<R: fmt::Debug> fmt::Display for StoreFailure<R> {
 pub struct AwaitGrant {
     context: Context,
     counter: Counter,
+    needed: Capabilities,
+    workspace: Option<WorkspaceName>,
     host: HostProof,
     origin: OriginProof,
 }
 
 impl AwaitGrant {
-    pub(super) const fn new(
-        context: Context,
-        counter: Counter,
-        host: HostProof,
-        origin: OriginProof,
-    ) -> Self {
-        Self { context, counter, host, origin }
+    pub(super) fn new(examined: Examined<'_>, counter: Counter, needed: Capabilities) -> Self {
+        let Examined { context, host, origin, workspace, .. } = examined;
+        Self { context, counter, needed, workspace, host, origin }
     }
 
     /// What is known of the request.
@@ -82,15 +81,19 @@ impl AwaitGrant {
             .map_err(|denial| self.context.deny(denial))?;
         let guess = if grant.is_code() { Guess::Code } else { Guess::Other };
         self.context.charge(guess, limiter, now).map_err(|denial| self.context.deny(denial))?;
+        // Before a use is consumed: a refusal must not spend one.
+        let workspace =
+            workspace::verify(self.workspace).map_err(|denial| self.context.deny(denial))?;
         let attempt = Attempt {
             nonce,
             counter: self.counter,
-            needed: Capabilities::NONE,
+            needed: self.needed,
             session: SessionId::new(session),
             peer: Some(self.context.client.address),
             lifetimes: guard.settings.lifetimes,
         };
-        Ok(Redeem { digest: grant.digest(guard.digester), attempt, request: self })
+        let digest = grant.digest(guard.digester);
+        Ok(Redeem { digest, attempt, workspace, request: self })
     }
 
     /// Refuses the request: what it brought can't be read, or came too late.
@@ -107,6 +110,7 @@ impl AwaitGrant {
 pub struct Redeem {
     digest: Digest,
     attempt: Attempt,
+    workspace: WorkspaceProof,
     request: AwaitGrant,
 }
 
@@ -144,7 +148,8 @@ impl Redeem {
         let claims = session.claims();
         let credential = credential::stand(claims, Carrier::Grant, guard.standings, now)
             .map_err(|failure| context.deny(failure.denial))?;
-        let admitted = admit(context, host, origin, credential, self.attempt.needed)?;
+        let admitted =
+            admit(context, host, origin, credential, self.workspace, self.attempt.needed)?;
         let token = token::issue(&claims, guard.keys, now)
             .ok_or_else(|| context.deny(Denial::Unavailable(Outage::Keys)))?;
         Ok(Redeemed { admitted, token })
@@ -171,6 +176,12 @@ impl Redeemed {
         &self.token
     }
 
+    /// Both, for a connection that the redemption opens.
+    #[must_use]
+    pub fn into_parts(self) -> (Admitted, SessionToken) {
+        (self.admitted, self.token)
+    }
+
     /// The cookie to carry it in.
     #[must_use]
     pub const fn cookie(&self) -> Option<CookieName> {
@@ -186,23 +197,23 @@ pub struct AwaitTicket {
     context: Context,
     digest: Digest,
     attempt: TicketAttempt,
+    workspace: WorkspaceProof,
     host: HostProof,
     origin: OriginProof,
 }
 
 impl AwaitTicket {
     pub(super) fn new(
-        context: Context,
+        examined: Examined<'_>,
         digest: Digest,
         beside: Option<SessionId>,
         needed: Capabilities,
-        origin_text: Option<&[u8]>,
-        host: HostProof,
-        origin: OriginProof,
+        workspace: WorkspaceProof,
     ) -> Self {
+        let Examined { context, host, origin, origin_text, .. } = examined;
         let origin_text = origin_text.and_then(|text| core::str::from_utf8(text).ok());
         let attempt = TicketAttempt { origin: origin_text.map(String::from), needed, beside };
-        Self { context, digest, attempt, host, origin }
+        Self { context, digest, attempt, workspace, host, origin }
     }
 
     /// What the store finds the ticket by.
@@ -240,7 +251,8 @@ impl AwaitTicket {
         })?;
         let credential = credential::stand(claims, Carrier::Ticket, guard.standings, now)
             .map_err(|failure| guard.refuse(context, failure, limiter, now))?;
-        admit(context, self.host, self.origin, credential, self.attempt.needed)
+        let Self { host, origin, workspace, attempt, .. } = self;
+        admit(context, host, origin, credential, workspace, attempt.needed)
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Bound, Denial, GrantFault, HeadFault, Invalid, Outage, Shown};
+use super::{Bound, Denial, GrantFault, HeadFault, HelloFault, Invalid, Outage, Shown};
 use crate::capability::Capabilities;
 use crate::time::Timestamp;
 
@@ -42,12 +42,21 @@ examples! {
     MalformedHead(HeadFault::Forwarding) => MalformedHead(HeadFault::Forwarding),
     MalformedPath => MalformedPath,
     MalformedBody => MalformedBody,
+    MalformedHello(HelloFault::Version) => MalformedHello(HelloFault::Version),
+    MalformedHello(HelloFault::Purpose) => MalformedHello(HelloFault::Purpose),
+    MalformedHello(HelloFault::Truncated) => MalformedHello(HelloFault::Truncated),
+    MalformedHello(HelloFault::Trailing) => MalformedHello(HelloFault::Trailing),
+    MalformedHello(HelloFault::Credential) => MalformedHello(HelloFault::Credential),
+    MalformedHello(HelloFault::Nonce) => MalformedHello(HelloFault::Nonce),
+    MalformedHello(HelloFault::Workspace) => MalformedHello(HelloFault::Workspace),
+    MalformedHello(HelloFault::Capabilities) => MalformedHello(HelloFault::Capabilities),
     UpgradeRefused => UpgradeRefused,
     ServiceWorkerScript => ServiceWorkerScript,
     TooLarge(Bound::HeadBytes) => TooLarge(Bound::HeadBytes),
     TooLarge(Bound::HeadFields) => TooLarge(Bound::HeadFields),
     TooLarge(Bound::Cookies) => TooLarge(Bound::Cookies),
     TooLarge(Bound::BodyBytes) => TooLarge(Bound::BodyBytes),
+    TooLarge(Bound::HelloBytes) => TooLarge(Bound::HelloBytes),
     TooLarge(Bound::MessageBytes) => TooLarge(Bound::MessageBytes),
     HostDenied { .. } => HostDenied { seen: Shown::new("rebind.example") },
     InsecureTransport => InsecureTransport,

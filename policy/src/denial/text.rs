@@ -1,6 +1,6 @@
 //! The words for the kinds of reasons, in answers and in the audit log.
 
-use super::{Bound, GrantFault, HeadFault, Invalid, Outage};
+use super::{Bound, GrantFault, HeadFault, HelloFault, Invalid, Outage};
 
 impl HeadFault {
     pub(super) const fn text(self) -> &'static str {
@@ -19,6 +19,21 @@ impl HeadFault {
     }
 }
 
+impl HelloFault {
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::Version => "its version is not 1",
+            Self::Purpose => "its purpose is none that there is",
+            Self::Truncated => "it ends in the middle",
+            Self::Trailing => "something follows it before it was answered",
+            Self::Credential => "its credential is of no known kind or form",
+            Self::Nonce => "a grant needs a nonce of 16 to 32 random bytes",
+            Self::Workspace => "its workspace is no name",
+            Self::Capabilities => "it asks for an unknown capability",
+        }
+    }
+}
+
 impl Bound {
     pub(super) const fn text(self) -> &'static str {
         match self {
@@ -26,6 +41,7 @@ impl Bound {
             Self::HeadFields => "too many headers",
             Self::Cookies => "too many cookies",
             Self::BodyBytes => "a body above the limit",
+            Self::HelloBytes => "a hello above the limit",
             Self::MessageBytes => "a message above the limit",
         }
     }

@@ -75,7 +75,7 @@ pub struct AuditRecord {
     /// The client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<IpAddr>,
-    /// `http` or `websocket`.
+    /// `http`, `websocket` or `quic`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<&'static str>,
     /// How many like it were left out during a flood.
@@ -113,7 +113,7 @@ impl AuditRecord {
     #[must_use]
     pub fn of(mut self, context: &Context) -> Self {
         self.peer = Some(context.client.address);
-        self.transport = Some(if context.upgrade { "websocket" } else { "http" });
+        self.transport = Some(context.transport.name());
         self
     }
 

@@ -19,7 +19,10 @@ mod system;
 use doorward_policy::Timestamp;
 
 pub use connections::{End, LiveConnection};
-pub use gate::{Admission, Begun, ClientSlot, Gate, GateError, Parts, Refusal, Verdict};
+pub use gate::{
+    Admission, Begun, ClientSlot, Gate, GateError, Parts, Problem, Refusal, Verdict, Welcome,
+    Welcomed,
+};
 pub use system::{Clock, ClockError, Entropy, EntropyError, SystemClock, SystemEntropy, random};
 
 /// A time as RFC 3339, in UTC, to the millisecond.

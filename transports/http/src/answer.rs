@@ -1,7 +1,7 @@
 //! Answers: refusals, JSON and pages, with the headers that each of them needs.
 
 use bytes::Bytes;
-use doorward_gate::Refusal;
+use doorward_gate::{Problem, Refusal};
 use doorward_policy::id::TraceId;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
@@ -13,13 +13,6 @@ use serde::Serialize;
 use crate::body::Body;
 use crate::pages::{PAIR, Page};
 
-#[derive(Serialize)]
-struct Problem<'a> {
-    error: &'a str,
-    message: &'a str,
-    trace_id: String,
-}
-
 /// The answer that a refusal is. The connection ends with it (I18).
 ///
 /// A person who opens a page unpaired gets the pairing page, under the same status.
@@ -28,11 +21,12 @@ pub(crate) fn refusal(refusal: &Refusal) -> Response<Body> {
     let status = StatusCode::from_u16(public.status).unwrap_or(StatusCode::FORBIDDEN);
     let page = status == StatusCode::UNAUTHORIZED
         && refusal.denied.context.navigation
-        && !refusal.denied.context.upgrade;
+        && !refusal.denied.context.is_upgrade();
     let mut response = if page {
         self::page(&PAIR, status)
     } else {
-        problem(status, public.code, &refusal.denied.denial.message(), refusal.trace)
+        // Retry-After is a header here.
+        json(status, &Problem { retry_after: None, ..refusal.problem() })
     };
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -57,7 +51,8 @@ pub(crate) fn problem(
     message: &str,
     trace: TraceId,
 ) -> Response<Body> {
-    json(status, &Problem { error: code, message, trace_id: trace.to_string() })
+    let (error, message, trace_id) = (code.into(), message.into(), trace.to_string());
+    json(status, &Problem { error, message, trace_id, retry_after: None })
 }
 
 /// A JSON answer, kept by nobody.

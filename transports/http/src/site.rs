@@ -1,7 +1,8 @@
 //! One listener's HTTP service: a connection from its first byte to its end.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward_gate::{Admission, Begun, ClientSlot, Gate, Refusal, Verdict};
+use doorward_policy::admission::Wire;
 use doorward_policy::denial::Denial;
 use doorward_policy::request::{Field, Head, MAX_FIELDS};
 use doorward_policy::route::Target;
@@ -82,6 +84,16 @@ impl std::fmt::Debug for Site {
     }
 }
 
+/// How a connection begins.
+enum Beginning<S> {
+    /// With a head, which is read again from here.
+    Head(Prefixed<S>),
+    /// With what is refused at once.
+    Refused(S, Refusal),
+    /// With nothing that could be answered.
+    Gone,
+}
+
 /// A connection counts as unadmitted until the first admission on it.
 type Slot = Mutex<Option<ClientSlot>>;
 
@@ -104,35 +116,81 @@ impl Site {
         tls: bool,
         drained: impl Future<Output = ()> + Send,
     ) {
-        let slot = match self.gate.enter(peer.ip(), tls) {
-            Ok(slot) => slot,
-            Err(refusal) => return refuse_raw(&mut stream, &refusal).await,
-        };
-        let mut arrived = false;
+        match self.gate.enter(peer.ip(), wire(tls)) {
+            Ok(slot) => self.entered(ready(Ok(stream)), slot, peer, tls, drained).await,
+            Err(refusal) => refuse_raw(&mut stream, &refusal).await,
+        }
+    }
+
+    /// Carries one connection as [`serve`](Self::serve) does, from the first byte of the TLS
+    /// handshake that `securing` is. The connection is counted in before it, and its handshake and
+    /// first head have one deadline together.
+    pub async fn serve_secured<S: Duplex + 'static>(
+        self: Arc<Self>,
+        securing: impl Future<Output = io::Result<S>> + Send,
+        peer: SocketAddr,
+        drained: impl Future<Output = ()> + Send,
+    ) {
+        // A refusal would take the handshake that it is to save.
+        if let Ok(slot) = self.gate.enter(peer.ip(), wire(true)) {
+            self.entered(securing, slot, peer, true, drained).await;
+        }
+    }
+
+    async fn entered<S: Duplex + 'static>(
+        self: Arc<Self>,
+        securing: impl Future<Output = io::Result<S>> + Send,
+        slot: ClientSlot,
+        peer: SocketAddr,
+        tls: bool,
+        drained: impl Future<Output = ()> + Send,
+    ) {
         let mut drained = pin!(drained);
-        let head = first_head(&mut stream, &mut arrived);
-        let head = tokio::select! {
-            head = timeout(self.limits.head_deadline, head) => head,
+        let beginning = tokio::select! {
+            beginning = self.beginning(securing, peer, tls) => beginning,
             // Browsers open connections ahead of time: nothing is lost with one of those.
             () = &mut drained => return,
         };
-        let refused = match head {
-            Ok(FirstHead::Complete(prefix)) => {
-                let stream = Prefixed::new(prefix, stream);
-                return self.carry(stream, peer, tls, Mutex::new(Some(slot)), drained).await;
+        match beginning {
+            Beginning::Head(stream) => {
+                self.carry(stream, peer, tls, Mutex::new(Some(slot)), drained).await;
             }
-            Ok(FirstHead::Refused(denial)) => Some(denial),
-            Ok(FirstHead::Gone) => None,
-            Err(_) if arrived => Some(Denial::DeadlinePassed),
-            Err(_) => {
-                // Nothing came that an answer could be an answer to.
-                self.gate.refuse_early(Denial::DeadlinePassed, peer.ip(), tls);
-                None
-            }
+            Beginning::Refused(mut stream, refusal) => refuse_raw(&mut stream, &refusal).await,
+            Beginning::Gone => {}
+        }
+    }
+
+    /// Secures a connection and reads its first head ahead, within one deadline.
+    async fn beginning<S: Duplex>(
+        &self,
+        securing: impl Future<Output = io::Result<S>> + Send,
+        peer: SocketAddr,
+        tls: bool,
+    ) -> Beginning<S> {
+        let (mut secured, mut arrived) = (None, false);
+        let head = async {
+            let stream = secured.insert(securing.await?);
+            Ok::<_, io::Error>(first_head(stream, &mut arrived).await)
         };
-        if let Some(denial) = refused {
-            let refusal = self.gate.refuse_early(denial, peer.ip(), tls);
-            refuse_raw(&mut stream, &refusal).await;
+        let head = timeout(self.limits.head_deadline, head).await;
+        let denial = match head {
+            Ok(Ok(FirstHead::Complete(prefix))) => {
+                let stream = secured.map(|stream| Prefixed::new(prefix, stream));
+                return stream.map_or(Beginning::Gone, Beginning::Head);
+            }
+            Ok(Ok(FirstHead::Refused(denial))) => denial,
+            Ok(Ok(FirstHead::Gone)) => return Beginning::Gone,
+            Ok(Err(error)) => {
+                tracing::debug!(%peer, %error, "a connection was not secured");
+                return Beginning::Gone;
+            }
+            Err(_) => Denial::DeadlinePassed,
+        };
+        let refusal = self.gate.refuse_early(denial, peer.ip(), wire(tls));
+        match secured {
+            Some(stream) if arrived => Beginning::Refused(stream, refusal),
+            // Nothing came that an answer could be an answer to.
+            _ => Beginning::Gone,
         }
     }
 
@@ -234,7 +292,7 @@ impl Site {
             return endpoints::with_session(&self.gate, &admission, endpoint, request.headers())
                 .await;
         }
-        if admission.admitted.context().upgrade {
+        if admission.admitted.context().is_upgrade() {
             return upgrade::answer::<S>(self, request, admission).await;
         }
         let mut response = match &self.upstream {
@@ -286,6 +344,10 @@ fn console(request: &Request<Incoming>, admission: &Admission) -> Response<Body>
     }
     let message = "There is nothing here; the built-in console is at /.";
     answer::problem(StatusCode::NOT_FOUND, "not_found", message, admission.trace)
+}
+
+const fn wire(tls: bool) -> Wire {
+    if tls { Wire::Tls } else { Wire::Plain }
 }
 
 fn admit(slot: &Slot) {

@@ -1,5 +1,6 @@
 //! The gate: one listener's policy, driven.
 
+mod greet;
 mod upkeep;
 mod verdict;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use doorward_policy::Timestamp;
 use doorward_policy::admission::{
     Admitted, AwaitGrant, AwaitTicket, Context, Decision, Denied, Guard, Redeemed, StoreFailure,
+    Wire,
 };
 use doorward_policy::caps::{CapReached, ConnectionCaps};
 use doorward_policy::denial::{Denial, Outage};
@@ -27,7 +29,8 @@ use doorward_policy::standing::{self, Standing, Standings};
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::{Claims, SessionToken};
 
-pub use self::verdict::{Admission, Begun, GateError, Parts, Refusal, Verdict};
+pub use self::greet::{Welcome, Welcomed};
+pub use self::verdict::{Admission, Begun, GateError, Parts, Problem, Refusal, Verdict};
 use crate::audit::{AuditRecord, Event};
 use crate::connections::{Connections, LiveConnection};
 use crate::journal::Journal;
@@ -135,7 +138,10 @@ impl Gate {
     pub fn begin(&self, head: &Head<'_>) -> Begun {
         let now = match self.now() {
             Ok(now) => now,
-            Err(denial) => return self.refuse_early(denial, head.peer, head.tls).into(),
+            Err(denial) => {
+                let wire = if head.tls { Wire::Tls } else { Wire::Plain };
+                return self.refuse_early(denial, head.peer, wire).into();
+            }
         };
         match self.guarded(|guard, limiter| guard.decide(head, limiter, now)) {
             Decision::Admit(admitted) => Verdict::Admit(self.admission(admitted, now)).into(),
@@ -150,20 +156,26 @@ impl Gate {
     pub async fn finish(&self, begun: Begun) -> Verdict {
         match begun {
             Begun::Decided(verdict) => verdict,
-            Begun::Ticket(awaiting, now) => Box::pin(self.consume_ticket(awaiting, now)).await,
+            Begun::Ticket(awaiting, now) => {
+                let consumed = Box::pin(self.consume_ticket(awaiting, now)).await;
+                consumed.map_or_else(Verdict::Deny, Verdict::Admit)
+            }
         }
     }
 
-    async fn consume_ticket(&self, awaiting: AwaitTicket, now: Timestamp) -> Verdict {
+    async fn consume_ticket(
+        &self,
+        awaiting: AwaitTicket,
+        now: Timestamp,
+    ) -> Result<Admission, Refusal> {
         let (digest, attempt) = (*awaiting.digest(), awaiting.attempt().clone());
         let outcome = match self.store.consume_ticket(digest, attempt, now).await {
             Ok(outcome) => outcome.map_err(StoreFailure::Refused),
             Err(error) => Err(StoreFailure::Unavailable(self.outage(&error))),
         };
-        match self.guarded(|guard, limiter| awaiting.resume(outcome, guard, limiter, now)) {
-            Ok(admitted) => Verdict::Admit(self.admission(admitted, now)),
-            Err(denied) => Verdict::Deny(self.refusal(denied, now)),
-        }
+        self.guarded(|guard, limiter| awaiting.resume(outcome, guard, limiter, now))
+            .map(|admitted| self.admission(admitted, now))
+            .map_err(|denied| self.refusal(denied, now))
     }
 
     /// Redeems what a body brought: the link's 43 characters or the code, and the nonce.
@@ -176,14 +188,22 @@ impl Gate {
         credential: &str,
         nonce: &str,
     ) -> Result<(Redeemed, TraceId), Refusal> {
+        let nonce = Nonce::parse(nonce, &self.keys().digester);
+        match GrantSecret::parse(credential).zip(nonce) {
+            Some((grant, nonce)) => self.redeem_parsed(awaiting, grant, nonce).await,
+            None => Err(self.refuse(awaiting, Denial::MalformedBody)),
+        }
+    }
+
+    async fn redeem_parsed(
+        &self,
+        awaiting: AwaitGrant,
+        grant: GrantSecret,
+        nonce: Nonce,
+    ) -> Result<(Redeemed, TraceId), Refusal> {
         let now = match self.now() {
             Ok(now) => now,
             Err(denial) => return Err(self.refuse(awaiting, denial)),
-        };
-        let keys = self.keys();
-        let parsed = GrantSecret::parse(credential).zip(Nonce::parse(nonce, &keys.digester));
-        let Some((grant, nonce)) = parsed else {
-            return Err(self.refuse(awaiting, Denial::MalformedBody));
         };
         let Ok(session) = random(&*self.entropy) else {
             return Err(self.refuse(awaiting, Denial::Unavailable(Outage::Entropy)));
@@ -309,9 +329,9 @@ impl Gate {
     ///
     /// # Errors
     /// The refusal, if there are too many or the server drains.
-    pub fn enter(self: &Arc<Self>, peer: IpAddr, tls: bool) -> Result<ClientSlot, Refusal> {
+    pub fn enter(self: &Arc<Self>, peer: IpAddr, wire: Wire) -> Result<ClientSlot, Refusal> {
         if self.is_draining() {
-            return Err(self.refuse_early(Denial::Unavailable(Outage::Draining), peer, tls));
+            return Err(self.refuse_early(Denial::Unavailable(Outage::Draining), peer, wire));
         }
         let key = LimitKey::from(peer);
         let entered = lock(&self.caps).enter(key, self.settings.trusts(peer));
@@ -319,7 +339,7 @@ impl Gate {
             Ok(()) => Ok(ClientSlot { gate: Arc::clone(self), key }),
             Err(reached) => {
                 let from_address = reached == CapReached::Address;
-                Err(self.refuse_early(Denial::ConnectionsLimited { from_address }, peer, tls))
+                Err(self.refuse_early(Denial::ConnectionsLimited { from_address }, peer, wire))
             }
         }
     }
@@ -331,8 +351,8 @@ impl Gate {
     }
 
     /// Refuses a connection of which nothing could be read.
-    pub fn refuse_early(&self, denial: Denial, peer: IpAddr, tls: bool) -> Refusal {
-        self.refusal(Denied::early(denial, peer, tls), self.now().unwrap_or_default())
+    pub fn refuse_early(&self, denial: Denial, peer: IpAddr, wire: Wire) -> Refusal {
+        self.refusal(Denied::early(denial, peer, wire), self.now().unwrap_or_default())
     }
 
     /// Refuses a request that was admitted, and whose session has ended since.
@@ -341,7 +361,7 @@ impl Gate {
     }
 
     fn refuse_late(&self, denial: Denial, context: Context) -> Refusal {
-        let denied = Denied { context, ..Denied::early(denial, context.client.address, false) };
+        let denied = Denied { denial, context, known: None, expire_cookie: None };
         self.refusal(denied, self.now().unwrap_or_default())
     }
 

@@ -1,5 +1,6 @@
 //! What a gate is made of, and what it says.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use doorward_policy::admission::{Admitted, AwaitGrant, AwaitTicket, Denied, Open
 use doorward_policy::id::TraceId;
 use doorward_policy::keys::MasterKeys;
 use doorward_policy::settings::Settings;
+use serde::Serialize;
 
 use crate::store::{Store, StoreError};
 use crate::system::{Clock, Entropy, EntropyError};
@@ -105,5 +107,34 @@ pub struct Refusal {
     /// Joins the answer with its audit record.
     pub trace: TraceId,
     /// When to come back, in whole seconds from now.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// What the caller is told, in the one form that every transport carries.
+    #[must_use]
+    pub fn problem(&self) -> Problem<'static> {
+        let denial = self.denied.denial;
+        Problem {
+            error: denial.public().code.into(),
+            message: denial.message().into(),
+            trace_id: self.trace.to_string(),
+            retry_after: self.retry_after,
+        }
+    }
+}
+
+/// A refusal in words: the body of an HTTP answer, and the reason for which a QUIC connection is
+/// closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem<'a> {
+    /// The stable code.
+    pub error: Cow<'a, str>,
+    /// The sentence for people.
+    pub message: Cow<'a, str>,
+    /// Joins it with its audit record.
+    pub trace_id: String,
+    /// When to come back, in seconds, where waiting helps and no header says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
 }
