@@ -34,9 +34,10 @@ pub(crate) fn is_code(text: &str) -> bool {
     GrantSecret::parse(text).is_some()
 }
 
+/// A token, or a link's secret, which a certificate's digest and a port may follow.
 fn is_secret(piece: &str) -> bool {
     let token = || UntrustedToken::parse(piece.as_bytes()).is_ok();
-    decode_exact::<32>(piece.as_bytes()).is_some() || token()
+    piece.split('.').any(|part| decode_exact::<32>(part.as_bytes()).is_some()) || token()
 }
 
 #[cfg(test)]
@@ -54,6 +55,8 @@ mod tests {
         for argument in [
             secret.clone(),
             format!("http://127.0.0.1:8765/.doorward/pair#{secret}"),
+            format!("https://127.0.0.1:8765/.doorward/pair#{secret}.{secret}.8765"),
+            format!("https://127.0.0.1:8765/.doorward/pair#{secret}..8765"),
             format!("--token={token}"),
             format!("http://127.0.0.1:8765/?token={token}"),
             token,

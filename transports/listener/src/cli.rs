@@ -68,9 +68,18 @@ pub(crate) struct SettingsArgs {
     /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<String>,
-    /// The URL that people use, where a proxy stands in front: `https://dev.example`
+    /// The URL that people use, if it is not where this listens: `https://dev.example`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Speak https with this certificate: PEM, the server's own, then its issuers'
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// The key of the certificate: PEM, in a file that only its owner can read
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Speak https with a certificate made here, once; links carry its digest
+    #[arg(long)]
+    tls_self_signed: bool,
     /// Another host name to answer for, exactly; can be repeated
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<String>,
@@ -107,6 +116,8 @@ impl SettingsArgs {
             ("upstream", &self.upstream),
             ("state_dir", &self.state_dir),
             ("public_url", &self.public_url),
+            ("tls_cert", &self.tls_cert),
+            ("tls_key", &self.tls_key),
             ("exposure", &self.exposure),
             ("start_up_grant_life", &self.start_up_grant_life),
             ("drain", &self.drain),
@@ -117,8 +128,11 @@ impl SettingsArgs {
             ("trusted_proxies", &self.trusted_proxy),
             ("routes", &self.route),
         ];
-        let switches =
-            [("unguarded", self.unguarded), ("allow_service_workers", self.allow_service_workers)];
+        let switches = [
+            ("tls_self_signed", self.tls_self_signed),
+            ("unguarded", self.unguarded),
+            ("allow_service_workers", self.allow_service_workers),
+        ];
         let ones =
             ones.into_iter().filter_map(|(name, text)| Some((name, Raw::One(text.clone()?))));
         let lists = lists.into_iter().filter(|(_, items)| !items.is_empty());
@@ -154,6 +168,7 @@ Examples:
   doorward serve
   doorward serve --upstream http://127.0.0.1:8888
   doorward serve --upstream http://127.0.0.1:3000 --public-url https://dev.example --trusted-proxy 127.0.0.1
+  doorward serve --listen 0.0.0.0:8765 --tls-self-signed --public-url https://workstation.lan:8765
   doorward serve --listen 127.0.0.1:0 --ready-json
   doorward serve --exposure desktop --grant-fd 3 3</run/user/1000/app/grant
 

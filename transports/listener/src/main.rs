@@ -12,6 +12,7 @@ mod qr;
 mod serve;
 mod state;
 mod terminal;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -20,6 +20,12 @@ pub(crate) struct Listener {
     pub(crate) http: String,
     /// The URL that people use: its public one, or where it listens.
     pub(crate) base: String,
+    /// The digest of the certificate that clients are to pin, in hexadecimal.
+    #[serde(default)]
+    pub(crate) pin: Option<String>,
+    /// The UDP port on which it speaks QUIC.
+    #[serde(default)]
+    pub(crate) quic_port: Option<u16>,
 }
 
 /// This process's file. It goes when this is dropped.
@@ -101,7 +107,7 @@ mod tests {
 
     fn listener(pid: u32) -> Listener {
         let http = format!("http://127.0.0.1:{pid}");
-        Listener { pid, base: http.clone(), http }
+        Listener { pid, base: http.clone(), http, pin: None, quic_port: None }
     }
 
     #[test]

@@ -14,7 +14,6 @@ use std::future::Future;
 
 use doorward_policy::capability::Capabilities;
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use crate::cli::{CatalogCommand, Cli, Command, KeyCommand, TokenCommand};
 use crate::failure::{Failure, Outcome};
@@ -51,15 +50,6 @@ fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
     // Whatever still runs, such as a read of standard input, is not waited for.
     runtime.shutdown_background();
     outcome
-}
-
-/// A pairing link: the grant stands in the fragment, which no server sees.
-pub(crate) fn pairing_link(base: &str, grant: &str) -> Zeroizing<String> {
-    let mut link = Zeroizing::new(String::with_capacity(base.len() + grant.len() + 16));
-    link.push_str(base);
-    link.push_str("/.doorward/pair#");
-    link.push_str(grant);
-    link
 }
 
 fn names(capabilities: Capabilities) -> Value {

@@ -6,12 +6,12 @@ use doorward_gate::admin::{AdminError, issue_grant};
 use doorward_gate::rfc3339;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::{GrantRecord, GrantRequest, GrantSecret};
+use doorward_policy::link::{CertificatePin, LinkFragment};
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::pairing_link;
 use crate::cli::PairArgs;
 use crate::config::parse::{PublicUrl, show_duration};
 use crate::failure::{Failure, Outcome};
@@ -25,16 +25,7 @@ pub(super) async fn run(args: &PairArgs) -> Outcome {
     let given = args.url.as_deref().map(PublicUrl::parse).transpose();
     let given = given.map_err(|expected| Failure::usage(format!("--url takes {expected}")))?;
     let state = State::open(&args.state).await?;
-    let base = match given {
-        Some(url) => url.to_string(),
-        None => presence::running(&state.dir).map(|listener| listener.base).ok_or_else(|| {
-            Failure::failed(format!(
-                "no listener runs on {}: start one with `doorward serve`, or say with --url where \
-                 it will be",
-                state.dir.display()
-            ))
-        })?,
-    };
+    let place = Place::find(given, &state)?;
     let digester = state.keys.digester();
     let issued = issue_grant(
         &*state.store,
@@ -48,7 +39,37 @@ pub(super) async fn run(args: &PairArgs) -> Outcome {
         AdminError::Request(error) => Failure::usage(error),
         error => Failure::failed(error),
     })?;
-    print(args, &base, &secret, &record)
+    print(args, &place, secret, &record)
+}
+
+/// Where to pair.
+struct Place {
+    base: String,
+    pin: Option<CertificatePin>,
+    quic_port: Option<u16>,
+}
+
+impl Place {
+    /// The listener that runs on this state directory, under its own address or the one given.
+    fn find(given: Option<PublicUrl>, state: &State) -> Outcome<Self> {
+        let running = presence::running(&state.dir);
+        let own = running.as_ref().map(|listener| listener.base.clone());
+        let base = given.map(|url| url.to_string()).or(own).ok_or_else(|| {
+            Failure::failed(format!(
+                "no listener runs on {}: start one with `doorward serve`, or say with --url where \
+                 it will be",
+                state.dir.display()
+            ))
+        })?;
+        let pin = running.as_ref().and_then(|listener| listener.pin.as_deref());
+        let pin = pin.and_then(CertificatePin::parse_hex);
+        let quic_port = running.and_then(|listener| listener.quic_port);
+        Ok(Self { base, pin, quic_port })
+    }
+
+    fn link(&self, grant: GrantSecret) -> Zeroizing<String> {
+        LinkFragment { grant, pin: self.pin, quic_port: self.quic_port }.link(&self.base)
+    }
 }
 
 fn request(args: &PairArgs) -> Outcome<GrantRequest> {
@@ -64,9 +85,10 @@ fn request(args: &PairArgs) -> Outcome<GrantRequest> {
     Ok(GrantRequest { label, capabilities, method, uses: args.uses, life: args.ttl })
 }
 
-fn print(args: &PairArgs, base: &str, secret: &GrantSecret, record: &GrantRecord) -> Outcome {
+fn print(args: &PairArgs, place: &Place, secret: GrantSecret, record: &GrantRecord) -> Outcome {
     let credential = secret.expose();
-    let link = (!args.code).then(|| pairing_link(base, &credential));
+    let link = (!args.code).then(|| place.link(secret));
+    let base = &place.base;
     if args.json {
         let line = json!({
             "grant_id": record.id.to_string(),
@@ -95,7 +117,9 @@ fn print(args: &PairArgs, base: &str, secret: &GrantSecret, record: &GrantRecord
                 output::line(&drawn)?;
             }
             if base.starts_with("http://") {
-                output::line("It works on this machine only; another one needs TLS in front.\n")?;
+                output::line(
+                    "It works on this machine only; another one needs TLS (see `serve --help`).\n",
+                )?;
             }
         }
     }

@@ -112,8 +112,28 @@ macro_rules! list {
     };
 }
 
+/// A path. Relative to wherever a service manager starts it, it would be lost.
+macro_rules! path {
+    ($name:literal, $field:ident, $expected:literal) => {
+        Key {
+            name: $name,
+            kind: Kind::One(
+                |config, text| {
+                    let path = std::path::absolute(text).map_err(|_| $expected.to_owned())?;
+                    config.$field = Some(path);
+                    Ok(())
+                },
+                |config| {
+                    let path = config.$field.as_ref();
+                    path.map(|path| Value::String(path.display().to_string()))
+                },
+            ),
+        }
+    };
+}
+
 /// Every setting there is, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 24] = [
+pub(crate) static KEYS: [Key; 27] = [
     Key {
         name: "listen",
         kind: Kind::One(
@@ -135,19 +155,7 @@ pub(crate) static KEYS: [Key; 24] = [
             |config| config.upstream.clone().map(Value::String),
         ),
     },
-    Key {
-        name: "state_dir",
-        kind: Kind::One(
-            |config, text| {
-                let dir = std::path::PathBuf::from(text);
-                // Relative to wherever a service manager starts it, state would be lost.
-                let dir = std::path::absolute(&dir).map_err(|_| "a directory".to_owned())?;
-                config.state_dir = Some(dir);
-                Ok(())
-            },
-            |config| config.state_dir.as_ref().map(|dir| Value::String(dir.display().to_string())),
-        ),
-    },
+    path!("state_dir", state_dir, "a directory"),
     Key {
         name: "public_url",
         kind: Kind::One(
@@ -155,6 +163,9 @@ pub(crate) static KEYS: [Key; 24] = [
             |config| config.public_url.as_ref().map(|url| Value::String(url.to_string())),
         ),
     },
+    path!("tls_cert", tls_cert, "a PEM file with a certificate"),
+    path!("tls_key", tls_key, "a PEM file with a private key"),
+    switch!("tls_self_signed", tls_self_signed),
     list!("allow_hosts", allow_hosts, |text: &str| AllowedHost::parse(text)
         .ok_or_else(|| "a host name or address, with a port or for any port".to_owned())),
     list!("allow_origins", allow_origins, |text: &str| AllowedOrigin::parse(text)

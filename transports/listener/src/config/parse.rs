@@ -85,6 +85,15 @@ impl PublicUrl {
         self.secure
     }
 
+    /// Its host, without a port and without brackets.
+    pub(crate) fn host(&self) -> Option<String> {
+        Some(match Authority::parse(&self.authority)?.host {
+            HostName::Name(name) => name.to_owned(),
+            HostName::V4(address) => address.to_string(),
+            HostName::V6(address) => address.to_string(),
+        })
+    }
+
     /// Whether it names this machine alone.
     pub(crate) fn is_loopback(&self) -> bool {
         Authority::parse(&self.authority).is_some_and(|parsed| is_loopback_name(&parsed.host))
@@ -128,6 +137,9 @@ mod tests {
         assert!(url.is_secure() && !url.is_loopback());
         assert_eq!(url.to_string(), "https://dev.example");
         assert_eq!(url.host_entry(), "dev.example:443");
+        assert_eq!(url.host().as_deref(), Some("dev.example"));
+        let url = PublicUrl::parse("https://[::1]:8443").expect("valid");
+        assert_eq!(url.host().as_deref(), Some("::1"));
         assert_eq!(PublicUrl::parse("http://[::1]").expect("valid").host_entry(), "[::1]:80");
         for text in
             ["dev.example", "ftp://a", "https://", "https://a/b", "https://u@a", "https://a#b"]

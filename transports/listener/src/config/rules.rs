@@ -11,8 +11,10 @@ use doorward_policy::route::Routes;
 use doorward_policy::session::Lifetimes;
 use doorward_policy::settings::{Exposure, Guarding};
 
+use super::parse::PublicUrl;
 use super::{Config, Listed};
 use crate::failure::{Failure, Outcome};
+use crate::tls::{CertificateFiles, Source};
 
 impl Config {
     /// The policy's settings, if the settings go together.
@@ -22,7 +24,7 @@ impl Config {
         let lifetimes = Lifetimes::new(self.session_idle, self.session_absolute)
             .map_err(|error| Failure::failed(format!("session.idle, session.absolute: {error}")))?;
         let mut allowed_hosts = values(&self.allow_hosts);
-        let public = self.public_url.as_ref().map(super::PublicUrl::host_entry);
+        let public = self.public_url.as_ref().map(PublicUrl::host_entry);
         allowed_hosts.extend(public.as_deref().and_then(AllowedHost::parse));
         let mut routes = Routes::default();
         for Listed { text, value: (prefix, needed) } in &self.routes {
@@ -52,6 +54,25 @@ impl Config {
         })
     }
 
+    /// Where the certificate of `--listen` comes from; `None` if it speaks plain http.
+    pub(crate) fn tls(&self) -> Outcome<Option<Source>> {
+        match (&self.tls_cert, &self.tls_key) {
+            (None, None) => Ok(self.tls_self_signed.then_some(Source::SelfSigned)),
+            (Some(_), Some(_)) if self.tls_self_signed => Err(Failure::failed(
+                "--tls-self-signed makes a certificate and --tls-cert gives one: choose one of \
+                 the two",
+            )),
+            (Some(cert), Some(key)) => {
+                let (cert, key) = (cert.clone(), key.clone());
+                Ok(Some(Source::Files(CertificateFiles { cert, key })))
+            }
+            (Some(_), None) => Err(Failure::failed("--tls-cert needs its key too: --tls-key FILE")),
+            (None, Some(_)) => {
+                Err(Failure::failed("--tls-key needs its certificate too: --tls-cert FILE"))
+            }
+        }
+    }
+
     /// What is remote answers to none of the loopback names, so it needs another.
     fn check_name(&self) -> Outcome {
         let named = self.public_url.is_some() || !self.allow_hosts.is_empty();
@@ -59,20 +80,15 @@ impl Config {
             return Ok(());
         }
         Err(Failure::failed(
-            "--exposure remote answers to no name of this machine: give the one that people use \
-             with --public-url or --allow-host",
+            "--exposure remote, which listening for a network is, answers to no name of this \
+             machine: give the one that people use with --public-url or --allow-host",
         ))
     }
 
-    /// A network sees nothing that is not under TLS.
+    /// A network sees nothing that is not under TLS: this listener's own, or a proxy's.
     fn check_exposure(&self) -> Outcome {
-        let secure = self.public_url.as_ref().is_some_and(super::PublicUrl::is_secure);
-        if secure && self.trusted_proxies.is_empty() {
-            return Err(Failure::failed(
-                "an https --public-url needs --trusted-proxy too (the address from which the \
-                 proxy that speaks TLS connects): only it can say that a request came under TLS",
-            ));
-        }
+        let own_tls = self.tls()?.is_some();
+        self.check_public_url(own_tls)?;
         if self.listen.ip().is_loopback() {
             return self.check_name();
         }
@@ -84,6 +100,9 @@ impl Config {
                 self.exposure()
             )));
         }
+        if own_tls {
+            return self.check_name();
+        }
         let missing = match &self.public_url {
             _ if self.trusted_proxies.is_empty() => "--trusted-proxy (its address)",
             None => "--public-url (the https URL that it serves)",
@@ -92,9 +111,27 @@ impl Config {
         };
         Err(Failure::failed(format!(
             "refusing to listen on {}: without TLS, credentials would cross the network readable; \
-             put a proxy that speaks TLS in front and set {missing}, or listen on 127.0.0.1",
+             speak TLS here (--tls-cert and --tls-key, or --tls-self-signed), put a proxy that \
+             speaks it in front and set {missing}, or listen on 127.0.0.1",
             self.listen
         )))
+    }
+
+    /// The URL that people use is under TLS if and only if somebody speaks it.
+    fn check_public_url(&self, own_tls: bool) -> Outcome {
+        match self.public_url.as_ref().map(PublicUrl::is_secure) {
+            Some(true) if !own_tls && self.trusted_proxies.is_empty() => Err(Failure::failed(
+                "an https --public-url needs somebody who speaks TLS: this listener (--tls-cert \
+                 and --tls-key, or --tls-self-signed), or a proxy (--trusted-proxy with the \
+                 address from which it connects, since only it can say that a request came under \
+                 TLS)",
+            )),
+            Some(false) if own_tls => Err(Failure::failed(
+                "an http --public-url leads nowhere where this listener speaks https: write it \
+                 with https://, or leave the TLS settings out",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_spans(&self) -> Outcome {

@@ -5,13 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use doorward_policy::grant::GrantSecret;
+use doorward_policy::host::Authority;
+use doorward_policy::link::{CertificatePin, LinkFragment};
+use doorward_policy::settings::Exposure;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::commands::pairing_link;
 use crate::config::Config;
 use crate::config::parse::show_duration;
 use crate::failure::{Failure, Outcome};
+use crate::presence::Listener;
+use crate::tls::Certificates;
 
 /// The ready line.
 #[derive(Serialize)]
@@ -20,7 +24,7 @@ struct Ready<'a> {
     http: &'a str,
     websocket: &'a str,
     quic: Option<&'a str>,
-    certificate_sha256: Option<&'a str>,
+    certificate_sha256: Option<String>,
     pairing_url: Option<&'a str>,
 }
 
@@ -28,8 +32,11 @@ struct Ready<'a> {
 #[derive(Debug)]
 pub(super) struct Announcement {
     authority: String,
-    http: String,
+    tls: bool,
     base: String,
+    certificate: Option<CertificatePin>,
+    pin: Option<CertificatePin>,
+    quic_port: Option<u16>,
     guarded: Option<String>,
     unguarded: bool,
     ready_json: bool,
@@ -37,29 +44,48 @@ pub(super) struct Announcement {
 }
 
 impl Announcement {
-    pub(super) fn new(config: &Config, address: SocketAddr, ready_json: bool) -> Self {
+    /// `certificates` are those of any transport; `--listen` speaks TLS if the settings say so.
+    pub(super) fn new(
+        config: &Config,
+        address: SocketAddr,
+        certificates: Option<&Certificates>,
+        quic_port: Option<u16>,
+        ready_json: bool,
+    ) -> Outcome<Self> {
+        let tls = config.tls()?.is_some();
         let authority = reachable(address).to_string();
-        let http = format!("http://{authority}");
-        let base = config.public_url.as_ref().map_or_else(|| http.clone(), ToString::to_string);
-        Self {
+        let base = match &config.public_url {
+            Some(url) => url.to_string(),
+            None => format!("{}://{}", scheme("http", tls), named(config, &authority)),
+        };
+        Ok(Self {
             authority,
-            http,
+            tls,
             base,
+            certificate: certificates.map(Certificates::sha256),
+            pin: certificates.and_then(Certificates::pin),
+            quic_port,
             guarded: config.upstream.clone(),
             unguarded: config.unguarded,
             ready_json,
             life: config.start_up_grant_life,
+        })
+    }
+
+    /// What other processes are to know of this one.
+    pub(super) fn listener(&self) -> Listener {
+        Listener {
+            pid: std::process::id(),
+            http: self.url("http"),
+            base: self.base.clone(),
+            pin: self.pin.map(|pin| pin.to_string()),
+            quic_port: self.quic_port,
         }
     }
 
-    /// Where it listens.
-    pub(super) fn http(&self) -> &str {
-        &self.http
-    }
-
-    /// The URL that people use.
-    pub(super) fn base(&self) -> &str {
-        &self.base
+    /// Where it listens, as a URL of this scheme or its secure variant.
+    fn url(&self, plain: &str) -> String {
+        format!("{}://{}", scheme(plain, self.tls), self.authority)
     }
 
     /// Whether somebody sees a link: a terminal, or the program that asked for the ready line.
@@ -68,8 +94,9 @@ impl Announcement {
     }
 
     /// Tells. The link is in no log: only on a terminal, or in the line that was asked for.
-    pub(super) fn publish(&self, grant: Option<&GrantSecret>) -> Outcome {
-        let link = grant.map(|grant| pairing_link(&self.base, &grant.expose()));
+    pub(super) fn publish(&self, grant: Option<GrantSecret>) -> Outcome {
+        let (pin, quic_port) = (self.pin, self.quic_port);
+        let link = grant.map(|grant| LinkFragment { grant, pin, quic_port }.link(&self.base));
         let guarded = self.guarded.as_deref().unwrap_or("the built-in console");
         tracing::info!(listen = self.authority, guarded, "ready");
         if self.unguarded {
@@ -109,10 +136,10 @@ impl Announcement {
     fn tell_program(&self, link: Option<&String>) -> Outcome {
         let ready = Ready {
             event: "ready",
-            http: &self.http,
-            websocket: &format!("ws://{}", self.authority),
+            http: &self.url("http"),
+            websocket: &self.url("ws"),
             quic: None,
-            certificate_sha256: None,
+            certificate_sha256: self.certificate.map(|digest| digest.to_string()),
             pairing_url: link.map(String::as_str),
         };
         let line = serde_json::to_string(&ready).map(Zeroizing::new).map_err(Failure::failed)?;
@@ -121,6 +148,22 @@ impl Announcement {
         written.map_err(|error| {
             Failure::failed(format!("can't print the ready line on standard output: {error}"))
         })
+    }
+}
+
+fn scheme(plain: &str, tls: bool) -> String {
+    format!("{plain}{}", if tls { "s" } else { "" })
+}
+
+/// The authority that it answers to: to a network not by its address, but by the first of the
+/// names that were allowed.
+fn named(config: &Config, authority: &str) -> String {
+    let first = config.allow_hosts.first().filter(|_| config.exposure() == Exposure::Remote);
+    let Some(name) = first.map(|first| first.text.as_str()) else { return authority.to_owned() };
+    let portless = Authority::parse(name).is_some_and(|parsed| parsed.port.is_none());
+    match authority.rsplit_once(':') {
+        Some((_, port)) if portless => format!("{name}:{port}"),
+        _ => name.to_owned(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! What goes on beside the connections: revocations are read, the audit log is written, keys that
-//! were rotated are put in force.
+//! were rotated and certificates that were renewed are put in force.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::failure::{Failure, Outcome};
+use crate::tls::Certificates;
 
 /// How long a revocation by another process goes unnoticed at most.
 const REFRESH: Duration = Duration::from_millis(200);
@@ -28,7 +29,11 @@ pub(super) struct Housekeeping {
 }
 
 impl Housekeeping {
-    pub(super) fn start(gate: Arc<Gate>, dir: &Path) -> Outcome<Self> {
+    pub(super) fn start(
+        gate: Arc<Gate>,
+        dir: &Path,
+        certificates: Option<Arc<Certificates>>,
+    ) -> Outcome<Self> {
         // Opened here already, so that one that can't be written is known at the start.
         let file = AuditFile::open(dir).map_err(Failure::failed)?;
         let mut tasks = JoinSet::new();
@@ -36,6 +41,9 @@ impl Housekeeping {
         tasks.spawn(export(Arc::clone(&gate), file));
         tasks.spawn(upkeep(Arc::clone(&gate)));
         tasks.spawn(watch_keys(Arc::clone(&gate), dir.to_owned()));
+        if let Some(certificates) = certificates {
+            tasks.spawn(watch_certificate(Arc::clone(&gate), certificates));
+        }
         Ok(Self { gate, dir: dir.to_owned(), tasks })
     }
 
@@ -107,10 +115,37 @@ async fn watch_keys(gate: Arc<Gate>, dir: PathBuf) {
     }
 }
 
-/// What tells one key file from the next: it is replaced whole, never edited.
-fn mark(path: &Path) -> Option<(u64, i64, i64)> {
-    let found = std::fs::symlink_metadata(path).ok()?;
-    Some((found.ino(), found.mtime(), found.mtime_nsec()))
+/// Certificates are renewed without a restart, under which every connection would end.
+async fn watch_certificate(gate: Arc<Gate>, certificates: Arc<Certificates>) {
+    let Some(files) = certificates.files() else { return };
+    let marks = || [mark(&files.cert), mark(&files.key)];
+    let mut state = Watched::new("taking up the new certificate");
+    let mut ticks = every(UPKEEP);
+    let mut known = marks();
+    let mut last = known;
+    loop {
+        ticks.tick().await;
+        let seen = marks();
+        // The two are replaced one after the other: only what has stayed for a tick is complete.
+        let settled = std::mem::replace(&mut last, seen) == seen;
+        if !settled || (seen == known && !state.failing) {
+            continue;
+        }
+        known = seen;
+        // Only a warning about its times needs the clock.
+        let reloaded = certificates.reload(gate.now().unwrap_or_default());
+        if reloaded.is_ok() {
+            tracing::info!("the certificate's files have changed: the new one is in force");
+        }
+        state.saw(reloaded.map_err(|error| format!("{error} (the old one stays in force)")));
+    }
+}
+
+/// What tells one file from the next. Links are followed: certificates are often handed over by
+/// one.
+fn mark(path: &Path) -> Option<(u64, u64, i64, i64)> {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

@@ -22,10 +22,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
+use crate::config::parse::PublicUrl;
 use crate::failure::{Failure, Outcome};
 use crate::logging;
-use crate::presence::{Listener, Presence};
+use crate::presence::Presence;
 use crate::state::State;
+use crate::tls::{Acceptor, Certificates};
 use announce::Announcement;
 use first_grant::Source;
 pub(crate) use first_grant::read_private;
@@ -48,6 +50,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
     };
     let (socket, address) = bind(config.listen).await?;
     let state = State::create(&config.state_dir()?).await?;
+    let certificates = certificates(&config, &state)?;
 
     let digester = state.keys.digester();
     let parts = Parts {
@@ -58,8 +61,10 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
         entropy: Arc::clone(&state.entropy) as _,
     };
     let gate = Gate::open(parts).await.map_err(Failure::failed)?;
-    let mut housekeeping = Housekeeping::start(Arc::clone(&gate), &state.dir)?;
-    let announcement = Announcement::new(&config, address, args.ready_json);
+    let mut housekeeping =
+        Housekeeping::start(Arc::clone(&gate), &state.dir, certificates.clone())?;
+    let announcement =
+        Announcement::new(&config, address, certificates.as_deref(), None, args.ready_json)?;
     let _presence = Presence::announce(&state.dir, &announcement.listener()).map_err(|error| {
         Failure::failed(format!("can't write to {}: {error}", state.dir.display()))
     })?;
@@ -73,20 +78,29 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
             idle: config.http_idle,
         },
     });
+    let acceptor = certificates.as_ref().map(|held| Acceptor::new(held.resolver()));
+    let acceptor = acceptor.transpose().map_err(Failure::failed)?;
     // Last, so that its life counts from when the listener is ready.
     let grant = source.issue(&gate, &digester, &state.clock, &state.entropy, &config).await?;
     let unguarded = if config.unguarded { ", unguarded" } else { "" };
     gate.note(Event::Started, format!("listening on {address}{unguarded}"));
-    announcement.publish(grant.as_ref())?;
-    drop(grant);
+    announcement.publish(grant)?;
 
-    let connections = accept(&socket, &site, &mut stop).await;
+    let connections = accept(&socket, &site, acceptor, &mut stop).await;
     drop(socket);
     tracing::info!(connections = gate.live_connections(), "stopping: connections may end");
     gate.drain();
     connections.finish(&gate, config.drain, &mut stop).await;
     gate.note(Event::Stopped, "told to stop");
     housekeeping.finish().await
+}
+
+/// The certificate of `--listen`, if it speaks TLS.
+fn certificates(config: &Config, state: &State) -> Outcome<Option<Arc<Certificates>>> {
+    let Some(source) = config.tls()? else { return Ok(None) };
+    let host = config.public_url.as_ref().and_then(PublicUrl::host);
+    let opened = Certificates::open(source, &state.dir, host.as_deref(), state.now()?);
+    opened.map(Some).map_err(Failure::failed)
 }
 
 async fn reach(url: &str) -> Outcome<Upstream> {
@@ -140,7 +154,13 @@ impl Connections {
         Self { drain: watch::Sender::new(false), alive, all_ended }
     }
 
-    fn carry(&self, site: &Arc<Site>, stream: TcpStream, peer: SocketAddr) {
+    fn carry(
+        &self,
+        site: &Arc<Site>,
+        acceptor: Option<Acceptor>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) {
         // Without it, small messages wait for acknowledgements; it can't fail on a live socket.
         let _result = stream.set_nodelay(true);
         let site = Arc::clone(site);
@@ -150,7 +170,14 @@ impl Connections {
             let drained = async move {
                 let _result = drain.wait_for(|draining| *draining).await;
             };
-            site.serve(stream, peer, false, drained).await;
+            match acceptor {
+                // Boxed, so that what a handshake takes goes when it is over.
+                Some(acceptor) => {
+                    let securing = Box::pin(acceptor.secure(stream));
+                    site.serve_secured(securing, peer, drained).await;
+                }
+                None => site.serve(stream, peer, false, drained).await,
+            }
             drop(alive);
         });
     }
@@ -179,7 +206,12 @@ impl Connections {
 }
 
 /// Accepts connections until told to stop.
-async fn accept(socket: &TcpListener, site: &Arc<Site>, stop: &mut Stop) -> Connections {
+async fn accept(
+    socket: &TcpListener,
+    site: &Arc<Site>,
+    acceptor: Option<Acceptor>,
+    stop: &mut Stop,
+) -> Connections {
     let connections = Connections::new();
     let mut failing = false;
     loop {
@@ -190,7 +222,7 @@ async fn accept(socket: &TcpListener, site: &Arc<Site>, stop: &mut Stop) -> Conn
         match accepted {
             Ok((stream, peer)) => {
                 failing = false;
-                connections.carry(site, stream, peer);
+                connections.carry(site, acceptor.clone(), stream, peer);
             }
             Err(error) => {
                 // Out of file descriptors, mostly: others must end before more can be accepted.
@@ -238,15 +270,5 @@ fn raise_file_limit() {
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "can't raise the limit on open files");
-    }
-}
-
-impl Announcement {
-    fn listener(&self) -> Listener {
-        Listener {
-            pid: std::process::id(),
-            http: self.http().to_owned(),
-            base: self.base().to_owned(),
-        }
     }
 }
