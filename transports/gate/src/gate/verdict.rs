@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use doorward_policy::Timestamp;
 use doorward_policy::admission::{Admitted, AwaitGrant, AwaitTicket, Denied, Opened};
+use doorward_policy::denial::Denial;
 use doorward_policy::id::TraceId;
 use doorward_policy::keys::MasterKeys;
 use doorward_policy::settings::Settings;
@@ -114,13 +115,7 @@ impl Refusal {
     /// What the caller is told, in the one form that every transport carries.
     #[must_use]
     pub fn problem(&self) -> Problem<'static> {
-        let denial = self.denied.denial;
-        Problem {
-            error: denial.public().code.into(),
-            message: denial.message().into(),
-            trace_id: self.trace.to_string(),
-            retry_after: self.retry_after,
-        }
+        Problem { retry_after: self.retry_after, ..Problem::new(self.denied.denial, self.trace) }
     }
 }
 
@@ -137,4 +132,17 @@ pub struct Problem<'a> {
     /// When to come back, in seconds, where waiting helps and no header says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+}
+
+impl Problem<'_> {
+    /// The words for a refusal.
+    #[must_use]
+    pub fn new(denial: Denial, trace: TraceId) -> Self {
+        Self {
+            error: denial.public().code.into(),
+            message: denial.message().into(),
+            trace_id: trace.to_string(),
+            retry_after: None,
+        }
+    }
 }

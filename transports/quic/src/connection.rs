@@ -1,0 +1,152 @@
+//! A connection from its handshake to its end.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use doorward_gate::{Admission, ClientSlot, LiveConnection, Refusal, Welcome, Welcomed};
+use doorward_policy::admission::{Greeting, Wire};
+use doorward_policy::denial::Denial;
+use doorward_policy::hello::Accept;
+use quinn::crypto::rustls::HandshakeData;
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::task::JoinSet;
+
+use crate::answer;
+use crate::config::ADMITTED_BYTES;
+use crate::echo::echo;
+use crate::forward::forward;
+use crate::hello::{self, NoHello};
+use crate::listener::Shared;
+
+/// A connection that was admitted, and has been told so.
+struct Admitted {
+    admission: Admission,
+    live: LiveConnection,
+}
+
+/// Why a connection goes no further.
+#[allow(clippy::large_enum_variant, reason = "it is made once a connection, on its way out")]
+enum Refused {
+    /// It is told so.
+    Told(Refusal),
+    /// It was for an answer alone, and has it; or it is gone.
+    Over,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Told(refusal)
+    }
+}
+
+/// Carries a connection whose handshake is complete.
+///
+/// `slot` counts it as unadmitted. It is let go of as soon as that is over.
+pub(crate) async fn carry(
+    shared: &Arc<Shared>,
+    connection: Connection,
+    peer: IpAddr,
+    slot: ClientSlot,
+    deadline: impl Future<Output = ()>,
+) {
+    let admitted = tokio::select! {
+        admitted = admit(shared, &connection, peer) => admitted,
+        () = deadline => {
+            Err(shared.gate.refuse_early(Denial::DeadlinePassed, peer, Wire::Quic).into())
+        }
+    };
+    match admitted {
+        Ok(admitted) => {
+            drop(slot);
+            live(shared, &connection, admitted).await;
+        }
+        Err(Refused::Told(refusal)) => answer::refuse(&connection, &refusal),
+        Err(Refused::Over) => connection.close(answer::DONE, b""),
+    }
+}
+
+/// From the first stream to the answer.
+async fn admit(
+    shared: &Shared,
+    connection: &Connection,
+    peer: IpAddr,
+) -> Result<Admitted, Refused> {
+    let gate = &shared.gate;
+    let early = |denial| gate.refuse_early(denial, peer, Wire::Quic);
+    let (send, mut receive) = connection.accept_bi().await.map_err(|_| Refused::Over)?;
+    let body = hello::read(&mut receive).await.map_err(|missing| match missing {
+        NoHello::Denied(denial) => early(denial).into(),
+        NoHello::Gone => Refused::Over,
+    })?;
+    let (protocol, server_name) = negotiated(connection);
+    let server_name = server_name.as_deref();
+    let greeting = Greeting { body: &body, server_name, protocol: &protocol, peer };
+    let Welcome { outcome, accept } = gate.greet(&greeting).await?;
+    match outcome {
+        Welcomed::Open(admission) => {
+            // Registered first, then looked at once more: a revocation is either seen or finds it.
+            let live = gate.register(&admission)?;
+            hello::check_silent(&mut receive)
+                .map_err(|denial| gate.refuse_admitted(&admission, denial))?;
+            answer_with(send, &accept).await?;
+            Ok(Admitted { admission, live })
+        }
+        Welcomed::Answered => {
+            let sent = answer_with(send, &accept).await?;
+            // Closed at once, the connection would take the answer with it.
+            let _result = sent.stopped().await;
+            Err(Refused::Over)
+        }
+    }
+}
+
+/// What the handshake has shown: the application protocol and the server name.
+fn negotiated(connection: &Connection) -> (Vec<u8>, Option<String>) {
+    let data = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
+    data.map_or_else(Default::default, |data| (data.protocol.unwrap_or_default(), data.server_name))
+}
+
+async fn answer_with(mut send: SendStream, accept: &Accept) -> Result<SendStream, Refused> {
+    // What the policy has made is within the policy's own bound.
+    let frame = accept.frame().ok_or(Refused::Over)?;
+    send.write_all(&frame).await.map_err(|_| Refused::Over)?;
+    let _result = send.finish();
+    Ok(send)
+}
+
+/// Carries the streams of an admitted connection until it or its session ends.
+async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted) {
+    let Admitted { admission, mut live } = admitted;
+    connection.set_receive_window(VarInt::from_u32(ADMITTED_BYTES));
+    connection.set_max_concurrent_bi_streams(VarInt::from_u32(shared.limits.streams));
+    let mut streams = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = connection.accept_bi() => match stream {
+                Ok((send, receive)) => {
+                    streams.spawn(carry_stream(Arc::clone(shared), send, receive));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a QUIC connection has ended");
+                    return;
+                }
+            },
+            end = live.ended() => {
+                let denial = end.denial();
+                shared.gate.closed(&admission, denial);
+                // Before its streams are let go of, which would look like their end.
+                answer::end(connection, denial, admission.trace);
+                return;
+            }
+            Some(_ended) = streams.join_next(), if !streams.is_empty() => {}
+        }
+    }
+}
+
+async fn carry_stream(shared: Arc<Shared>, send: SendStream, receive: RecvStream) {
+    match &shared.upstream {
+        Some(upstream) => forward(upstream, send, receive).await,
+        None => echo(send, receive).await,
+    }
+}

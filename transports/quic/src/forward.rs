@@ -1,0 +1,58 @@
+//! One stream, one connection to the guarded server: bytes as they come, ends as they are.
+
+use std::io;
+
+use quinn::{RecvStream, SendStream, VarInt};
+
+use crate::answer::BAD_GATEWAY;
+use crate::echo::{reset, stopped};
+use crate::upstream::{Link, Upstream};
+
+/// As much as is taken at once.
+const MOST: usize = 64 * 1024;
+
+/// Carries a stream to the guarded server until both directions have ended, or either has failed.
+pub(crate) async fn forward(upstream: &Upstream, mut send: SendStream, mut receive: RecvStream) {
+    let link = match upstream.connect().await {
+        Ok(link) => link,
+        Err(error) => {
+            tracing::warn!(%upstream, %error, "the guarded server is unreachable");
+            return give_up(&mut send, &mut receive, BAD_GATEWAY);
+        }
+    };
+    // Whichever fails first ends both: half of a conversation is none.
+    let carried = tokio::try_join!(to_server(&mut receive, &link), to_client(&link, &mut send));
+    if let Err(code) = carried {
+        give_up(&mut send, &mut receive, code);
+    }
+}
+
+/// Resets both directions, so that what was cut off does not look complete.
+fn give_up(send: &mut SendStream, receive: &mut RecvStream, code: VarInt) {
+    // Each may have ended already.
+    let _result = send.reset(code);
+    let _result = receive.stop(code);
+}
+
+async fn to_server(receive: &mut RecvStream, link: &Link) -> Result<(), VarInt> {
+    while let Some(chunk) = receive.read_chunk(MOST, true).await.map_err(|error| reset(&error))? {
+        link.write(&chunk.bytes).await.map_err(failed)?;
+    }
+    link.finish().map_err(failed)
+}
+
+async fn to_client(link: &Link, send: &mut SendStream) -> Result<(), VarInt> {
+    loop {
+        let bytes = link.read(MOST).await.map_err(failed)?;
+        if bytes.is_empty() {
+            // Closed already is as good as finished.
+            let _result = send.finish();
+            return Ok(());
+        }
+        send.write_chunk(bytes.freeze()).await.map_err(|error| stopped(&error))?;
+    }
+}
+
+fn failed(_error: io::Error) -> VarInt {
+    BAD_GATEWAY
+}

@@ -1,0 +1,243 @@
+//! The UDP socket: who gets a handshake, and how many at once.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use doorward_gate::{ClientSlot, Gate};
+use doorward_policy::admission::Wire;
+use doorward_policy::denial::Denial;
+use doorward_policy::keys::EndpointSecrets;
+use quinn::{Endpoint, Incoming, TokioRuntime};
+use rustls::server::ResolvesServerCert;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::config;
+use crate::connection;
+use crate::upstream::Upstream;
+
+/// Bounds on what connections may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From a client's first packet to its complete hello.
+    pub deadline: Duration,
+    /// How many handshakes may be under way.
+    pub handshakes: usize,
+    /// From how many on an address has to be validated first, by a Retry (RFC 9000, section 8.1.2);
+    /// 0 is always.
+    pub retry_from: usize,
+    /// How many streams an admitted connection may have at once.
+    pub streams: u32,
+    /// How long a connection may be silent.
+    pub idle: Duration,
+    /// Whether a connection may move to another address (RFC 9000, section 9).
+    pub migration: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(5),
+            handshakes: 256,
+            retry_from: 32,
+            streams: 100,
+            idle: Duration::from_secs(30),
+            migration: true,
+        }
+    }
+}
+
+/// What a listener is made of.
+pub struct ListenerParts<'a> {
+    /// Takes the decisions.
+    pub gate: Arc<Gate>,
+    /// Brings the certificate of each handshake.
+    pub certificates: Arc<dyn ResolvesServerCert>,
+    /// What is the same at every start.
+    pub secrets: &'a EndpointSecrets,
+    /// The guarded server; the built-in echo if there is none.
+    pub upstream: Option<Upstream>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl fmt::Debug for ListenerParts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenerParts")
+            .field("upstream", &self.upstream)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no listener.
+#[derive(Debug)]
+pub enum BindError {
+    /// The socket can't be used.
+    Socket(io::Error),
+    /// The configuration can't be used.
+    Config(String),
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(error) => error.fmt(f),
+            Self::Config(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+/// A UDP socket on which clients are greeted.
+#[derive(Debug)]
+pub struct Listener {
+    endpoint: Endpoint,
+    shared: Arc<Shared>,
+}
+
+/// What every connection of a listener needs.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) upstream: Option<Upstream>,
+    pub(crate) limits: Limits,
+    handshakes: Arc<AtomicUsize>,
+}
+
+impl Listener {
+    /// Listens on a bound socket. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// If the socket or the configuration can't be used.
+    pub fn new(socket: UdpSocket, parts: ListenerParts<'_>) -> Result<Self, BindError> {
+        let ListenerParts { gate, certificates, secrets, upstream, limits } = parts;
+        let server = config::server(certificates, secrets, &limits);
+        let server = server.map_err(|error| BindError::Config(error.to_string()))?;
+        let endpoint =
+            Endpoint::new(config::endpoint(secrets), Some(server), socket, Arc::new(TokioRuntime));
+        let endpoint = endpoint.map_err(BindError::Socket)?;
+        let shared = Arc::new(Shared { gate, upstream, limits, handshakes: Arc::default() });
+        Ok(Self { endpoint, shared })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.endpoint.local_addr()
+    }
+
+    /// Greets clients and carries their connections until `drained` resolves; then takes no more,
+    /// and returns once those that there are have ended. The gate tells them to.
+    pub async fn serve(self, drained: impl Future<Output = ()> + Send) {
+        let mut drained = pin!(drained);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                incoming = self.endpoint.accept() => match incoming {
+                    Some(incoming) => {
+                        if let Some(met) = self.shared.meet(incoming) {
+                            connections.spawn(greet(Arc::clone(&self.shared), met));
+                        }
+                    }
+                    None => break,
+                },
+                Some(_ended) = connections.join_next(), if !connections.is_empty() => {}
+                () = &mut drained => break,
+            }
+        }
+        self.endpoint.set_server_config(None);
+        while connections.join_next().await.is_some() {}
+        // So that the last word to each client still goes out.
+        self.endpoint.wait_idle().await;
+    }
+}
+
+/// A client that gets a handshake.
+struct Met {
+    incoming: Incoming,
+    peer: IpAddr,
+    /// Counts it as unadmitted, if its address is known to be its own.
+    slot: Option<ClientSlot>,
+    handshake: Handshake,
+}
+
+impl Shared {
+    /// Decides whether a client gets a handshake, before one costs anything. An address that nobody
+    /// has validated is anybody's: nothing is counted against it (I16, I17).
+    fn meet(&self, incoming: Incoming) -> Option<Met> {
+        let peer = incoming.remote_address().ip().to_canonical();
+        let validated = incoming.remote_address_validated();
+        let under_way = self.handshakes.load(Ordering::Relaxed);
+        if !validated && under_way >= self.limits.retry_from {
+            // It can be asked to, since it has not been.
+            let _result = incoming.retry();
+            return None;
+        }
+        if under_way >= self.limits.handshakes {
+            let full = Denial::ConnectionsLimited { from_address: false };
+            self.gate.refuse_early(full, peer, Wire::Quic);
+            incoming.refuse();
+            return None;
+        }
+        let slot = match validated.then(|| self.gate.enter(peer, Wire::Quic)) {
+            Some(Ok(slot)) => Some(slot),
+            Some(Err(_refusal)) => {
+                incoming.refuse();
+                return None;
+            }
+            None => None,
+        };
+        Some(Met { incoming, peer, slot, handshake: Handshake::begin(&self.handshakes) })
+    }
+}
+
+/// From the handshake to the connection's end.
+async fn greet(shared: Arc<Shared>, met: Met) {
+    let Met { incoming, peer, slot, handshake } = met;
+    let Ok(connecting) = incoming.accept() else { return };
+    let mut deadline = pin!(sleep(shared.limits.deadline));
+    let connection = tokio::select! {
+        connection = connecting => connection,
+        () = &mut deadline => return,
+    };
+    drop(handshake);
+    let connection = match connection {
+        Ok(connection) => connection,
+        Err(error) => {
+            tracing::debug!(%error, "a QUIC handshake has failed");
+            return;
+        }
+    };
+    // The handshake has validated the address.
+    let slot = match slot.map_or_else(|| shared.gate.enter(peer, Wire::Quic), Ok) {
+        Ok(slot) => slot,
+        Err(refusal) => return crate::answer::refuse(&connection, &refusal),
+    };
+    connection::carry(&shared, connection, peer, slot, deadline).await;
+}
+
+/// A handshake that is under way until this is dropped.
+struct Handshake(Arc<AtomicUsize>);
+
+impl Handshake {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

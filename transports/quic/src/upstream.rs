@@ -1,0 +1,186 @@
+//! What is guarded, as a stream of bytes: a TCP port or a Unix socket.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use doorward_policy::host::{Authority, HostName};
+use rustix::net::Shutdown as How;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+/// How long the guarded server has to take a connection.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The guarded server, as a stream of bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upstream {
+    /// A host and a port.
+    Tcp {
+        /// A name, or an address without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// The path of a socket.
+    Unix(PathBuf),
+}
+
+/// A text that names no guarded server. It is not repeated: it may have a password in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamError;
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the upstream has to be tcp://HOST:PORT or unix:/PATH")
+    }
+}
+
+impl std::error::Error for UpstreamError {}
+
+impl Upstream {
+    /// Parses `tcp://HOST:PORT` or `unix:/PATH`.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn parse(text: &str) -> Result<Self, UpstreamError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = PathBuf::from(path);
+            return if path.is_absolute() { Ok(Self::Unix(path)) } else { Err(UpstreamError) };
+        }
+        let authority = text.strip_prefix("tcp://").and_then(Authority::parse);
+        let Authority { host, port } = authority.ok_or(UpstreamError)?;
+        let host = match host {
+            HostName::Name(name) => name.to_owned(),
+            HostName::V4(address) => address.to_string(),
+            HostName::V6(address) => address.to_string(),
+        };
+        let port = port.filter(|port| *port != 0).ok_or(UpstreamError)?;
+        Ok(Self::Tcp { host, port })
+    }
+
+    /// Whether somebody listens there.
+    ///
+    /// # Errors
+    /// As the connection attempt says.
+    pub async fn probe(&self) -> io::Result<()> {
+        self.connect().await.map(|_link| ())
+    }
+
+    pub(crate) async fn connect(&self) -> io::Result<Link> {
+        let connecting = async {
+            match self {
+                Self::Tcp { host, port } => {
+                    let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                    stream.set_nodelay(true)?;
+                    Ok(Link::Tcp(stream))
+                }
+                Self::Unix(path) => UnixStream::connect(path).await.map(Link::Unix),
+            }
+        };
+        let connected = timeout(CONNECT_DEADLINE, connecting).await;
+        connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A connection to the guarded server. Both directions at once, by shared reference.
+#[derive(Debug)]
+pub(crate) enum Link {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Link {
+    /// Waits for bytes and takes them; 0 at the end. No buffer is held while it waits.
+    pub(crate) async fn read(&self, most: usize) -> io::Result<BytesMut> {
+        loop {
+            match self {
+                Self::Tcp(stream) => stream.readable().await?,
+                Self::Unix(stream) => stream.readable().await?,
+            }
+            let mut buffer = BytesMut::with_capacity(most);
+            let read = match self {
+                Self::Tcp(stream) => stream.try_read_buf(&mut buffer),
+                Self::Unix(stream) => stream.try_read_buf(&mut buffer),
+            };
+            match read {
+                Ok(_) => return Ok(buffer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes all of it.
+    pub(crate) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self {
+                Self::Tcp(stream) => stream.writable().await?,
+                Self::Unix(stream) => stream.writable().await?,
+            }
+            let written = match self {
+                Self::Tcp(stream) => stream.try_write(bytes),
+                Self::Unix(stream) => stream.try_write(bytes),
+            };
+            match written {
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that nothing more comes from the client.
+    pub(crate) fn finish(&self) -> io::Result<()> {
+        let done = match self {
+            Self::Tcp(stream) => rustix::net::shutdown(stream, How::Write),
+            Self::Unix(stream) => rustix::net::shutdown(stream, How::Write),
+        };
+        done.map_err(io::Error::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guarded_server_is_a_port_or_a_socket() {
+        for text in
+            ["tcp://127.0.0.1:22", "tcp://[::1]:22", "tcp://db.internal:5432", "unix:/run/x"]
+        {
+            assert_eq!(Upstream::parse(text).expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_none() {
+        for text in [
+            "",
+            "127.0.0.1:22",
+            "tcp://127.0.0.1",
+            "tcp://127.0.0.1:0",
+            "tcp://h:1/path",
+            "tcp://u:p@h:1",
+            "http://h:1",
+            "unix:",
+            "unix:run/x",
+            "unix://h/x",
+        ] {
+            assert_eq!(Upstream::parse(text), Err(UpstreamError), "{text}");
+        }
+    }
+}
