@@ -157,7 +157,7 @@ impl<'a> Hello<'a> {
         };
         let offered = read_credentials(&mut reader)?;
         let nonce = reader.short()?;
-        if !matches!(nonce.len(), 0 | 16..=32) {
+        if !is_nonce(nonce) {
             return Err(HelloFault::Nonce.into());
         }
         let workspace = match reader.short()? {
@@ -170,9 +170,13 @@ impl<'a> Hello<'a> {
         Ok(Self { purpose, offered, nonce, workspace, capabilities })
     }
 
-    /// The whole frame; `None` if it would be above the bound. It holds the credential.
+    /// The whole frame; `None` if it would be above the bound or its nonce of a length that none
+    /// has, and for several credentials. It holds the credential.
     #[must_use]
     pub fn frame(&self) -> Option<Zeroizing<Vec<u8>>> {
+        if !is_nonce(self.nonce) {
+            return None;
+        }
         let mut writer = Writer::new();
         writer.byte(VERSION);
         writer.byte(match self.purpose {
@@ -208,6 +212,10 @@ fn read_credentials<'a>(reader: &mut Reader<'a>) -> Result<Offered<'a>, Denial> 
         };
     }
     Ok(offered)
+}
+
+const fn is_nonce(nonce: &[u8]) -> bool {
+    matches!(nonce.len(), 0 | 16..=32)
 }
 
 fn read_workspace(name: &[u8]) -> Result<WorkspaceName, Denial> {
@@ -247,7 +255,7 @@ impl Accept {
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader(body);
-        if reader.u8().ok()? != VERSION {
+        if body.len() > MAX_BODY || reader.u8().ok()? != VERSION {
             return None;
         }
         let session = match reader.u8().ok()? {

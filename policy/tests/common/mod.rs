@@ -1,6 +1,7 @@
-//! One installation at a frozen moment, and requests to it.
+//! One installation at a frozen moment, and requests and hellos to it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+pub mod hello;
 pub mod record;
 pub mod request;
 
@@ -19,6 +20,7 @@ use doorward_policy::subject::Subject;
 use doorward_policy::token::{self, Claims, Method};
 use doorward_policy::{Admitted, Decision, Denied, Guard, Settings, Timestamp};
 
+pub use hello::RawHello;
 pub use request::Request;
 
 /// The moment at which everything happens unless a test says otherwise.
@@ -126,6 +128,30 @@ impl World {
 
     pub fn admits(&mut self, request: &Request) -> bool {
         matches!(self.decide(request), Decision::Admit(_))
+    }
+
+    pub fn decide_hello(&mut self, hello: &RawHello) -> Decision {
+        let Self { settings, keys, digester, standings, limiter, now, .. } = self;
+        let guard = Guard { settings, keys, digester, standings };
+        hello.with_greeting(|greeting| guard.decide_hello(greeting, limiter, *now))
+    }
+
+    pub fn hello_denied(&mut self, hello: &RawHello) -> Denied {
+        match self.decide_hello(hello) {
+            Decision::Deny(denied) => denied,
+            other => panic!("expected a denial of {hello:?}, got {other:?}"),
+        }
+    }
+
+    pub fn hello_denial(&mut self, hello: &RawHello) -> Denial {
+        self.hello_denied(hello).denial
+    }
+
+    pub fn admit_hello(&mut self, hello: &RawHello) -> Admitted {
+        match self.decide_hello(hello) {
+            Decision::Admit(admitted) => admitted,
+            other => panic!("expected an admission of {hello:?}, got {other:?}"),
+        }
     }
 
     pub fn token_of(&self, claims: &Claims) -> String {
