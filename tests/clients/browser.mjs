@@ -1,7 +1,7 @@
 // Chromium, driven by playwright-core.
 
 import assert from 'node:assert/strict'
-import { cookieName, require } from './harness.mjs'
+import { require } from './harness.mjs'
 
 const { chromium } = require('playwright-core')
 
@@ -49,8 +49,9 @@ export async function connected(page) {
 }
 
 export async function browserCookie(doorward, context) {
-  const found = (await context.cookies(doorward.http)).find(each => each.name === cookieName(doorward.port))
+  const found = (await context.cookies(doorward.http)).find(each => each.name === doorward.cookieName)
   assert.ok(found, 'the browser has no session cookie')
   assert.ok(found.httpOnly && found.sameSite === 'Lax')
+  assert.equal(found.secure, doorward.http.startsWith('https:'))
   return doorward.secret('token', found.value)
 }

@@ -1,43 +1,9 @@
 // curl with bearer and cookie over HTTP, and a WebSocket upgrade spelled out by hand.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import test from 'node:test'
-import { bearer, credentials, run, startDoorward, within } from './harness.mjs'
-
-/** curl's options come in on standard input: a header on a command line is readable by everybody. */
-function configuration(url, headers) {
-  const options = Object.entries(headers).map(([name, value]) => `header = "${name}: ${value}"`)
-  return [`url = "${url}"`, ...options].join('\n')
-}
-
-async function get(url, headers = {}) {
-  const { status, stdout, stderr } = await run('curl', ['-q', '-sS', '--http1.1', '-w', '\n%{http_code}', '-K', '-'], configuration(url, headers))
-  assert.equal(status, 0, stderr)
-  const cut = stdout.lastIndexOf('\n')
-  return { status: Number(stdout.slice(cut + 1)), body: stdout.slice(0, cut) }
-}
-
-/**
- * The head that answers a hand-made upgrade, from curl's trace: what it writes to its output it holds back while
- * an accepted upgrade is open, and an accepted one stays open until curl is ended.
- */
-async function upgrade(url, headers = {}) {
-  const curl = spawn('curl', ['-q', '-svN', '--http1.1', '-K', '-'], { stdio: ['pipe', 'ignore', 'pipe'] })
-  curl.stdin.end(configuration(url, {
-    Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', ...headers,
-  }))
-  const head = (async () => {
-    let lines = ''
-    for await (const line of createInterface({ input: curl.stderr })) {
-      if (line.trimEnd() === '<' || /^< sec-websocket-accept:/i.test(line)) return `${lines}${line.slice(2)}`
-      if (line.startsWith('< ')) lines += `${line.slice(2).trimEnd()}\n`
-    }
-    return lines
-  })()
-  return within(head, 'the answer to the upgrade').finally(() => curl.kill())
-}
+import { get, upgrade } from './curl.mjs'
+import { bearer, credentials, startDoorward } from './harness.mjs'
 
 test('curl: bearer and cookie over HTTP, and neither', async t => {
   const doorward = await startDoorward(t)

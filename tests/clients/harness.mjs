@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
+import https from 'node:https'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -97,8 +98,10 @@ export async function startDoorward(t, { args = [], config, stateDir = temporary
     http: ready.http.replace(/\/$/, ''),
     websocket: ready.websocket.replace(/\/$/, ''),
     origin: new URL(ready.http).origin,
+    cookieName: ready.http.startsWith('https:') ? '__Host-doorward' : cookieName(port),
     pairingUrl: ready.pairing_url,
-    grant: new URL(ready.pairing_url).hash.slice(1),
+    // The certificate's pin follows it in a link, where there is one.
+    grant: new URL(ready.pairing_url).hash.slice(1).split('.')[0],
     secrets: new Map(),
     stderr: () => stderr,
     secret(kind, value) { this.secrets.set(value, kind); return value },
@@ -182,10 +185,10 @@ export function findSecrets(doorward, outside = processFiles(doorward.pid)) {
 // Plain HTTP
 
 /** One request with exactly these headers, and its whole answer. */
-export async function request(url, { method = 'GET', headers = {}, json, agent } = {}) {
+export async function request(url, { method = 'GET', headers = {}, json, agent, ca } = {}) {
   const body = json === undefined ? undefined : JSON.stringify(json)
   if (body !== undefined) headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body), ...headers }
-  const outgoing = http.request(url, { method, headers, agent })
+  const outgoing = (url.startsWith('https:') ? https : http).request(url, { method, headers, agent, ca })
   outgoing.end(body)
   const [answer] = await within(once(outgoing, 'response'), `${method} ${new URL(url).pathname}`, 30_000)
   const text = await readAll(answer)

@@ -122,13 +122,11 @@ async fn watch_certificate(gate: Arc<Gate>, certificates: Arc<Certificates>) {
     let mut state = Watched::new("taking up the new certificate");
     let mut ticks = every(UPKEEP);
     let mut known = marks();
-    let mut last = known;
+    let mut settling = Settling(known);
     loop {
         ticks.tick().await;
         let seen = marks();
-        // The two are replaced one after the other: only what has stayed for a tick is complete.
-        let settled = std::mem::replace(&mut last, seen) == seen;
-        if !settled || (seen == known && !state.failing) {
+        if !settling.is_over(seen) || (seen == known && !state.failing) {
             continue;
         }
         known = seen;
@@ -138,6 +136,16 @@ async fn watch_certificate(gate: Arc<Gate>, certificates: Arc<Certificates>) {
             tracing::info!("the certificate's files have changed: the new one is in force");
         }
         state.saw(reloaded.map_err(|error| format!("{error} (the old one stays in force)")));
+    }
+}
+
+/// Files that belong together are replaced one after the other: only what has stayed for a tick is
+/// complete.
+struct Settling<T>(T);
+
+impl<T: Copy + PartialEq> Settling<T> {
+    fn is_over(&mut self, seen: T) -> bool {
+        std::mem::replace(&mut self.0, seen) == seen
     }
 }
 
@@ -172,5 +180,46 @@ impl Watched {
             _ => return,
         }
         self.failing = !self.failing;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_from_tick_to_tick_has_not_settled() {
+        let mut settling = Settling(["old", "old"]);
+        assert!(settling.is_over(["old", "old"]));
+        assert!(!settling.is_over(["new", "old"]), "the other one may be about to follow");
+        assert!(!settling.is_over(["new", "new"]));
+        assert!(settling.is_over(["new", "new"]));
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_behind_a_link_is_noticed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (real, next, link) =
+            (dir.path().join("real"), dir.path().join("next"), dir.path().join("link"));
+        std::fs::write(&real, "old").expect("written");
+        std::fs::write(&next, "new").expect("written");
+        std::os::unix::fs::symlink("real", &link).expect("linked");
+        let before = mark(&link);
+        assert_eq!(mark(&link), before);
+        std::fs::rename(&next, &real).expect("moved");
+        assert_ne!(mark(&link), before);
+        std::fs::remove_file(&real).expect("removed");
+        assert_eq!(mark(&link), None);
+    }
+
+    #[test]
+    fn a_state_says_once_that_it_fails_and_once_that_it_works() {
+        let mut state = Watched::new("something");
+        for (result, failing) in
+            [(Ok(()), false), (Err("why"), true), (Err("why"), true), (Ok(()), false)]
+        {
+            state.saw(result);
+            assert_eq!(state.failing, failing);
+        }
     }
 }

@@ -5,3 +5,4 @@ mod listing;
 mod refusals;
 mod running;
 mod support;
+mod tls;

@@ -128,7 +128,9 @@ impl Serving {
         });
         if line.is_empty() {
             let mut stderr = String::new();
-            child.stderr.take().expect("piped").read_to_string(&mut stderr).expect("read");
+            if let Some(mut log) = child.stderr.take() {
+                log.read_to_string(&mut stderr).expect("read");
+            }
             panic!("serve did not start: {stderr}");
         }
         let ready = serde_json::from_str(&line).expect("JSON");
@@ -140,7 +142,7 @@ impl Serving {
     }
 
     pub(crate) fn authority(&self) -> &str {
-        self.http().strip_prefix("http://").expect("http")
+        self.http().split_once("://").expect("a URL").1
     }
 
     pub(crate) fn link(&self) -> &str {
