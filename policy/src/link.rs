@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! link     = base "/.doorward/pair#" fragment
-//! fragment = grant [ "." [ pin ] [ "." port ] ]
+//! fragment = grant [ "." pin ]
+//!          | grant "." [ pin ] "." port
 //! ```
 //!
 //! `grant` is the link's 43 characters; `pin` is the SHA-256 of the server's certificate in DER, in
@@ -70,14 +71,14 @@ impl LinkFragment {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let grant = GrantSecret::parse(parts.next()?).filter(|grant| !grant.is_code())?;
-        let pin = match parts.next() {
-            None | Some("") => None,
-            Some(pin) => Some(CertificatePin(decode_exact(pin.as_bytes())?)),
+        let (pin, port) = (parts.next(), parts.next());
+        let pin = match (pin, port) {
+            (None, _) | (Some(""), Some(_)) => None,
+            (Some(pin), _) => Some(CertificatePin(decode_exact(pin.as_bytes())?)),
         };
-        let quic_port = parts.next().map(parse_port);
-        let quic_port = match quic_port {
+        let quic_port = match port {
             None => None,
-            Some(port) => Some(port?),
+            Some(port) => Some(parse_port(port)?),
         };
         parts.next().is_none().then_some(Self { grant, pin, quic_port })
     }

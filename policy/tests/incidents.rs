@@ -319,6 +319,13 @@ fn beyond_what_was_given() -> Vec<Case> {
             threat: ThreatId::CapabilityEscalation,
         },
         Case {
+            what: "somebody else's workspace, by the client's own word",
+            incidents: &["CVE-2026-54324"],
+            replay: replay::named_workspace,
+            denied: Denial::WorkspaceUnknown,
+            threat: ThreatId::WorkspaceConfusion,
+        },
+        Case {
             what: "guesses, a flood of other addresses, and a guess",
             incidents: &["CVE-2024-21652"],
             replay: replay::flooded_limiter,
@@ -350,7 +357,7 @@ fn beyond_what_was_given() -> Vec<Case> {
 }
 
 /// Incidents whose input the policy never sees, and who answers for them.
-const BELOW_THE_POLICY: [(&str, &str); 14] = [
+const BELOW_THE_POLICY: [(&str, &str); 13] = [
     ("CVE-2015-10004", "hmac's verification, by construction"),
     ("CVE-2020-2101", "hmac's verification, by construction"),
     ("CVE-2022-29185", "hmac's verification, by construction"),
@@ -359,7 +366,6 @@ const BELOW_THE_POLICY: [(&str, &str); 14] = [
     ("CVE-2024-7558", "the gate's generator"),
     ("CVE-2026-25253", "the pages and the client"),
     ("CVE-2022-24758", "the gate's audit; a search of every log of a whole run"),
-    ("CVE-2026-54324", "no request can name a workspace"),
     ("CVE-2022-35922", "the WebSocket adapter's frame bound"),
     ("CVE-2026-27889", "the WebSocket adapter's frame bound"),
     ("CVE-2026-26999", "the listener's deadline"),

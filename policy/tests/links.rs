@@ -39,6 +39,8 @@ fn anything_else_is_no_fragment() {
     for text in [
         String::new(),
         "2345-6789-ABCD".to_owned(),
+        format!("{}.", *grant),
+        format!("{}..", *grant),
         format!("{}.{pin}A", *grant),
         format!("{}.{pin}.", *grant),
         format!("{}..0", *grant),

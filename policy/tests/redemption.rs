@@ -16,7 +16,7 @@ use doorward_policy::admission::{AwaitGrant, Redeemed, StoreFailure};
 use doorward_policy::denial::{Denial, GrantFault, Outage};
 use doorward_policy::grant::{Counter, GrantRefusal, GrantSecret};
 use doorward_policy::id::SessionId;
-use doorward_policy::ledger::{Capacity, Ledger, RedeemError, Selector};
+use doorward_policy::ledger::{Capacity, Ledger, Selector};
 use doorward_policy::limiter::Guess;
 use doorward_policy::standing::Standing;
 use doorward_policy::{Decision, Guard};
@@ -40,7 +40,6 @@ fn awaited(world: &mut World, path: &str) -> AwaitGrant {
     }
 }
 
-/// Redeems at an endpoint as a driver with the ledger for a store does.
 fn redeem_at(
     world: &mut World,
     path: &str,
@@ -48,17 +47,7 @@ fn redeem_at(
     seed: u8,
 ) -> Result<Redeemed, Denial> {
     let awaited = awaited(world, path);
-    let World { settings, keys, digester, standings, limiter, ledger, now } = world;
-    let guard = Guard { settings, keys, digester, standings };
-    let redeem = awaited
-        .present(secret, nonce(seed), [seed; 16], &guard, limiter, *now)
-        .map_err(|denied| denied.denial)?;
-    let outcome =
-        ledger.redeem(redeem.digest(), redeem.attempt(), *now).map_err(|error| match error {
-            RedeemError::Refused(refused) => StoreFailure::Refused(refused),
-            RedeemError::Full => StoreFailure::Unavailable(Outage::Full),
-        });
-    redeem.resume(outcome, &guard, *now).map_err(|denied| denied.denial)
+    world.redeem(awaited, secret, nonce(seed), seed).map_err(|denied| denied.denial)
 }
 
 fn redeem(world: &mut World, secret: &GrantSecret, seed: u8) -> Result<Redeemed, Denial> {

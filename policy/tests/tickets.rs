@@ -20,9 +20,7 @@ use doorward_policy::denial::{Denial, Invalid, Outage};
 use doorward_policy::id::SessionId;
 use doorward_policy::session::SessionRecord;
 use doorward_policy::standing::Standing;
-use doorward_policy::ticket::{
-    LIFE, TicketAttempt, TicketRecord, TicketRefusal, TicketSecret, consume,
-};
+use doorward_policy::ticket::{LIFE, TicketAttempt, TicketRecord, TicketRefusal, consume};
 use doorward_policy::token::Claims;
 use doorward_policy::{Admitted, Decision, Timestamp};
 
@@ -49,15 +47,7 @@ fn used(
 /// A world whose ledger holds the session and a ticket of this text.
 fn world_with_ticket() -> (World, String) {
     let mut world = World::new();
-    let secret = TicketSecret::new([0x71; 32]);
-    let text = secret.expose().to_string();
-    let mut grant = common::grant(1, secs(3600));
-    grant.label = claims().subject;
-    let digest = doorward_policy::keys::Digest::from_bytes([1; 32]);
-    world.ledger.insert_grant(digest, grant).unwrap();
-    world.ledger.redeem(&digest, &common::attempt(1, 0x5e), NOW).unwrap();
-    let ticket = TicketRecord::issue(&claims(), Some(ORIGIN), NOW);
-    world.ledger.insert_ticket(secret.digest(&world.digester), ticket).unwrap();
+    let text = world.with_ticket(&claims(), Some(ORIGIN));
     (world, text)
 }
 
@@ -68,14 +58,8 @@ fn awaited(world: &mut World, request: &Request) -> AwaitTicket {
     }
 }
 
-/// What a driver with the ledger for a store does.
 fn drive(world: &mut World, awaited: AwaitTicket) -> Result<Admitted, Denial> {
-    let now = world.now;
-    let outcome = world
-        .ledger
-        .consume_ticket(awaited.digest(), awaited.attempt(), now)
-        .map_err(StoreFailure::Refused);
-    resume(world, awaited, outcome)
+    world.consume(awaited).map_err(|denied| denied.denial)
 }
 
 fn resume(

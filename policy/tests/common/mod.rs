@@ -1,6 +1,7 @@
 //! One installation at a frozen moment, and requests and hellos to it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
+pub mod drive;
 pub mod hello;
 pub mod record;
 pub mod request;

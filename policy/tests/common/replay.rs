@@ -16,10 +16,13 @@ use doorward_policy::{Denial, Guard};
 
 use crate::common::record::{Record, join, mac};
 use crate::common::request::{COOKIE, EVIL, HOST};
-use crate::common::{DAY, NOW, Request, SESSION, World, attempt, claims, grant, secs};
+use crate::common::{DAY, NOW, RawHello, Request, SESSION, World, attempt, claims, grant, secs};
 
 fn all_alike(world: &mut World, requests: impl IntoIterator<Item = Request>) -> Denial {
-    let mut denials = requests.into_iter().map(|request| world.denial(&request));
+    one_of_all(requests.into_iter().map(|request| world.denial(&request)))
+}
+
+fn one_of_all(mut denials: impl Iterator<Item = Denial>) -> Denial {
     let first = denials.next().expect("at least one request");
     denials.for_each(|denial| assert_eq!(denial, first));
     first
@@ -343,6 +346,15 @@ pub(crate) fn capability_taken_away(world: &mut World) -> Denial {
     let standing = Standing::Limited(Capabilities::OBSERVE);
     world.standings.note(SESSION, standing, claims().absolute_end);
     world.denial(&upgrade)
+}
+
+/// A hello alone can name one.
+pub(crate) fn named_workspace(world: &mut World) -> Denial {
+    let token = world.token();
+    let hello = RawHello::open().session(&token);
+    assert_eq!(world.admit_hello(&hello).claims(), Some(&claims()));
+    let names = ["attic", "laptop", "../attic", "*"];
+    one_of_all(names.iter().map(|name| world.hello_denial(&hello.clone().workspace(name))))
 }
 
 pub(crate) fn flooded_limiter(world: &mut World) -> Denial {
