@@ -6,6 +6,7 @@ mod housekeeping;
 mod sockets;
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -163,23 +164,31 @@ impl Connections {
     ) {
         // Without it, small messages wait for acknowledgements; it can't fail on a live socket.
         let _result = stream.set_nodelay(true);
-        let site = Arc::clone(site);
-        let alive = self.alive.clone();
-        let mut drain = self.drain.subscribe();
-        tokio::spawn(async move {
-            let drained = async move {
-                let _result = drain.wait_for(|draining| *draining).await;
-            };
-            match acceptor {
+        let (site, drained) = (Arc::clone(site), self.drained());
+        match acceptor {
+            Some(acceptor) => {
                 // Boxed, so that what a handshake takes goes when it is over.
-                Some(acceptor) => {
-                    let securing = Box::pin(acceptor.secure(stream));
-                    site.serve_secured(securing, peer, drained).await;
-                }
-                None => site.serve(stream, peer, false, drained).await,
+                let securing = Box::pin(acceptor.secure(stream));
+                self.spawn(site.serve_secured(securing, peer, drained));
             }
+            None => self.spawn(site.serve(stream, peer, false, drained)),
+        }
+    }
+
+    /// Apart for each kind of connection, so that none pays for what another kind holds.
+    fn spawn(&self, carried: impl Future<Output = ()> + Send + 'static) {
+        let alive = self.alive.clone();
+        tokio::spawn(async move {
+            carried.await;
             drop(alive);
         });
+    }
+
+    fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut drain = self.drain.subscribe();
+        async move {
+            let _result = drain.wait_for(|draining| *draining).await;
+        }
     }
 
     /// Lets the connections end by themselves for so long; those that don't are cut off when the

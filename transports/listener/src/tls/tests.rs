@@ -155,10 +155,10 @@ fn a_given_certificate_is_not_pinned_and_its_digest_is_known() {
 fn what_is_no_certificate_is_refused_and_said_to_be_what_it_is() {
     let given = Given::new();
     let cert = given.files().cert;
-    write(&cert, "", 0o644);
-    given.refused(&["cert.pem", "holds no certificate"]);
-    write(&cert, &given.key, 0o644);
-    given.refused(&["cert.pem", "holds no certificate"]);
+    for text in ["", &*given.key] {
+        write(&cert, text, 0o644);
+        given.refused(&["cert.pem", "holds no certificate: a PEM file"]);
+    }
     write(&cert, &given.cert[..given.cert.len() / 2], 0o644);
     given.refused(&["cert.pem", "damaged"]);
     write(&cert, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 0o644);
