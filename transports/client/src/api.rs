@@ -10,13 +10,15 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::client::Client;
 use crate::error::{ClientError, Refused};
-use crate::server::Server;
+use crate::server::{Server, Transport};
+use crate::tls;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,54 +35,60 @@ pub(crate) struct Answer {
 impl Answer {
     /// What a refusal says about itself.
     pub(crate) fn refusal(&self) -> Refused {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Problem {
-            error: String,
-            message: String,
-        }
-        let Problem { error, message } = serde_json::from_slice(&self.body).unwrap_or_default();
-        let plain =
-            |text: String| text.chars().filter(|each| !each.is_control()).take(500).collect();
-        Refused {
-            status: self.status,
-            code: plain(error),
-            message: plain(message),
-            retry_after: self.retry_after,
-        }
+        Refused::read(self.status, &self.body, self.retry_after)
     }
 }
 
 /// Sends a request with these additional headers, and hands over the answer's head.
 pub(crate) async fn send(
+    client: &Client,
     server: &Server,
     mut request: Request<Full<Bytes>>,
     bearer: Option<&str>,
 ) -> Result<Response<Incoming>, ClientError> {
     let unreachable = |error| ClientError::Unreachable(server.clone(), error);
-    let exchange = async {
-        let stream = TcpStream::connect(server.endpoint()).await?;
-        if !stream.peer_addr()?.ip().to_canonical().is_loopback() {
-            let what = "its name leads away from this machine";
-            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, what));
-        }
-        stream.set_nodelay(true)?;
-        let headers = request.headers_mut();
-        headers.insert(HOST, header(server.authority())?);
-        if let Some(token) = bearer {
-            let mut value = header(&Zeroizing::new(format!("Bearer {token}")))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        tokio::spawn(connection.with_upgrades());
-        sender.send_request(request).await.map_err(io::Error::other)
-    };
-    match timeout(PATIENCE, exchange).await {
-        Ok(answered) => answered.map_err(unreachable),
-        Err(_) => Err(unreachable(io::ErrorKind::TimedOut.into())),
+    let headers = request.headers_mut();
+    headers.insert(HOST, header(&server.authority()).map_err(unreachable)?);
+    if let Some(token) = bearer {
+        let value = header(&Zeroizing::new(format!("Bearer {token}")));
+        let mut value = value.map_err(unreachable)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
     }
+    let exchange = async {
+        let stream = reach(server).await.map_err(unreachable)?;
+        match server.transport() {
+            Transport::Http => exchange(stream, request).await.map_err(unreachable),
+            Transport::Https => {
+                let stream = tls::wrap(client.trust(), server, stream).await?;
+                exchange(stream, request).await.map_err(unreachable)
+            }
+            Transport::Quic => Err(ClientError::Unexpected(server.clone(), "a web server")),
+        }
+    };
+    let answered = timeout(PATIENCE, exchange).await;
+    answered.unwrap_or_else(|_| Err(unreachable(io::ErrorKind::TimedOut.into())))
+}
+
+async fn reach(server: &Server) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(server.endpoint()).await?;
+    let near = stream.peer_addr()?.ip().to_canonical().is_loopback();
+    if server.transport() == Transport::Http && !near {
+        let what = "its name leads away from this machine";
+        return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, what));
+    }
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> io::Result<Response<Incoming>> {
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection.with_upgrades());
+    sender.send_request(request).await.map_err(io::Error::other)
 }
 
 fn header(text: &str) -> io::Result<HeaderValue> {
@@ -89,6 +97,7 @@ fn header(text: &str) -> io::Result<HeaderValue> {
 
 /// Posts a JSON body and reads the whole answer.
 pub(crate) async fn post(
+    client: &Client,
     server: &Server,
     path: &str,
     bearer: Option<&str>,
@@ -100,7 +109,7 @@ pub(crate) async fn post(
         .header(CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::copy_from_slice(body)))
         .map_err(|error| ClientError::Unreachable(server.clone(), io::Error::other(error)))?;
-    let response = send(server, request, bearer).await?;
+    let response = send(client, server, request, bearer).await?;
     read(server, response).await
 }
 

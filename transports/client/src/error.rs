@@ -3,7 +3,12 @@
 use std::fmt;
 use std::io;
 
+use std::time::Duration;
+
+use serde::Deserialize;
+
 use crate::server::{Server, UrlError};
+use crate::tls::CertificateFault;
 
 /// Why there is no session, or no connection.
 #[derive(Debug)]
@@ -18,6 +23,10 @@ pub enum ClientError {
     Refused(Refused),
     /// The server's answer is not that of Doorward; what was expected instead.
     Unexpected(Server, &'static str),
+    /// The server's certificate was not taken. Nothing was sent to it.
+    Certificate(Server, CertificateFault),
+    /// The server and this client have no protocol in common; what the one misses in the other.
+    Incompatible(Server, String),
 }
 
 /// A refusal, as the server told it.
@@ -34,10 +43,77 @@ pub struct Refused {
 }
 
 impl Refused {
+    /// Reads a refusal's JSON, if it is any.
+    pub(crate) fn read(status: u16, json: &[u8], retry_after: Option<u64>) -> Self {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Problem {
+            error: String,
+            message: String,
+            retry_after: Option<u64>,
+        }
+        let problem: Problem = serde_json::from_slice(json).unwrap_or_default();
+        let plain =
+            |text: String| text.chars().filter(|each| !each.is_control()).take(500).collect();
+        Self {
+            status,
+            code: plain(problem.error),
+            message: plain(problem.message),
+            retry_after: retry_after.or(problem.retry_after),
+        }
+    }
+
+    /// Reads the application error that has ended a QUIC connection; `None` if the code is none of
+    /// a refusal's (`docs/quic-hello.md`).
+    pub(crate) fn from_quic(code: u64, reason: &[u8]) -> Option<Self> {
+        let status = match u16::try_from(code).ok()? {
+            1001 | 1013 => 503,
+            code @ 4400..=4599 => code.saturating_sub(4000),
+            _ => return None,
+        };
+        Some(Self::read(status, reason, None))
+    }
+
     /// Whether only pairing again can help: the session is over.
     #[must_use]
     pub fn wants_pairing(&self) -> bool {
-        self.status == 401
+        // A revoked session is a 401 over HTTP, and 4403 where it ends a live connection.
+        self.status == 401 || self.code == "session_revoked"
+    }
+
+    /// When to try again, if waiting can help.
+    pub(crate) fn next(&self) -> Next {
+        match self.status {
+            _ if self.wants_pairing() => Next::PairAgain,
+            408 | 429 | 500..=599 => Next::Retry(self.retry_after.map(Duration::from_secs)),
+            _ => Next::Stop,
+        }
+    }
+}
+
+/// What a client does after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Tries again, after this much at least.
+    Retry(Option<Duration>),
+    /// Asks its person for another link.
+    PairAgain,
+    /// Gives up: the next attempt would fare no better.
+    Stop,
+}
+
+impl ClientError {
+    /// What follows from it.
+    pub(crate) fn next(&self) -> Next {
+        match self {
+            Self::Unreachable(..) => Next::Retry(None),
+            Self::Refused(refused) => refused.next(),
+            Self::Url(_)
+            | Self::Credential
+            | Self::Unexpected(..)
+            | Self::Certificate(..)
+            | Self::Incompatible(..) => Next::Stop,
+        }
     }
 }
 
@@ -55,6 +131,21 @@ impl fmt::Display for ClientError {
             Self::Refused(refused) => refused.fmt(f),
             Self::Unexpected(server, what) => {
                 write!(f, "{server} does not answer as Doorward does: {what} was expected")
+            }
+            Self::Certificate(server, CertificateFault::Pin) => write!(
+                f,
+                "{server} is not the server that the link was made for: its certificate is \
+                 another one. Nothing was sent to it. If the listener was given a new \
+                 certificate, pair again with a new link"
+            ),
+            Self::Certificate(server, CertificateFault::Name(what)) => write!(
+                f,
+                "the certificate of {server} does not prove that it is the server meant ({what}), \
+                 and nothing was sent to it; a link of `doorward pair`, or --ca FILE with its \
+                 root, says what to expect"
+            ),
+            Self::Incompatible(server, what) => {
+                write!(f, "{server} and this client have no protocol in common: {what}")
             }
         }
     }

@@ -1,18 +1,23 @@
 //! Pairing: a link or a code for a session.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use doorward_policy::Timestamp;
 use doorward_policy::encoding::base64url;
 use doorward_policy::grant::GrantSecret;
+use doorward_policy::hello::{Kind, Offered, Purpose};
+use doorward_policy::link::{LinkFragment, PAIR_PATH};
 use serde::Serialize;
 use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use crate::api;
+use crate::client::Client;
 use crate::error::ClientError;
-use crate::server::{Server, Target};
+use crate::quic;
+use crate::server::{Identity, Server, Target, Transport};
 use crate::session::Session;
 
 /// How often a redemption is sent before it counts as failed.
@@ -22,13 +27,48 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a person was given to pair with.
 pub struct Credential {
-    server: Option<Server>,
+    place: Option<Place>,
     grant: GrantSecret,
 }
 
+/// Where a link is redeemed.
+#[derive(Clone, Debug)]
+struct Place {
+    web: Server,
+    quic: Option<Server>,
+}
+
+/// Why a credential is redeemed nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misdirected {
+    /// A code names no server, and nobody else did.
+    Nowhere,
+    /// The link is for one server, and another was named.
+    Elsewhere {
+        /// The server of the link.
+        linked: Server,
+        /// The one that was named.
+        named: Server,
+    },
+}
+
+impl fmt::Display for Misdirected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => f.write_str("a code doesn't say for which server it is: name one"),
+            Self::Elsewhere { linked, named } => write!(
+                f,
+                "the link is for {linked}, not for {named}: it is sent to no other server"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Misdirected {}
+
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Credential").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -39,109 +79,235 @@ impl Credential {
     /// If it is none of them, or its link leads to nothing that can be connected to.
     pub fn parse(text: &str) -> Result<Self, ClientError> {
         let text = text.trim();
-        let (link, secret) = match text.rsplit_once('#') {
-            Some((link, secret)) => (Some(link), secret),
-            None => (None, text),
+        let Some((link, fragment)) = text.rsplit_once('#') else {
+            let grant = GrantSecret::parse(text).ok_or(ClientError::Credential)?;
+            return Ok(Self { place: None, grant });
         };
-        let grant = GrantSecret::parse(secret).ok_or(ClientError::Credential)?;
-        if link.is_some() && grant.is_code() {
+        let LinkFragment { grant, pin, quic_port } =
+            LinkFragment::parse(fragment).ok_or(ClientError::Credential)?;
+        let known = |server: Server| match pin {
+            Some(pin) => server.pinned(pin),
+            None => server,
+        };
+        let web = Target::parse(link)?.server;
+        if web.transport() == Transport::Quic {
             return Err(ClientError::Credential);
         }
-        let server = link.map(Target::parse).transpose()?.map(|target| target.server);
-        Ok(Self { server, grant })
+        let quic = quic_port.map(|port| known(web.quic(port)));
+        Ok(Self { place: Some(Place { web: known(web), quic }), grant })
     }
 
     /// Whether a text is a pairing link, whatever it leads to.
     #[must_use]
     pub fn is_link(text: &str) -> bool {
         let split = text.trim().rsplit_once('#');
-        split.is_some_and(|(link, secret)| {
-            link.ends_with("/.doorward/pair") && GrantSecret::parse(secret).is_some()
+        split.is_some_and(|(link, fragment)| {
+            let grant = || GrantSecret::parse(fragment).is_some();
+            link.ends_with(PAIR_PATH) && (LinkFragment::parse(fragment).is_some() || grant())
         })
     }
 
-    /// The server that a link names; a code names none.
+    /// The web server that a link names; a code names none.
     #[must_use]
-    pub const fn server(&self) -> Option<&Server> {
-        self.server.as_ref()
+    pub fn web(&self) -> Option<&Server> {
+        self.place.as_ref().map(|place| &place.web)
     }
-}
 
-/// Redeems a credential at a server. `nonce` is 32 bytes of entropy: repeated after a lost answer,
-/// so that the one session that the credential bought is fetched again.
-///
-/// # Errors
-/// If the server refuses, can't be reached, or keeps not answering.
-pub async fn pair(
-    server: &Server,
-    credential: &Credential,
-    nonce: [u8; 32],
-    now: Timestamp,
-) -> Result<Session, ClientError> {
-    #[derive(Serialize)]
-    struct Presented<'a> {
-        credential: &'a str,
-        nonce: &'a str,
+    /// The QUIC server that a link names, if it names one.
+    #[must_use]
+    pub fn quic(&self) -> Option<&Server> {
+        self.place.as_ref()?.quic.as_ref()
     }
-    let (secret, nonce) = (credential.grant.expose(), Zeroizing::new(base64url(&nonce)));
-    let body = serde_json::to_vec(&Presented { credential: &secret, nonce: &nonce });
-    let body = Zeroizing::new(body.unwrap_or_default());
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let answered = api::post(server, "/.doorward/api/token", None, &body).await;
-        let pause = match &answered {
-            Ok(answer) if answer.status == 503 => {
-                answer.retry_after.map_or(Duration::from_secs(1), Duration::from_secs)
-            }
-            // Where nothing listens, nothing was lost on the way.
-            Err(ClientError::Unreachable(_, error))
-                if tries > 1 || error.kind() != std::io::ErrorKind::ConnectionRefused =>
-            {
-                Duration::from_millis(250) * tries
-            }
-            _ => break finish(server, answered?, now),
+
+    /// The server to redeem this at: the one that was named or, where none was, the link's web
+    /// server. A link goes to its own servers alone, and says how they are known.
+    ///
+    /// # Errors
+    /// If that is none, or not the link's.
+    pub fn destination(&self, named: Option<&Server>) -> Result<Server, Misdirected> {
+        let (place, named) = match (&self.place, named) {
+            (Some(place), Some(named)) => (place, named),
+            (Some(place), None) => return Ok(place.web.clone()),
+            (None, Some(named)) => return Ok(named.clone()),
+            (None, None) => return Err(Misdirected::Nowhere),
         };
-        if tries == TRIES {
-            break finish(server, answered?, now);
+        let linked = match named.transport() {
+            Transport::Quic => place.quic.as_ref().unwrap_or(&place.web),
+            Transport::Http | Transport::Https => &place.web,
+        };
+        let other_pin = matches!(named.identity(), Identity::Pinned(_)) && linked != named;
+        if other_pin || !linked.same_address(named) {
+            return Err(Misdirected::Elsewhere { linked: linked.clone(), named: named.clone() });
         }
-        sleep(pause.min(LONGEST_PAUSE)).await;
+        Ok(linked.clone())
     }
 }
 
-fn finish(server: &Server, answer: api::Answer, now: Timestamp) -> Result<Session, ClientError> {
-    if answer.status != 200 {
-        return Err(ClientError::Refused(answer.refusal()));
+impl Client {
+    /// Redeems a credential at a server. `nonce` is 32 bytes of entropy: repeated after a lost
+    /// answer, so that the one session that the credential bought is fetched again.
+    ///
+    /// # Errors
+    /// If the server refuses, can't be reached, is not the one meant, or keeps not answering.
+    pub async fn pair(
+        &self,
+        server: &Server,
+        credential: &Credential,
+        nonce: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Session, ClientError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let redeemed = match server.transport() {
+                Transport::Quic => self.redeem_in_quic(server, credential, nonce, now).await,
+                Transport::Http | Transport::Https => {
+                    self.redeem_on_the_web(server, credential, nonce, now).await
+                }
+            };
+            match redeemed {
+                Err(error)
+                    if tries < TRIES
+                        && let Some(pause) = pause(&error, tries) =>
+                {
+                    sleep(pause.min(LONGEST_PAUSE)).await;
+                }
+                redeemed => return redeemed,
+            }
+        }
     }
-    Session::from_answer(server, &answer, now)
-        .ok_or_else(|| ClientError::Unexpected(server.clone(), "a session token"))
+
+    async fn redeem_on_the_web(
+        &self,
+        server: &Server,
+        credential: &Credential,
+        nonce: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Session, ClientError> {
+        #[derive(Serialize)]
+        struct Presented<'a> {
+            credential: &'a str,
+            nonce: &'a str,
+        }
+        let (secret, nonce) = (credential.grant.expose(), Zeroizing::new(base64url(&nonce)));
+        let body = serde_json::to_vec(&Presented { credential: &secret, nonce: &nonce });
+        let body = Zeroizing::new(body.unwrap_or_default());
+        let answer = api::post(self, server, "/.doorward/api/token", None, &body).await?;
+        if answer.status != 200 {
+            return Err(ClientError::Refused(answer.refusal()));
+        }
+        Session::from_answer(server, &answer, now)
+            .ok_or_else(|| ClientError::Unexpected(server.clone(), "a session token"))
+    }
+
+    async fn redeem_in_quic(
+        &self,
+        server: &Server,
+        credential: &Credential,
+        nonce: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Session, ClientError> {
+        let secret = credential.grant.expose();
+        let offered = Offered::One(Kind::Grant, secret.as_bytes());
+        let accept = quic::ask(self, server, &quic::hello(Purpose::Token, offered, &nonce)).await?;
+        Session::from_accept(server, accept, now)
+            .ok_or_else(|| ClientError::Unexpected(server.clone(), "a session token"))
+    }
+}
+
+/// How long to wait before a redemption is repeated, if that can help.
+fn pause(error: &ClientError, tries: u32) -> Option<Duration> {
+    match error {
+        ClientError::Refused(refused) if refused.status == 503 => {
+            Some(refused.retry_after.map_or(Duration::from_secs(1), Duration::from_secs))
+        }
+        // Where nothing listens, nothing was lost on the way.
+        ClientError::Unreachable(_, error)
+            if tries > 1 || error.kind() != io::ErrorKind::ConnectionRefused =>
+        {
+            Some(Duration::from_millis(250) * tries)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use doorward_policy::link::CertificatePin;
+
+    const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const PIN: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+
+    fn server(url: &str) -> Server {
+        Target::parse(url).expect("valid").server
+    }
 
     #[test]
     fn a_link_names_its_server_and_a_code_does_not() {
-        let secret = "A".repeat(43);
-        let link = format!(" http://127.0.0.1:8765/.doorward/pair#{secret}\n");
+        let link = format!(" http://127.0.0.1:8765/.doorward/pair#{SECRET}\n");
         let credential = Credential::parse(&link).expect("a link");
-        let origin = credential.server().map(Server::origin);
+        let origin = credential.web().map(Server::origin);
         assert_eq!(origin.as_deref(), Some("http://127.0.0.1:8765"));
         assert!(Credential::is_link(&link));
-        for text in [secret.as_str(), "2345-6789-abcd", "23456789ABCD"] {
-            assert!(Credential::parse(text).expect("valid").server().is_none());
+        for text in [SECRET, "2345-6789-abcd", "23456789ABCD"] {
+            let credential = Credential::parse(text).expect("valid");
+            assert!(credential.web().is_none() && credential.quic().is_none());
+            assert_eq!(credential.destination(None), Err(Misdirected::Nowhere));
             assert!(!Credential::is_link(text));
         }
-        assert!(!format!("{credential:?}").contains(&secret));
+        assert!(!format!("{credential:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn a_link_names_the_certificate_and_the_quic_server() {
+        let pin = CertificatePin::new([1; 32]);
+        let text = format!("https://dev.example:8765/.doorward/pair#{SECRET}.{PIN}.4433");
+        let credential = Credential::parse(&text).expect("a link");
+        let web = server("https://dev.example:8765").pinned(pin);
+        let quic = server("quic://dev.example:4433").pinned(pin);
+        assert_eq!((credential.web(), credential.quic()), (Some(&web), Some(&quic)));
+        assert!(Credential::is_link(&text));
+        let text = format!("http://127.0.0.1:8765/.doorward/pair#{SECRET}..4433");
+        let credential = Credential::parse(&text).expect("a link");
+        assert_eq!(credential.quic(), Some(&server("quic://127.0.0.1:4433")));
+    }
+
+    #[test]
+    fn a_link_goes_to_its_own_servers_alone_and_says_how_they_are_known() {
+        let pin = CertificatePin::new([1; 32]);
+        let text = format!("https://dev.example:8765/.doorward/pair#{SECRET}.{PIN}.4433");
+        let credential = Credential::parse(&text).expect("a link");
+        for own in ["https://dev.example:8765", "quic://dev.example:4433"] {
+            let named = server(own);
+            assert_eq!(credential.destination(Some(&named)), Ok(named.pinned(pin)));
+        }
+        let other_pin = server("quic://dev.example:4433").pinned(CertificatePin::new([2; 32]));
+        assert!(credential.destination(Some(&other_pin)).is_err());
+        for other in ["quic://dev.example:8765", "https://dev.example:4433", "quic://evil:4433"] {
+            let Err(error) = credential.destination(Some(&server(other))) else {
+                panic!("{other}")
+            };
+            assert!(error.to_string().contains("sent to no other server"), "{error}");
+        }
+        let webby = format!("https://dev.example:8765/.doorward/pair#{SECRET}");
+        let webby = Credential::parse(&webby).expect("a link");
+        assert!(webby.destination(Some(&server("quic://dev.example:8765"))).is_err());
     }
 
     #[test]
     fn anything_else_is_no_credential() {
-        for text in
-            ["", "hello", "http://127.0.0.1:8765/.doorward/pair", "http://127.0.0.1#2345-6789-ABCD"]
-        {
-            assert!(matches!(Credential::parse(text), Err(ClientError::Credential)), "{text}");
+        for text in [
+            "",
+            "hello",
+            "http://127.0.0.1:8765/.doorward/pair",
+            "http://127.0.0.1#2345-6789-ABCD",
+            &format!("quic://127.0.0.1:4433/#{SECRET}"),
+            &format!("quic://127.0.0.1:4433#{SECRET}"),
+            &format!("https://dev.example/.doorward/pair#{SECRET}.AAAA"),
+        ] {
+            let parsed = Credential::parse(text);
+            assert!(matches!(parsed, Err(ClientError::Credential | ClientError::Url(_))), "{text}");
         }
     }
 }

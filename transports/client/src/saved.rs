@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-use crate::server::Server;
+use crate::server::{Identity, Server};
 use crate::session::{Session, SessionText};
 
 const MOST: u64 = 16 * 1024;
@@ -42,17 +42,22 @@ impl SavedSessions {
         Self { folder }
     }
 
-    /// The session of a server.
+    /// The session of a server. One that is named without a pin is known in the way that was
+    /// saved; for another pin than that there is no session.
     ///
     /// # Errors
     /// If its file is a link, another user's, readable by others, damaged, or another server's.
     pub fn load(&self, server: &Server) -> Result<Option<Session>, SavedError> {
         let path = self.path(server);
         let Some(session) = read(&path)? else { return Ok(None) };
-        if session.server() != server {
+        if !session.server().same_address(server) {
             return Err(flaw(&path, "is another server's: delete it and pair again"));
         }
-        Ok(Some(session))
+        let known = match server.identity() {
+            Identity::Pinned(_) => session.server() == server,
+            Identity::Local | Identity::Name => true,
+        };
+        Ok(known.then_some(session))
     }
 
     /// The servers that there is a session for.
@@ -76,12 +81,15 @@ impl SavedSessions {
         written.map_err(|error| flaw(&path, &format!("can't be written: {error}")))
     }
 
-    /// Forgets the session of a server.
+    /// Forgets a session, unless another has taken its place: somebody may have paired anew.
     ///
     /// # Errors
-    /// If its file can't be removed.
-    pub fn remove(&self, server: &Server) -> Result<(), SavedError> {
-        let path = self.path(server);
+    /// If its file can't be read or removed.
+    pub fn forget(&self, session: &Session) -> Result<(), SavedError> {
+        let path = self.path(session.server());
+        if !read(&path)?.is_some_and(|saved| saved.is(session)) {
+            return Ok(());
+        }
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(flaw(&path, &format!("can't be removed: {error}")))
@@ -105,7 +113,7 @@ impl SavedSessions {
     /// A file name of the server's own: what its authority has beside letters, digits, dots and
     /// hyphens is spelt so that no two servers share one.
     fn path(&self, server: &Server) -> PathBuf {
-        let mut name = String::from("http-");
+        let mut name = format!("{}-", server.transport().scheme());
         for each in server.authority().chars() {
             match each {
                 'a'..='z' | '0'..='9' | '.' | '-' => name.push(each),
@@ -141,4 +149,82 @@ fn read(path: &Path) -> Result<Option<Session>, SavedError> {
     file.take(MOST).read_to_end(&mut text).map_err(unreadable)?;
     let parsed = serde_json::from_slice::<SessionText>(&text).ok().and_then(Session::from_text);
     parsed.map(Some).ok_or_else(|| flaw(path, "is damaged: delete it and pair again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Target;
+    use doorward_policy::link::CertificatePin;
+
+    fn server(url: &str) -> Server {
+        Target::parse(url).expect("valid").server
+    }
+
+    fn text(version: u32, server: &str, certificate: &str) -> String {
+        format!(
+            r#"{{"version":{version},"server":"{server}",{certificate}"access_token":"A.token",
+            "session_id":"00","subject":"me","received_at":1,"expires_at":2}}"#
+        )
+    }
+
+    fn session(version: u32, server: &str, certificate: &str) -> Option<Session> {
+        let text = text(version, server, certificate);
+        serde_json::from_str::<SessionText>(&text).ok().and_then(Session::from_text)
+    }
+
+    fn pinned(byte: u8) -> Session {
+        let pin = format!(r#""certificate":"{}","#, format!("{byte:02x}").repeat(32));
+        session(2, "quic://dev.example:4433", &pin).expect("valid")
+    }
+
+    fn saved() -> (tempfile::TempDir, SavedSessions) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let saved = SavedSessions::new(dir.path().join("client"));
+        (dir, saved)
+    }
+
+    #[test]
+    fn a_session_is_saved_with_the_certificate_that_its_server_is_known_by() {
+        let (_dir, saved) = saved();
+        let named = server("quic://dev.example:4433");
+        saved.save(&pinned(7)).expect("saved");
+        let known = named.clone().pinned(CertificatePin::new([7; 32]));
+        let found = saved.load(&named).expect("readable").expect("there");
+        assert_eq!(found.server(), &known, "the URL names no pin: the saved one is used");
+        assert!(saved.load(&known).expect("readable").is_some());
+        let other = named.pinned(CertificatePin::new([8; 32]));
+        assert!(saved.load(&other).expect("readable").is_none());
+        assert!(saved.load(&server("https://dev.example:4433")).expect("readable").is_none());
+        assert_eq!(saved.servers(), [known]);
+    }
+
+    #[test]
+    fn a_session_of_a_server_known_by_name_is_none_of_a_pinned_one() {
+        let (_dir, saved) = saved();
+        saved.save(&session(2, "https://dev.example", "").expect("valid")).expect("saved");
+        let named = server("https://dev.example");
+        assert!(saved.load(&named).expect("readable").is_some());
+        let pinned = named.pinned(CertificatePin::new([7; 32]));
+        assert!(saved.load(&pinned).expect("readable").is_none());
+    }
+
+    #[test]
+    fn one_session_is_forgotten_and_not_the_one_that_took_its_place() {
+        let (_dir, saved) = saved();
+        saved.save(&pinned(8)).expect("saved");
+        saved.forget(&pinned(7)).expect("nothing to do");
+        assert!(saved.load(pinned(8).server()).expect("readable").is_some());
+        saved.forget(&pinned(8)).expect("forgotten");
+        saved.forget(&pinned(8)).expect("twice is once");
+        assert!(saved.load(pinned(8).server()).expect("readable").is_none());
+    }
+
+    #[test]
+    fn the_first_version_knew_plain_http_alone() {
+        assert!(session(1, "http://127.0.0.1:8765", "").is_some());
+        assert!(session(1, "https://dev.example", "").is_none());
+        assert!(session(3, "http://127.0.0.1:8765", "").is_none());
+        assert!(session(2, "https://dev.example", r#""certificate":"00","#).is_none());
+    }
 }

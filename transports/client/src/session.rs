@@ -4,12 +4,20 @@ use std::fmt;
 use std::time::Duration;
 
 use doorward_policy::Timestamp;
+use doorward_policy::hello::{Accept, Kind, Offered, Purpose};
+use doorward_policy::link::CertificatePin;
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::api::{self, Answer};
+use crate::client::Client;
 use crate::error::ClientError;
-use crate::server::{Server, Target};
+use crate::quic;
+use crate::server::{Identity, Server, Target, Transport};
+
+/// The format of a saved session. Version 1 knew plain http alone.
+const VERSION: u32 = 2;
 
 /// A session: its token, and the one server that the token is sent to.
 pub struct Session {
@@ -36,6 +44,9 @@ impl fmt::Debug for Session {
 pub(crate) struct SessionText {
     version: u32,
     server: String,
+    /// The pinned certificate's digest; none if the server is known in another way.
+    #[serde(default)]
+    certificate: Option<String>,
     access_token: String,
     session_id: String,
     subject: String,
@@ -109,10 +120,35 @@ impl Session {
         })
     }
 
+    /// `None` if no token came with it, or it can't have come from Doorward.
+    pub(crate) fn from_accept(server: &Server, accept: Accept, now: Timestamp) -> Option<Self> {
+        let (session, token) = (accept.session?, accept.token?);
+        let token =
+            str::from_utf8(&token).ok().filter(|it| it.bytes().all(|it| it.is_ascii_graphic()));
+        Some(Self {
+            server: server.clone(),
+            token: Zeroizing::new(token?.to_owned()),
+            id: session.id.to_string(),
+            subject: session.subject.as_str().to_owned(),
+            received_at: now,
+            expires_at: now.plus(Duration::from_secs(session.expires_in.into())),
+        })
+    }
+
+    /// Whether both are the same token of the same server: neither has been renewed since.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let same = self.token.as_bytes().ct_eq(other.token.as_bytes());
+        self.server == other.server && same.into()
+    }
+
     pub(crate) fn to_text(&self) -> SessionText {
         SessionText {
-            version: 1,
+            version: VERSION,
             server: self.server.origin(),
+            certificate: match self.server.identity() {
+                Identity::Pinned(pin) => Some(pin.to_string()),
+                Identity::Local | Identity::Name => None,
+            },
             access_token: self.token.as_str().to_owned(),
             session_id: self.id.clone(),
             subject: self.subject.clone(),
@@ -122,9 +158,19 @@ impl Session {
     }
 
     pub(crate) fn from_text(mut text: SessionText) -> Option<Self> {
-        let target = Target::parse(&text.server).ok().filter(|_| text.version == 1)?;
+        let mut server = Target::parse(&text.server).ok()?.server;
+        let known = match text.version {
+            1 => server.transport() == Transport::Http && text.certificate.is_none(),
+            version => version == VERSION,
+        };
+        if !known {
+            return None;
+        }
+        if let Some(pin) = &text.certificate {
+            server = server.pinned(CertificatePin::parse_hex(pin)?);
+        }
         Some(Self {
-            server: target.server,
+            server,
             token: Zeroizing::new(std::mem::take(&mut text.access_token)),
             id: std::mem::take(&mut text.session_id),
             subject: std::mem::take(&mut text.subject),
@@ -134,16 +180,27 @@ impl Session {
     }
 }
 
-/// Asks for a fresher token; `None` if the server finds that it is not time for one yet.
-///
-/// # Errors
-/// If the server refuses, as it does when the session is over, or doesn't answer.
-pub async fn renew(session: &Session, now: Timestamp) -> Result<Option<Session>, ClientError> {
-    let server = session.server();
-    let answer = api::post(server, "/.doorward/api/renew", Some(session.token()), b"{}").await?;
-    match answer.status {
-        200 => Ok(Session::from_answer(server, &answer, now)),
-        _ => Err(ClientError::Refused(answer.refusal())),
+impl Client {
+    /// Asks for a fresher token; `None` if the server finds that it is not time for one yet.
+    ///
+    /// # Errors
+    /// If the server refuses, as it does when the session is over, or doesn't answer.
+    pub async fn renew(
+        &self,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Option<Session>, ClientError> {
+        let (server, token) = (session.server(), session.token());
+        if server.transport() == Transport::Quic {
+            let offered = Offered::One(Kind::Session, token.as_bytes());
+            let hello = quic::hello(Purpose::Token, offered, &[]);
+            return Ok(Session::from_accept(server, quic::ask(self, server, &hello).await?, now));
+        }
+        let answer = api::post(self, server, "/.doorward/api/renew", Some(token), b"{}").await?;
+        match answer.status {
+            200 => Ok(Session::from_answer(server, &answer, now)),
+            _ => Err(ClientError::Refused(answer.refusal())),
+        }
     }
 }
 

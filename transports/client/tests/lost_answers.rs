@@ -2,13 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use doorward_client::{ClientError, Credential, Session, Target, connect, pair, renew};
+use doorward_client::{Client, ClientError, Credential, Session, Target, Trust};
 use doorward_policy::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+fn client() -> Client {
+    Client::new(Trust::system())
+}
 
 /// A server that gives these answers, one a connection; `""` hangs up after the request.
 struct Scripted {
@@ -40,7 +44,7 @@ impl Scripted {
 
     async fn pair(&self) -> Result<Session, ClientError> {
         let credential = Credential::parse(SECRET).expect("valid");
-        pair(&self.target.server, &credential, [7; 32], NOW).await
+        client().pair(&self.target.server, &credential, [7; 32], NOW).await
     }
 }
 
@@ -128,7 +132,9 @@ async fn where_nothing_listens_nothing_is_repeated() {
     drop(listener);
     let server = Target::parse(&url).expect("valid").server;
     let credential = Credential::parse(SECRET).expect("valid");
-    let Err(error) = pair(&server, &credential, [7; 32], NOW).await else { panic!("nobody there") };
+    let Err(error) = client().pair(&server, &credential, [7; 32], NOW).await else {
+        panic!("nobody there")
+    };
     assert!(error.to_string().contains("doorward serve"), "{error}");
 }
 
@@ -140,9 +146,9 @@ async fn a_renewal_yields_a_fresher_session_or_none_or_the_denial() {
         [granted(), granted(), answer("200 OK", "", body), answer("401 Unauthorized", "", denial)];
     let server = Scripted::new(&answers.each_ref().map(String::as_str)).await;
     let session = server.pair().await.expect("paired");
-    assert!(renew(&session, NOW).await.expect("renewed").is_some());
-    assert!(renew(&session, NOW).await.expect("not yet").is_none());
-    let Err(ClientError::Refused(refused)) = renew(&session, NOW).await else {
+    assert!(client().renew(&session, NOW).await.expect("renewed").is_some());
+    assert!(client().renew(&session, NOW).await.expect("not yet").is_none());
+    let Err(ClientError::Refused(refused)) = client().renew(&session, NOW).await else {
         panic!("it was refused")
     };
     assert!(refused.wants_pairing());
@@ -157,8 +163,8 @@ async fn what_does_not_speak_websocket_is_refused() {
     let answers = [granted(), answer("502 Bad Gateway", "", refusal), wrong.to_owned()];
     let server = Scripted::new(&answers.each_ref().map(String::as_str)).await;
     let session = server.pair().await.expect("paired");
-    let Err(error) = connect(&session, "/echo").await else { panic!("it was refused") };
+    let Err(error) = client().connect(&session, "/echo").await else { panic!("it was refused") };
     assert_eq!(error.to_string(), "The guarded server is down.");
-    let Err(error) = connect(&session, "/echo").await else { panic!("the key is wrong") };
+    let Err(error) = client().connect(&session, "/echo").await else { panic!("the key is wrong") };
     assert!(matches!(error, ClientError::Unexpected(..)), "{error}");
 }

@@ -4,8 +4,8 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
 use doorward_client::{
-    ClientError, Closed, Connection, Credential, Received, SavedSessions, Server, Session, Target,
-    connect, pair, renew,
+    Client, ClientError, Closed, Connection, Credential, Misdirected, Received, SavedSessions,
+    Server, Session, Target, Trust,
 };
 use doorward_gate::{Clock as _, SystemClock, SystemEntropy, random};
 use doorward_policy::Timestamp;
@@ -31,13 +31,14 @@ pub(super) async fn run(args: &ConnectArgs) -> Outcome {
         return Err(refusal("a code"));
     }
     let target = args.url.as_deref().map(Target::parse).transpose().map_err(Failure::usage)?;
-    let client = Client {
+    let visitor = Visitor {
+        client: Client::new(Trust::system()),
         saved: SavedSessions::new(default_state_dir()?.join("client")),
         clock: SystemClock::new(Timestamp::EPOCH),
     };
     let server = target.as_ref().map(|it| &it.server);
-    let (mut session, saved) = client.session(args, server).await?;
-    session = client.renewed(session).await?;
+    let (mut session, saved) = visitor.session(args, server).await?;
+    session = visitor.renewed(session).await?;
     if args.only_pair {
         let (server, subject) = (session.server(), session.subject());
         return output::line(&format!("Paired with {server} as {subject}."));
@@ -45,27 +46,28 @@ pub(super) async fn run(args: &ConnectArgs) -> Outcome {
     let path = target.as_ref().and_then(|it| it.path.as_deref()).unwrap_or(DEFAULT_PATH);
     let mut lines = Lines::start(saved);
     loop {
-        let connection = match connect(&session, path).await {
-            Err(error) => return Err(client.refused(session.server(), error)),
+        let connection = match visitor.client.connect(&session, path).await {
+            Err(error) => return Err(visitor.refused(&session, error)),
             Ok(connection) => connection,
         };
         if io::stderr().is_terminal() {
             let (server, subject) = (session.server(), session.subject());
             eprintln!("Connected to {server}{path} as {subject}. Ctrl-D ends it.");
         }
-        match client.converse(connection, session, &mut lines, args.linger).await? {
-            Some(link) => session = client.pair(&link, server).await?,
+        match visitor.converse(connection, session, &mut lines, args.linger).await? {
+            Some(link) => session = visitor.pair(&link, server).await?,
             None => return Ok(()),
         }
     }
 }
 
-struct Client {
+struct Visitor {
+    client: Client,
     saved: SavedSessions,
     clock: SystemClock,
 }
 
-impl Client {
+impl Visitor {
     fn now(&self) -> Outcome<Timestamp> {
         self.clock.now().map_err(Failure::failed)
     }
@@ -116,21 +118,14 @@ impl Client {
 
     async fn pair(&self, text: &str, server: Option<&Server>) -> Outcome<Session> {
         let credential = Credential::parse(text).map_err(Failure::failed)?;
-        let server = match (server, credential.server()) {
-            (Some(given), Some(linked)) if given != linked => {
-                return Err(Failure::failed(format!(
-                    "the link is for {linked}, not for {given}: it is sent to no other server"
-                )));
+        let server = credential.destination(server).map_err(|error| match error {
+            Misdirected::Nowhere => {
+                Failure::usage(format!("{error}: doorward connect http://HOST:PORT"))
             }
-            (Some(server), _) | (None, Some(server)) => server,
-            (None, None) => {
-                return Err(Failure::usage(
-                    "a code doesn't say for which server it is: doorward connect http://HOST:PORT",
-                ));
-            }
-        };
+            Misdirected::Elsewhere { .. } => Failure::failed(error),
+        })?;
         let nonce = random(&SystemEntropy).map_err(Failure::failed)?;
-        let session = pair(server, &credential, nonce, self.now()?).await;
+        let session = self.client.pair(&server, &credential, nonce, self.now()?).await;
         let session = session.map_err(Failure::failed)?;
         self.saved.save(&session).map_err(Failure::failed)?;
         Ok(session)
@@ -142,20 +137,20 @@ impl Client {
         if !session.renewal_in(now).is_zero() {
             return Ok(session);
         }
-        match renew(&session, now).await {
+        match self.client.renew(&session, now).await {
             Ok(Some(fresher)) => {
                 self.saved.save(&fresher).map_err(Failure::failed)?;
                 Ok(fresher)
             }
             Ok(None) => Ok(session),
-            Err(error) => Err(self.refused(session.server(), error)),
+            Err(error) => Err(self.refused(&session, error)),
         }
     }
 
     /// A session that is over is forgotten, so that the next call asks for a link.
-    fn refused(&self, server: &Server, error: ClientError) -> Failure {
+    fn refused(&self, session: &Session, error: ClientError) -> Failure {
         let over = matches!(&error, ClientError::Refused(refused) if refused.wants_pairing());
-        if over && let Err(error) = self.saved.remove(server) {
+        if over && let Err(error) = self.saved.forget(session) {
             return Failure::failed(error);
         }
         Failure::failed(error)
@@ -174,12 +169,12 @@ impl Client {
             tokio::select! {
                 received = connection.next() => match received {
                     Ok(received) => print(&received)?,
-                    Err(closed) => return self.ended(session.server(), &closed).map(|()| None),
+                    Err(closed) => return self.ended(&session, &closed).map(|()| None),
                 },
                 line = lines.next() => match line? {
                     Some(Line::Message(line)) => {
                         if let Err(closed) = connection.send(line).await {
-                            return self.ended(session.server(), &closed).map(|()| None);
+                            return self.ended(&session, &closed).map(|()| None);
                         }
                     }
                     Some(Line::Link(link)) => return Ok(Some(link)),
@@ -204,19 +199,21 @@ impl Client {
         timeout(GOODBYE, print_all(&mut connection)).await.unwrap_or(Ok(()))
     }
 
-    fn ended(&self, server: &Server, closed: &Closed) -> Outcome {
+    fn ended(&self, session: &Session, closed: &Closed) -> Outcome {
         let (code, reason) = match closed {
             Closed::Said { code: 1000 | 1005, .. } => return Ok(()),
+            Closed::Refused(refused) => return Err(Failure::failed(refused)),
             Closed::Said { code, reason } => (*code, output::printable(reason)),
             Closed::Dropped(what) => {
                 return Err(Failure::failed(format!(
-                    "the connection to {server} was lost: {what}"
+                    "the connection to {} was lost: {what}",
+                    session.server()
                 )));
             }
         };
         Err(Failure::failed(match code {
             4401 | 4403 => {
-                self.saved.remove(server).map_err(Failure::failed)?;
+                self.saved.forget(session).map_err(Failure::failed)?;
                 let what = if code == 4401 { "has expired" } else { "was revoked" };
                 format!("the session {what}: pair again, with a link or code of `doorward pair`")
             }

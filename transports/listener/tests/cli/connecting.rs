@@ -107,7 +107,7 @@ fn without_a_listener_it_says_who_does_not_answer() {
     let link = "http://127.0.0.1:9/.doorward/pair#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let said = home.run_with(&["connect"], link).refused(1);
     assert!(said.contains("http://127.0.0.1:9") && said.contains("doorward serve"), "{said}");
-    for url in ["http://192.0.2.1:80", "https://dev.example", "nonsense"] {
+    for url in ["http://192.0.2.1:80", "quic://dev.example", "nonsense"] {
         home.run(&["connect", url]).refused(2);
     }
 }

@@ -1,0 +1,226 @@
+//! A QUIC connection to a server, and the one hello on it (`docs/quic-hello.md`).
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_policy::capability::Capabilities;
+use doorward_policy::hello::{
+    ALPN, Accept, Hello, MAX_BODY, Offered, PREFIX, Purpose, body_length,
+};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{
+    ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, TransportConfig,
+    TransportErrorCode, VarInt,
+};
+use tokio::net::lookup_host;
+use tokio::time::{sleep, timeout};
+use zeroize::Zeroizing;
+
+use crate::client::Client;
+use crate::error::{ClientError, Refused};
+use crate::server::Server;
+use crate::tls::{self, Handshake, Verdict};
+
+/// How long a handshake may take, and the answer to a hello after it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How far apart the addresses of one name are tried (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+/// How often a silent connection says that it is there: well within what a router forgets.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// After how much silence of the server a connection is lost, in milliseconds.
+const MAX_IDLE: VarInt = VarInt::from_u32(30_000);
+/// The longest frame of an answer.
+const MAX_FRAME: usize = PREFIX + MAX_BODY;
+/// The code of an end that nothing is wrong with.
+pub(crate) const DONE: VarInt = VarInt::from_u32(0);
+
+/// A hello that asks for nothing beside what the rules ask for.
+pub(crate) fn hello<'a>(purpose: Purpose, offered: Offered<'a>, nonce: &'a [u8]) -> Hello<'a> {
+    Hello { purpose, offered, nonce, workspace: None, capabilities: Capabilities::NONE }
+}
+
+/// Says a hello on a connection of its own, and leaves.
+pub(crate) async fn ask(
+    client: &Client,
+    server: &Server,
+    hello: &Hello<'_>,
+) -> Result<Accept, ClientError> {
+    let (connection, accept) = greet(client, server, hello).await?;
+    connection.close(DONE, &[]);
+    Ok(accept)
+}
+
+/// Connects, says a hello and reads the answer. The server has proved itself before it hears any.
+pub(crate) async fn greet(
+    client: &Client,
+    server: &Server,
+    hello: &Hello<'_>,
+) -> Result<(Connection, Accept), ClientError> {
+    let connection = dial(client, server).await?;
+    match timeout(PATIENCE, exchange(&connection, server, hello)).await {
+        Ok(answered) => Ok((connection, answered?)),
+        Err(_) => Err(ClientError::Unreachable(server.clone(), io::ErrorKind::TimedOut.into())),
+    }
+}
+
+async fn exchange(
+    connection: &Connection,
+    server: &Server,
+    hello: &Hello<'_>,
+) -> Result<Accept, ClientError> {
+    let unexpected = || ClientError::Unexpected(server.clone(), "the answer to a hello");
+    // Whatever fails on a stream, the connection knows why if it has ended.
+    let lost = || match connection.close_reason() {
+        Some(reason) => failed(server, &reason),
+        None => unexpected(),
+    };
+    let frame = hello.frame().ok_or_else(unexpected)?;
+    let opened = connection.open_bi().await;
+    let (mut sender, mut receiver) = opened.map_err(|error| failed(server, &error))?;
+    sender.write_all(&frame).await.map_err(|_| lost())?;
+    // Nothing may follow the hello. A server that has answered already doesn't listen any more.
+    let _result = sender.finish();
+    let frame = receiver.read_to_end(MAX_FRAME).await.map_err(|_| lost())?;
+    read_accept(&Zeroizing::new(frame)).ok_or_else(unexpected)
+}
+
+/// The one frame that is exactly this.
+fn read_accept(frame: &[u8]) -> Option<Accept> {
+    let (prefix, body) = frame.split_first_chunk::<PREFIX>()?;
+    let length = body_length(*prefix).ok()?;
+    (body.len() == length).then(|| Accept::parse(body)).flatten()
+}
+
+/// Connects to the first address of the server that completes a handshake: names such as
+/// `localhost` have several, and nothing says of a silent one that nobody is there.
+async fn dial(client: &Client, server: &Server) -> Result<Connection, ClientError> {
+    let unreachable = |error| ClientError::Unreachable(server.clone(), error);
+    let addresses = timeout(PATIENCE, lookup_host(server.endpoint())).await;
+    let addresses = addresses.map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))?;
+    let addresses = addresses.map_err(unreachable)?;
+    let mut attempts: FuturesUnordered<_> = (0..)
+        .zip(addresses)
+        .map(|(turn, address)| async move {
+            sleep(STAGGER.saturating_mul(turn)).await;
+            shake_hands(client, server, address).await
+        })
+        .collect();
+    let mut worst = unreachable(io::ErrorKind::NotFound.into());
+    while let Some(attempt) = attempts.next().await {
+        match attempt {
+            Ok(connection) => return Ok(connection),
+            // That one address doesn't answer says less than that another is an impostor's.
+            Err(error) if matches!(worst, ClientError::Unreachable(..)) => worst = error,
+            Err(_) => {}
+        }
+    }
+    Err(worst)
+}
+
+async fn shake_hands(
+    client: &Client,
+    server: &Server,
+    address: SocketAddr,
+) -> Result<Connection, ClientError> {
+    let unreachable = |error| ClientError::Unreachable(server.clone(), error);
+    let Handshake { config, verdict } = Handshake::new(client.trust(), server, ALPN)?;
+    let config = QuicClientConfig::try_from(config)
+        .map_err(|error| ClientError::Incompatible(server.clone(), error.to_string()))?;
+    let mut config = ClientConfig::new(Arc::new(config));
+    config.transport_config(Arc::new(transport()));
+    let endpoint = Endpoint::client(wildcard(address)).map_err(unreachable)?;
+    let connecting = endpoint
+        .connect_with(config, address, server.host())
+        .map_err(|error| unreachable(io::Error::other(error)))?;
+    match timeout(PATIENCE, connecting).await {
+        Ok(connected) => connected.map_err(|error| judged(server, &verdict, &error)),
+        Err(_) => Err(unreachable(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// Any address of ours, of the family of one of theirs.
+fn wildcard(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .max_idle_timeout(Some(IdleTimeout::from(MAX_IDLE)))
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .datagram_receive_buffer_size(None);
+    transport
+}
+
+/// What a failed handshake stands for.
+fn judged(server: &Server, verdict: &Verdict, error: &ConnectionError) -> ClientError {
+    verdict.fault(server).unwrap_or_else(|| failed(server, error))
+}
+
+/// What the end of a connection stands for, if it came before the answer to a hello.
+fn failed(server: &Server, error: &ConnectionError) -> ClientError {
+    match error {
+        ConnectionError::ApplicationClosed(close) => {
+            let refused = Refused::from_quic(close.error_code.into_inner(), &close.reason);
+            refused.map_or_else(
+                || ClientError::Unexpected(server.clone(), "the answer to a hello"),
+                ClientError::Refused,
+            )
+        }
+        ConnectionError::VersionMismatch => incompatible(server, error),
+        ConnectionError::TransportError(fault) if is_final(fault.code) => {
+            incompatible(server, error)
+        }
+        ConnectionError::ConnectionClosed(close) if is_final(close.error_code) => {
+            incompatible(server, error)
+        }
+        _ => ClientError::Unreachable(server.clone(), io::Error::from(error.clone())),
+    }
+}
+
+fn incompatible(server: &Server, error: &ConnectionError) -> ClientError {
+    ClientError::Incompatible(server.clone(), error.to_string())
+}
+
+/// Whether a handshake failed for something that the next attempt fails for, too: an alert of TLS
+/// (RFC 9001, section 4.8).
+fn is_final(code: TransportErrorCode) -> bool {
+    let code = u64::from(code);
+    let alert = code.checked_sub(0x100).and_then(|alert| u8::try_from(alert).ok());
+    alert.is_some_and(tls::is_final)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_one_frame_and_nothing_else() {
+        let accept = Accept { session: None, token: None };
+        let frame = accept.frame().expect("short");
+        assert!(read_accept(&frame).is_some());
+        let longer: Vec<u8> = frame.iter().copied().chain([0]).collect();
+        assert!(read_accept(&longer).is_none());
+        for end in 0..frame.len() {
+            assert!(read_accept(&frame[..end]).is_none());
+        }
+    }
+
+    #[test]
+    fn alerts_that_come_again_are_final() {
+        assert!(
+            is_final(TransportErrorCode::crypto(120)) && is_final(TransportErrorCode::crypto(70))
+        );
+        assert!(!is_final(TransportErrorCode::crypto(80)));
+        assert!(!is_final(TransportErrorCode::CONNECTION_REFUSED));
+    }
+}

@@ -1,0 +1,126 @@
+//! A tunnel: a QUIC connection on which each stream is one connection to what is guarded.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use doorward_policy::hello::{Kind, Offered, Purpose};
+use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::client::Client;
+use crate::connection::Closed;
+use crate::error::{ClientError, Refused};
+use crate::quic;
+use crate::server::Transport;
+use crate::session::Session;
+
+/// The code of a stream that is given up.
+const GIVEN_UP: VarInt = VarInt::from_u32(0);
+
+/// An open tunnel. Copies share it; it closes when the last one and all streams are gone.
+#[derive(Clone, Debug)]
+pub struct Tunnel {
+    connection: quinn::Connection,
+}
+
+/// One connection to what is guarded: bytes as they come, either way. Shutting it down ends this
+/// side alone; the other ends when it reads nothing more.
+#[derive(Debug)]
+pub struct Stream {
+    sender: SendStream,
+    receiver: RecvStream,
+}
+
+impl Client {
+    /// Opens a tunnel to a session's server, with the session's token.
+    ///
+    /// # Errors
+    /// If the server refuses, can't be reached, is not the one meant, or speaks no QUIC.
+    pub async fn tunnel(&self, session: &Session) -> Result<Tunnel, ClientError> {
+        let server = session.server();
+        if server.transport() != Transport::Quic {
+            return Err(ClientError::Unexpected(server.clone(), "a QUIC server"));
+        }
+        let offered = Offered::One(Kind::Session, session.token().as_bytes());
+        let hello = quic::hello(Purpose::Open, offered, &[]);
+        let (connection, _accept) = quic::greet(self, server, &hello).await?;
+        Ok(Tunnel { connection })
+    }
+}
+
+impl Tunnel {
+    /// Opens a connection to what is guarded. Waits while the server allows no further one.
+    ///
+    /// # Errors
+    /// How the tunnel has ended.
+    pub async fn open(&self) -> Result<Stream, Closed> {
+        let (sender, receiver) = self.connection.open_bi().await.map_err(Closed::from)?;
+        Ok(Stream { sender, receiver })
+    }
+
+    /// Waits for the end of the tunnel, and says how it came.
+    pub async fn closed(&self) -> Closed {
+        self.connection.closed().await.into()
+    }
+
+    /// Ends it, and all streams with it.
+    pub fn close(&self) {
+        self.connection.close(quic::DONE, &[]);
+    }
+
+    /// How many datagrams have come: more than before means that the server is there.
+    pub(crate) fn heard(&self) -> u64 {
+        self.connection.stats().udp_rx.datagrams
+    }
+}
+
+impl Stream {
+    /// Gives up both sides at once: the other end hears of a failure, not of an end.
+    pub fn reset(&mut self) {
+        // One that is over already has nothing to be given up.
+        let _result = self.sender.reset(GIVEN_UP);
+        let _result = self.receiver.stop(GIVEN_UP);
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        AsyncRead::poll_read(Pin::new(&mut self.receiver), cx, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        AsyncWrite::poll_write(Pin::new(&mut self.sender), cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(Pin::new(&mut self.sender), cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(&mut self.sender), cx)
+    }
+}
+
+impl From<ConnectionError> for Closed {
+    fn from(error: ConnectionError) -> Self {
+        let ConnectionError::ApplicationClosed(close) = &error else {
+            return Self::Dropped(error.to_string());
+        };
+        let code = close.error_code.into_inner();
+        match Refused::from_quic(code, &close.reason) {
+            Some(refused) => Self::Refused(refused),
+            None => Self::Dropped(error.to_string()),
+        }
+    }
+}
