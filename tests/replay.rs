@@ -39,4 +39,4 @@ macro_rules! replays {
     };
 }
 
-replays! { cookie credential decision grant head host_origin path token }
+replays! { cookie credential decision grant head hello host_origin path token }

@@ -101,7 +101,7 @@ fn compare_parsers(value: &str) {
     assert_eq!(Origin::parse(value).is_some(), origin(value).is_some(), "{value:?}");
 }
 
-fn is_loopback(host: &Host) -> bool {
+pub(crate) fn is_loopback(host: &Host) -> bool {
     match host {
         Host::Name(name) => name == "localhost",
         Host::V4(bytes) => *bytes == [127, 0, 0, 1],

@@ -8,6 +8,7 @@ mod credential;
 mod decision;
 mod grant;
 mod head;
+mod hello;
 mod host_origin;
 mod input;
 mod naive;
@@ -20,6 +21,7 @@ pub use credential::credential;
 pub use decision::decision;
 pub use grant::grant;
 pub use head::head;
+pub use hello::hello;
 pub use host_origin::host_origin;
 pub use path::path;
 pub use token::token;
@@ -28,12 +30,13 @@ pub use token::token;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("cookie", cookie),
     ("credential", credential),
     ("decision", decision),
     ("grant", grant),
     ("head", head),
+    ("hello", hello),
     ("host_origin", host_origin),
     ("path", path),
     ("token", token),

@@ -3,6 +3,7 @@
 
 pub(crate) mod address;
 pub(crate) mod credential;
+pub(crate) mod hello;
 pub(crate) mod path;
 pub(crate) mod request;
 pub(crate) mod token;
