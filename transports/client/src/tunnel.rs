@@ -64,6 +64,12 @@ impl Tunnel {
         self.connection.closed().await.into()
     }
 
+    /// How it has ended, if it has.
+    #[must_use]
+    pub fn end(&self) -> Option<Closed> {
+        self.connection.close_reason().map(Closed::from)
+    }
+
     /// Ends it, and all streams with it.
     pub fn close(&self) {
         self.connection.close(quic::DONE, &[]);

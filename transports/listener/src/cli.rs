@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Make a pairing link or a typed code, also while `serve` runs
     Pair(PairArgs),
-    /// Connect by WebSocket: lines from standard input out, messages in
+    /// Connect: standard input out and what comes in, or a local port forwarded
     Connect(ConnectArgs),
     /// Show or end sessions
     Sessions(SessionsArgs),
@@ -222,7 +222,7 @@ pub(crate) struct PairArgs {
     pub(crate) json: bool,
 }
 
-/// Connect by WebSocket: lines from standard input out, messages in
+/// Connect: standard input out and what comes in, or a local port forwarded
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -230,13 +230,27 @@ Examples:
   doorward connect http://127.0.0.1:8765              uses its saved session, or asks for a code
   doorward connect ws://127.0.0.1:8765/api/events     another path than /echo
   doorward connect --grant-file ./link                reads the link from a file
+  doorward connect quic://dev.example:8765            one stream of bytes, as netcat has it
+  doorward connect --local 127.0.0.1:9000             forwards a port through QUIC, and reconnects
+
+A link's certificate is the only one that its server may show; without one in the link, a root of
+this system (or of --ca) has to vouch for the server's name.
 
 Without a saved session, the first line of a piped standard input is the link or the code. A link
 or code is never an argument: every user of this machine can read those.")]
 pub(crate) struct ConnectArgs {
-    /// The listener: `http://host:port`, or `ws://host:port/path`
+    /// The listener: `http[s]://host:port`, `ws[s]://host:port/path` or `quic://host:port`
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Forward connections to this address of this machine, each over a QUIC stream
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) local: Option<String>,
+    /// With --local: print one line of JSON on standard output once it listens
+    #[arg(long, requires = "local")]
+    pub(crate) ready_json: bool,
+    /// Trust the roots in this PEM file alone, where a server is known by its name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Read the link or the code from a file that only its owner can read
     #[arg(long, value_name = "FILE")]
     pub(crate) grant_file: Option<PathBuf>,
@@ -246,7 +260,7 @@ pub(crate) struct ConnectArgs {
     /// Pair or check the saved session, and connect to nothing
     #[arg(long)]
     pub(crate) only_pair: bool,
-    /// How long to wait for messages after the end of standard input
+    /// How long to wait for a WebSocket's messages after the end of standard input
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse::duration)]
     pub(crate) linger: Duration,
 }

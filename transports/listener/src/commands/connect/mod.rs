@@ -1,18 +1,20 @@
-//! `doorward connect`: a WebSocket for standard input and output.
+//! `doorward connect`: a WebSocket or a stream for standard input and output, or a local port.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
-use std::time::Duration;
+mod forward;
+mod lines;
+mod pipe;
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
 use doorward_client::{
-    Client, ClientError, Closed, Connection, Credential, Misdirected, Received, SavedSessions,
-    Server, Session, Target, Trust,
+    Client, ClientError, Closed, Credential, Misdirected, SavedSessions, Server, Session, Target,
+    Transport, Trust,
 };
 use doorward_gate::{Clock as _, SystemClock, SystemEntropy, random};
 use doorward_policy::Timestamp;
-use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
-use zeroize::Zeroizing;
 
+use self::lines::Lines;
 use crate::arguments::{is_code, refusal};
 use crate::cli::ConnectArgs;
 use crate::config::default_state_dir;
@@ -23,51 +25,99 @@ use crate::terminal::read_secret;
 
 /// Where the built-in console echoes.
 const DEFAULT_PATH: &str = "/echo";
-/// How long the server's goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(args: &ConnectArgs) -> Outcome {
     if args.url.as_deref().is_some_and(is_code) {
         return Err(refusal("a code"));
     }
     let target = args.url.as_deref().map(Target::parse).transpose().map_err(Failure::usage)?;
+    let server = target.as_ref().map(|it| &it.server);
     let visitor = Visitor {
-        client: Client::new(Trust::system()),
+        client: Client::new(trust(args.ca.as_deref())?),
         saved: SavedSessions::new(default_state_dir()?.join("client")),
         clock: SystemClock::new(Timestamp::EPOCH),
+        in_quic: args.local.is_some(),
     };
-    let server = target.as_ref().map(|it| &it.server);
-    let (mut session, saved) = visitor.session(args, server).await?;
-    session = visitor.renewed(session).await?;
+    if let Some(server) = server.filter(|it| visitor.in_quic && it.transport() != Transport::Quic) {
+        return Err(Failure::usage(format!(
+            "--local forwards through QUIC: connect to the listener's quic:// address, not to \
+             {server}"
+        )));
+    }
+    // Before a link is spent on a port that can't be had.
+    let local = match &args.local {
+        Some(address) => Some(forward::listen(address).await?),
+        None => None,
+    };
+    let (session, saved) = visitor.session(args, server).await?;
+    let session = visitor.renewed(session).await?;
     if args.only_pair {
         let (server, subject) = (session.server(), session.subject());
         return output::line(&format!("Paired with {server} as {subject}."));
     }
-    let path = target.as_ref().and_then(|it| it.path.as_deref()).unwrap_or(DEFAULT_PATH);
-    let mut lines = Lines::start(saved);
-    loop {
-        let connection = match visitor.client.connect(&session, path).await {
-            Err(error) => return Err(visitor.refused(&session, error)),
-            Ok(connection) => connection,
-        };
-        if io::stderr().is_terminal() {
-            let (server, subject) = (session.server(), session.subject());
-            eprintln!("Connected to {server}{path} as {subject}. Ctrl-D ends it.");
+    match local {
+        Some(local) => forward::run(visitor, session, local, args.ready_json).await,
+        None if session.server().transport() == Transport::Quic => {
+            pipe::run(&visitor, &session, saved).await
         }
-        match visitor.converse(connection, session, &mut lines, args.linger).await? {
-            Some(link) => session = visitor.pair(&link, server).await?,
-            None => return Ok(()),
+        None => {
+            let path = target.as_ref().and_then(|it| it.path.as_deref());
+            visitor.talk(args, server, path.unwrap_or(DEFAULT_PATH), session, saved).await
         }
     }
 }
 
+/// The roots in a file, or the system's.
+fn trust(ca: Option<&Path>) -> Outcome<Trust> {
+    let Some(path) = ca else { return Ok(Trust::system()) };
+    let failed = |what: &dyn std::fmt::Display| {
+        Failure::failed(format!("{} can't be trusted: {what}", path.display()))
+    };
+    let pem = std::fs::read(path).map_err(|error| failed(&error))?;
+    Trust::from_pem(&pem).map_err(|error| failed(&error))
+}
+
+/// Who connects: with which sessions, and whom they trust.
 struct Visitor {
     client: Client,
     saved: SavedSessions,
     clock: SystemClock,
+    /// Whether nothing but QUIC will do.
+    in_quic: bool,
 }
 
 impl Visitor {
+    /// Lines over a WebSocket, with another session where a link on standard input asks for it.
+    async fn talk(
+        &self,
+        args: &ConnectArgs,
+        server: Option<&Server>,
+        path: &str,
+        mut session: Session,
+        saved: bool,
+    ) -> Outcome {
+        let mut lines = Lines::start(saved);
+        loop {
+            let connection = match self.client.connect(&session, path).await {
+                Err(error) => return Err(self.refused(&session, error)),
+                Ok(connection) => connection,
+            };
+            self.greet(&session, path);
+            match self.converse(connection, session, &mut lines, args.linger).await? {
+                Some(link) => session = self.pair(&link, server).await?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Tells a person that they are connected.
+    fn greet(&self, session: &Session, path: &str) {
+        if io::stderr().is_terminal() {
+            let (server, subject) = (session.server(), session.subject());
+            eprintln!("Connected to {server}{path} as {subject}. Ctrl-D ends it.");
+        }
+    }
+
     fn now(&self) -> Outcome<Timestamp> {
         self.clock.now().map_err(Failure::failed)
     }
@@ -101,6 +151,7 @@ impl Visitor {
             Some(_) => None,
             None => {
                 let mut servers = self.saved.servers();
+                servers.retain(|it| !self.in_quic || it.transport() == Transport::Quic);
                 if servers.len() > 1 {
                     let known: Vec<_> = servers.iter().map(ToString::to_string).collect();
                     let known = known.join(", ");
@@ -118,17 +169,34 @@ impl Visitor {
 
     async fn pair(&self, text: &str, server: Option<&Server>) -> Outcome<Session> {
         let credential = Credential::parse(text).map_err(Failure::failed)?;
-        let server = credential.destination(server).map_err(|error| match error {
-            Misdirected::Nowhere => {
-                Failure::usage(format!("{error}: doorward connect http://HOST:PORT"))
-            }
-            Misdirected::Elsewhere { .. } => Failure::failed(error),
-        })?;
+        let server = self.destination(&credential, server)?;
         let nonce = random(&SystemEntropy).map_err(Failure::failed)?;
         let session = self.client.pair(&server, &credential, nonce, self.now()?).await;
         let session = session.map_err(Failure::failed)?;
         self.saved.save(&session).map_err(Failure::failed)?;
         Ok(session)
+    }
+
+    /// Where a credential is redeemed: at the server that was named or, if it is a link, at the
+    /// link's.
+    fn destination(&self, credential: &Credential, named: Option<&Server>) -> Outcome<Server> {
+        let linked = match (credential.web(), credential.quic()) {
+            (Some(web), None) if self.in_quic => {
+                return Err(Failure::failed(format!(
+                    "the server of this link ({web}) doesn't speak QUIC: start it with --quic"
+                )));
+            }
+            (_, quic) => quic.filter(|_| self.in_quic),
+        };
+        credential.destination(named.or(linked)).map_err(|error| match error {
+            Misdirected::Nowhere if self.in_quic => {
+                Failure::usage(format!("{error}: doorward connect quic://HOST:PORT --local …"))
+            }
+            Misdirected::Nowhere => {
+                Failure::usage(format!("{error}: doorward connect http://HOST:PORT"))
+            }
+            Misdirected::Elsewhere { .. } => Failure::failed(error),
+        })
     }
 
     /// The session, fresher if it was time for that.
@@ -156,49 +224,7 @@ impl Visitor {
         Failure::failed(error)
     }
 
-    /// Lines out, messages in, until either side has had enough, or a link says to pair anew.
-    async fn converse(
-        &self,
-        mut connection: Connection,
-        mut session: Session,
-        lines: &mut Lines,
-        linger: Duration,
-    ) -> Outcome<Option<Zeroizing<String>>> {
-        loop {
-            let renewal = session.renewal_in(self.now()?).max(Duration::from_secs(1));
-            tokio::select! {
-                received = connection.next() => match received {
-                    Ok(received) => print(&received)?,
-                    Err(closed) => return self.ended(&session, &closed).map(|()| None),
-                },
-                line = lines.next() => match line? {
-                    Some(Line::Message(line)) => {
-                        if let Err(closed) = connection.send(line).await {
-                            return self.ended(&session, &closed).map(|()| None);
-                        }
-                    }
-                    Some(Line::Link(link)) => return Ok(Some(link)),
-                    None => break,
-                },
-                () = sleep(renewal) => session = self.renewed(session).await?,
-            }
-        }
-        self.leave(connection, linger).await.map(|()| None)
-    }
-
-    /// Prints what still comes, says goodbye, and prints what comes before the server's.
-    async fn leave(&self, mut connection: Connection, linger: Duration) -> Outcome {
-        let waited = timeout(linger, print_all(&mut connection)).await;
-        if let Ok(outcome) = waited {
-            return outcome;
-        }
-        if connection.say_goodbye().await.is_err() {
-            return Ok(());
-        }
-        // Whoever doesn't answer a goodbye is left without one.
-        timeout(GOODBYE, print_all(&mut connection)).await.unwrap_or(Ok(()))
-    }
-
+    /// What the end of a connection means for whoever waits for the command.
     fn ended(&self, session: &Session, closed: &Closed) -> Outcome {
         let (code, reason) = match closed {
             Closed::Said { code: 1000 | 1005, .. } => return Ok(()),
@@ -220,67 +246,6 @@ impl Visitor {
             1001 => "the server is going away: connect again shortly".to_owned(),
             1009 => "the message was too long for the server".to_owned(),
             _ => format!("the server closed the connection: {code} {reason}").trim_end().to_owned(),
-        }))
-    }
-}
-
-async fn print_all(connection: &mut Connection) -> Outcome {
-    while let Ok(received) = connection.next().await {
-        print(&received)?;
-    }
-    Ok(())
-}
-
-fn print(received: &Received) -> Outcome {
-    match received {
-        Received::Text(text) if io::stdout().is_terminal() => {
-            text.split('\n').try_for_each(|line| output::line(&output::printable(line)))
-        }
-        Received::Text(text) => output::line(text),
-        Received::Binary(bytes) => {
-            eprintln!("(a binary message of {} bytes)", bytes.len());
-            Ok(())
-        }
-    }
-}
-
-/// A line of standard input.
-enum Line {
-    Message(String),
-    /// Something to pair with: never sent as a message.
-    Link(Zeroizing<String>),
-}
-
-/// Standard input, line by line.
-struct Lines {
-    read: mpsc::Receiver<io::Result<String>>,
-    /// The next line may be a link. A script that always begins with one would otherwise send it
-    /// to the guarded server once it has a saved session.
-    first: bool,
-}
-
-impl Lines {
-    /// Reads in a thread of its own: a read of a terminal can't be given up.
-    fn start(first: bool) -> Self {
-        let (sender, read) = mpsc::channel(16);
-        std::thread::spawn(move || {
-            for line in io::stdin().lock().lines() {
-                if sender.blocking_send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { read, first }
-    }
-
-    async fn next(&mut self) -> Outcome<Option<Line>> {
-        let Some(line) = self.read.recv().await else { return Ok(None) };
-        let line =
-            line.map_err(|error| Failure::failed(format!("can't read standard input: {error}")))?;
-        let first = std::mem::take(&mut self.first);
-        Ok(Some(match first && Credential::is_link(&line) {
-            true => Line::Link(Zeroizing::new(line)),
-            false => Line::Message(line),
         }))
     }
 }

@@ -1,0 +1,153 @@
+//! A local port, each of whose connections is one stream of a tunnel that is kept.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_client::{Link, LinkState, Session, Stream, Surroundings, Tunnel};
+use doorward_gate::{Clock as _, SystemClock, SystemEntropy, random};
+use doorward_policy::Timestamp;
+use serde_json::json;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::Visitor;
+use crate::failure::{Failure, Outcome};
+use crate::output;
+
+/// How long a connection waits for a tunnel that is down.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait where the system has no room for another connection.
+const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// The tunnel, while there is one.
+type Current = watch::Receiver<Option<Tunnel>>;
+
+/// Listens on this machine alone: whoever connects is let through without being asked.
+pub(super) async fn listen(address: &str) -> Outcome<TcpListener> {
+    let wrong = || {
+        Failure::usage(format!(
+            "--local takes an address of this machine, such as 127.0.0.1:9000, not {address}: \
+             whoever reaches it is let through with your session"
+        ))
+    };
+    let parsed: SocketAddr = address.parse().map_err(|_| wrong())?;
+    if !parsed.ip().is_loopback() {
+        return Err(wrong());
+    }
+    let listener = TcpListener::bind(parsed).await;
+    listener.map_err(|error| Failure::failed(format!("can't listen on {address}: {error}")))
+}
+
+/// Forwards until no further attempt to connect could help.
+pub(super) async fn run(
+    visitor: Visitor,
+    session: Session,
+    local: TcpListener,
+    ready_json: bool,
+) -> Outcome {
+    let address = local.local_addr().map_err(Failure::failed)?;
+    let machine = Arc::new(Machine { clock: visitor.clock });
+    let link = Link::new(visitor.client, session, Some(visitor.saved), machine.clone());
+    let states = link.states();
+    let (tunnels, current) = watch::channel(None);
+    if ready_json {
+        output::json(&json!({ "event": "ready", "local": address.to_string() }))?;
+    } else {
+        eprintln!("forwarding {address}");
+    }
+    let end = tokio::select! {
+        end = link.tunnel(|tunnel| show(tunnel, tunnels.clone())) => end,
+        () = report(states, &machine) => return Ok(()),
+        () = accept(local, current) => return Ok(()),
+    };
+    Err(Failure::failed(match end {
+        LinkState::PairAgain { reason } => {
+            format!("{}; pair again, with a link of `doorward pair`", output::printable(&reason))
+        }
+        LinkState::Ended { reason } => output::printable(&reason),
+        LinkState::Connecting | LinkState::Connected | LinkState::Waiting { .. } => {
+            "the link was given up".to_owned()
+        }
+    }))
+}
+
+/// Shows a tunnel to the connections for as long as it lives.
+async fn show(tunnel: Tunnel, tunnels: watch::Sender<Option<Tunnel>>) -> doorward_client::Closed {
+    tunnels.send_replace(Some(tunnel.clone()));
+    let closed = tunnel.closed().await;
+    tunnels.send_replace(None);
+    closed
+}
+
+/// Says how the link is doing, a line for each state.
+async fn report(mut states: watch::Receiver<LinkState>, machine: &Machine) {
+    loop {
+        let state = states.borrow_and_update().clone();
+        match state {
+            LinkState::Connected => eprintln!("connected"),
+            LinkState::Waiting { until, reason } => {
+                let seconds = until.since(machine.now()).as_secs_f64().ceil();
+                eprintln!("waiting {seconds} s: {}", output::printable(&reason));
+            }
+            LinkState::Connecting | LinkState::PairAgain { .. } | LinkState::Ended { .. } => {}
+        }
+        if states.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+async fn accept(local: TcpListener, current: Current) {
+    loop {
+        match local.accept().await {
+            Ok((connection, _)) => {
+                tokio::spawn(carry(connection, current.clone()));
+            }
+            Err(_) => sleep(NO_ROOM).await,
+        }
+    }
+}
+
+/// Carries one connection over a stream. What one side finishes is finished on the other, and what
+/// one breaks is broken.
+async fn carry(mut connection: TcpStream, current: Current) {
+    let Ok(Some(mut stream)) = timeout(PATIENCE, open(current)).await else { return };
+    // Whoever types into it waits for each byte.
+    let _result = connection.set_nodelay(true);
+    if copy_bidirectional(&mut connection, &mut stream).await.is_err() {
+        stream.reset();
+        let _result = connection.set_zero_linger();
+    }
+}
+
+/// A stream of the tunnel that is there, or of the next one; `None` if there will be none.
+async fn open(mut current: Current) -> Option<Stream> {
+    loop {
+        let tunnel = current.wait_for(Option::is_some).await.ok()?.clone()?;
+        match tunnel.open().await {
+            Ok(stream) => return Some(stream),
+            // It has ended in this moment, and is about to be taken back.
+            Err(_) => current.changed().await.ok()?,
+        }
+    }
+}
+
+/// This machine's clock and generator.
+struct Machine {
+    clock: SystemClock,
+}
+
+impl Surroundings for Machine {
+    /// A clock that fails seems to jump, and a jump is no more than a reason to look.
+    fn now(&self) -> Timestamp {
+        self.clock.now().unwrap_or(Timestamp::EPOCH)
+    }
+
+    /// Without a generator a wait is half as long as it may be.
+    fn random(&self) -> [u8; 8] {
+        random(&SystemEntropy).unwrap_or([0x80, 0, 0, 0, 0, 0, 0, 0])
+    }
+}
