@@ -268,3 +268,36 @@ fn silent() -> Closed {
 fn dropped(error: tungstenite::Error) -> Closed {
     Closed::Dropped(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_from_the_end_of_a_websocket() {
+        let said = |code, reason: &str| Closed::Said { code, reason: reason.to_owned() }.next();
+        for (code, reason, expected) in [
+            (1000, "", Next::Retry(None)),
+            (1001, "draining", Next::Retry(None)),
+            (1008, "", Next::Stop),
+            (1009, "", Next::Stop),
+            (1011, "", Next::Retry(None)),
+            (1013, "unavailable", Next::Retry(None)),
+            (4401, "session_expired", Next::PairAgain),
+            (4403, "session_revoked", Next::PairAgain),
+            (4403, "insufficient_capability", Next::Stop),
+            (4404, "not_found", Next::Stop),
+            (4408, "deadline", Next::Retry(None)),
+            (4429, "limited", Next::Retry(None)),
+        ] {
+            assert_eq!(said(code, reason), expected, "{code} {reason}");
+        }
+        assert_eq!(Closed::Dropped(String::new()).next(), Next::Retry(None));
+    }
+
+    #[test]
+    fn no_reason_steers_a_terminal() {
+        let closed = Closed::Said { code: 1011, reason: "a\u{1b}[2Jb".to_owned() };
+        assert_eq!(closed.to_string(), "the server closed the connection: 1011 a[2Jb");
+    }
+}

@@ -171,3 +171,61 @@ impl From<UrlError> for ClientError {
         Self::Url(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(status: u16, code: &str) -> Next {
+        let retry_after = Some(7);
+        Refused { status, code: code.to_owned(), message: String::new(), retry_after }.next()
+    }
+
+    #[test]
+    fn what_follows_from_a_refusal() {
+        let later = Next::Retry(Some(Duration::from_secs(7)));
+        for (status, code, expected) in [
+            (400, "malformed", Next::Stop),
+            (401, "session_expired", Next::PairAgain),
+            (401, "session_revoked", Next::PairAgain),
+            (401, "credential_invalid", Next::PairAgain),
+            (403, "session_revoked", Next::PairAgain),
+            (403, "host_denied", Next::Stop),
+            (403, "origin_denied", Next::Stop),
+            (403, "insufficient_capability", Next::Stop),
+            (404, "not_found", Next::Stop),
+            (408, "deadline", later),
+            (429, "limited", later),
+            (502, "upstream_unreachable", later),
+            (503, "draining", later),
+            (307, "", Next::Stop),
+        ] {
+            assert_eq!(next(status, code), expected, "{status} {code}");
+        }
+    }
+
+    #[test]
+    fn what_follows_from_no_answer_at_all() {
+        let server = crate::server::Target::parse("quic://dev.example:4433").expect("valid").server;
+        let pin = ClientError::Certificate(server.clone(), CertificateFault::Pin);
+        assert_eq!(pin.next(), Next::Stop);
+        let incompatible = ClientError::Incompatible(server.clone(), String::new());
+        assert_eq!(incompatible.next(), Next::Stop);
+        let lost = ClientError::Unreachable(server, io::ErrorKind::TimedOut.into());
+        assert_eq!(lost.next(), Next::Retry(None));
+    }
+
+    #[test]
+    fn the_codes_of_quic_are_those_of_http() {
+        for (code, status) in [(1001, 503), (1013, 503), (4400, 400), (4429, 429), (4599, 599)] {
+            assert_eq!(Refused::from_quic(code, b"").expect("a refusal").status, status);
+        }
+        for code in [0, 1000, 4399, 4600, 1 << 32] {
+            assert_eq!(Refused::from_quic(code, b""), None, "{code}");
+        }
+        let json = br#"{"error":"x\u001b","message":"y\n","retry_after":3}"#;
+        let read = Refused::from_quic(4429, json).expect("a refusal");
+        assert_eq!((read.code.as_str(), read.message.as_str()), ("x", "y"));
+        assert_eq!(read.retry_after, Some(3));
+    }
+}
