@@ -178,16 +178,16 @@ impl<'a> Hello<'a> {
             return None;
         }
         let mut writer = Writer::new();
-        writer.byte(VERSION);
+        writer.byte(VERSION)?;
         writer.byte(match self.purpose {
             Purpose::Open => 1,
             Purpose::Token => 2,
-        });
+        })?;
         match self.offered {
-            Offered::Nothing => writer.byte(0),
+            Offered::Nothing => writer.byte(0)?,
             Offered::One(kind, text) => {
-                writer.byte(1);
-                writer.byte(kind.to_byte());
+                writer.byte(1)?;
+                writer.byte(kind.to_byte())?;
                 writer.long(text)?;
             }
             // Nobody who means well says this.
@@ -195,7 +195,7 @@ impl<'a> Hello<'a> {
         }
         writer.short(self.nonce)?;
         writer.short(self.workspace.as_ref().map_or(&[], |name| name.as_str().as_bytes()))?;
-        writer.bytes(&self.capabilities.bits().to_be_bytes());
+        writer.bytes(&self.capabilities.bits().to_be_bytes())?;
         writer.finish()
     }
 }
@@ -238,7 +238,7 @@ pub struct AcceptedSession {
     pub id: SessionId,
     /// What it may do.
     pub capabilities: Capabilities,
-    /// In how many seconds its newest token expires.
+    /// In how many seconds the token expires that comes along or, if none does, was presented.
     pub expires_in: u32,
     /// Whose it is.
     pub subject: Subject,
@@ -275,14 +275,14 @@ impl Accept {
     #[must_use]
     pub fn frame(&self) -> Option<Zeroizing<Vec<u8>>> {
         let mut writer = Writer::new();
-        writer.byte(VERSION);
+        writer.byte(VERSION)?;
         match &self.session {
-            None => writer.byte(0),
+            None => writer.byte(0)?,
             Some(session) => {
-                writer.byte(1);
-                writer.bytes(session.id.as_bytes());
-                writer.bytes(&session.capabilities.bits().to_be_bytes());
-                writer.bytes(&session.expires_in.to_be_bytes());
+                writer.byte(1)?;
+                writer.bytes(session.id.as_bytes())?;
+                writer.bytes(&session.capabilities.bits().to_be_bytes())?;
+                writer.bytes(&session.expires_in.to_be_bytes())?;
                 writer.short(session.subject.as_str().as_bytes())?;
             }
         }
@@ -336,41 +336,40 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A frame in the making, with room for the largest: a secret in it is never moved and left.
+/// A frame in the making, with room for the largest and no more: a secret in it is never moved and
+/// left.
 struct Writer(Zeroizing<Vec<u8>>);
+
+const MAX_FRAME: usize = PREFIX + MAX_BODY;
 
 impl Writer {
     fn new() -> Self {
-        let mut frame = Zeroizing::new(Vec::with_capacity(PREFIX.saturating_add(MAX_BODY)));
+        let mut frame = Zeroizing::new(Vec::with_capacity(MAX_FRAME));
         frame.extend_from_slice(&[0; PREFIX]);
         Self(frame)
     }
 
-    fn byte(&mut self, byte: u8) {
-        self.bytes(&[byte]);
+    fn byte(&mut self, byte: u8) -> Option<()> {
+        self.bytes(&[byte])
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+    fn bytes(&mut self, bytes: &[u8]) -> Option<()> {
+        let room = MAX_FRAME.checked_sub(self.0.len())?;
+        (bytes.len() <= room).then(|| self.0.extend_from_slice(bytes))
     }
 
     fn short(&mut self, bytes: &[u8]) -> Option<()> {
-        self.byte(u8::try_from(bytes.len()).ok()?);
-        self.bytes(bytes);
-        Some(())
+        self.byte(u8::try_from(bytes.len()).ok()?)?;
+        self.bytes(bytes)
     }
 
     fn long(&mut self, bytes: &[u8]) -> Option<()> {
-        if bytes.len() > MAX_BODY {
-            return None;
-        }
-        self.bytes(&u16::try_from(bytes.len()).ok()?.to_be_bytes());
-        self.bytes(bytes);
-        Some(())
+        self.bytes(&u16::try_from(bytes.len()).ok()?.to_be_bytes())?;
+        self.bytes(bytes)
     }
 
     fn finish(mut self) -> Option<Zeroizing<Vec<u8>>> {
-        let length = self.0.len().checked_sub(PREFIX).filter(|length| *length <= MAX_BODY)?;
+        let length = self.0.len().checked_sub(PREFIX)?;
         let prefix = u16::try_from(length).ok()?.to_be_bytes();
         self.0.get_mut(..PREFIX)?.copy_from_slice(&prefix);
         Some(self.0)

@@ -504,6 +504,8 @@ fn a_workspace_is_unknown_before_anything_is_spent() {
         let session = purpose.session(&world.token()).workspace("attic");
         assert_eq!(world.hello_denial(&session), Denial::WorkspaceUnknown);
     }
+    // Charged for the redemptions alone, as ever.
+    assert_eq!(world.limiter.charges.len(), 2);
     settle(&mut world, &RawHello::open().ticket(&ticket)).unwrap();
     redeem(&mut world, &bringing(RawHello::open()), 1).unwrap();
     assert_eq!(uses_left(&world), left - 1);

@@ -118,8 +118,8 @@ fn script(input: &mut Input<'_>) -> Greeted {
             hello.capabilities = Input::new(digits).below(32) as u16;
         } else if let Some(digits) = after(line, "rule:") {
             let mut digits = Input::new(digits);
-            greeted.rules[digits.below(3)] =
-                Some(digits.below(17) as u16).filter(|bits| *bits < 16);
+            let (prefix, takes) = (digits.below(3), digits.below(17) as u16);
+            greeted.rules[prefix] = Some(takes).filter(|bits| *bits < 16);
         } else {
             match line {
                 b"token" => hello.purpose = 2,
