@@ -49,9 +49,16 @@ pub(crate) async fn ask(
     server: &Server,
     hello: &Hello<'_>,
 ) -> Result<Accept, ClientError> {
-    let (connection, accept) = greet(client, server, hello).await?;
-    connection.close(DONE, &[]);
+    let (dialled, accept) = greet(client, server, hello).await?;
+    dialled.connection.close(DONE, &[]);
     Ok(accept)
+}
+
+/// A connection, and the socket that it goes through.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialled {
+    pub(crate) connection: Connection,
+    pub(crate) endpoint: Endpoint,
 }
 
 /// Connects, says a hello and reads the answer. The server has proved itself before it hears any.
@@ -59,10 +66,10 @@ pub(crate) async fn greet(
     client: &Client,
     server: &Server,
     hello: &Hello<'_>,
-) -> Result<(Connection, Accept), ClientError> {
-    let connection = dial(client, server).await?;
-    match timeout(PATIENCE, exchange(&connection, server, hello)).await {
-        Ok(answered) => Ok((connection, answered?)),
+) -> Result<(Dialled, Accept), ClientError> {
+    let dialled = dial(client, server).await?;
+    match timeout(PATIENCE, exchange(&dialled.connection, server, hello)).await {
+        Ok(answered) => Ok((dialled, answered?)),
         Err(_) => Err(ClientError::Unreachable(server.clone(), io::ErrorKind::TimedOut.into())),
     }
 }
@@ -97,7 +104,7 @@ fn read_accept(frame: &[u8]) -> Option<Accept> {
 
 /// Connects to the first address of the server that completes a handshake: names such as
 /// `localhost` have several, and nothing says of a silent one that nobody is there.
-async fn dial(client: &Client, server: &Server) -> Result<Connection, ClientError> {
+async fn dial(client: &Client, server: &Server) -> Result<Dialled, ClientError> {
     let unreachable = |error| ClientError::Unreachable(server.clone(), error);
     let addresses = timeout(PATIENCE, lookup_host(server.endpoint())).await;
     let addresses = addresses.map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))?;
@@ -112,7 +119,7 @@ async fn dial(client: &Client, server: &Server) -> Result<Connection, ClientErro
     let mut worst = unreachable(io::ErrorKind::NotFound.into());
     while let Some(attempt) = attempts.next().await {
         match attempt {
-            Ok(connection) => return Ok(connection),
+            Ok(dialled) => return Ok(dialled),
             // That one address doesn't answer says less than that another is an impostor's.
             Err(error) if matches!(worst, ClientError::Unreachable(..)) => worst = error,
             Err(_) => {}
@@ -125,7 +132,7 @@ async fn shake_hands(
     client: &Client,
     server: &Server,
     address: SocketAddr,
-) -> Result<Connection, ClientError> {
+) -> Result<Dialled, ClientError> {
     let unreachable = |error| ClientError::Unreachable(server.clone(), error);
     let Handshake { config, verdict } = Handshake::new(client.trust(), server, ALPN)?;
     let config = QuicClientConfig::try_from(config)
@@ -137,7 +144,8 @@ async fn shake_hands(
         .connect_with(config, address, server.host())
         .map_err(|error| unreachable(io::Error::other(error)))?;
     match timeout(PATIENCE, connecting).await {
-        Ok(connected) => connected.map_err(|error| judged(server, &verdict, &error)),
+        Ok(Ok(connection)) => Ok(Dialled { connection, endpoint }),
+        Ok(Err(error)) => Err(judged(server, &verdict, &error)),
         Err(_) => Err(unreachable(io::ErrorKind::TimedOut.into())),
     }
 }
@@ -212,6 +220,17 @@ mod tests {
         assert!(read_accept(&longer).is_none());
         for end in 0..frame.len() {
             assert!(read_accept(&frame[..end]).is_none());
+        }
+    }
+
+    #[test]
+    fn a_server_of_another_version_of_quic_will_never_do() {
+        let server = crate::server::Target::parse("quic://dev.example:4433").expect("valid").server;
+        let error = failed(&server, &ConnectionError::VersionMismatch);
+        assert!(matches!(error, ClientError::Incompatible(..)), "{error}");
+        for lost in [ConnectionError::TimedOut, ConnectionError::Reset] {
+            let error = failed(&server, &lost);
+            assert!(matches!(error, ClientError::Unreachable(..)), "{error}");
         }
     }
 

@@ -3,25 +3,29 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use doorward_policy::hello::{Kind, Offered, Purpose};
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::connection::Closed;
 use crate::error::{ClientError, Refused};
-use crate::quic;
+use crate::quic::{self, Dialled};
 use crate::server::Transport;
 use crate::session::Session;
 
+/// How long the server may take to hear of an end.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// The code of a stream that is given up.
 const GIVEN_UP: VarInt = VarInt::from_u32(0);
 
 /// An open tunnel. Copies share it; it closes when the last one and all streams are gone.
 #[derive(Clone, Debug)]
 pub struct Tunnel {
-    connection: quinn::Connection,
+    dialled: Dialled,
 }
 
 /// One connection to what is guarded: bytes as they come, either way. Shutting it down ends this
@@ -44,8 +48,8 @@ impl Client {
         }
         let offered = Offered::One(Kind::Session, session.token().as_bytes());
         let hello = quic::hello(Purpose::Open, offered, &[]);
-        let (connection, _accept) = quic::greet(self, server, &hello).await?;
-        Ok(Tunnel { connection })
+        let (dialled, _accept) = quic::greet(self, server, &hello).await?;
+        Ok(Tunnel { dialled })
     }
 }
 
@@ -55,29 +59,37 @@ impl Tunnel {
     /// # Errors
     /// How the tunnel has ended.
     pub async fn open(&self) -> Result<Stream, Closed> {
-        let (sender, receiver) = self.connection.open_bi().await.map_err(Closed::from)?;
+        let (sender, receiver) = self.dialled.connection.open_bi().await.map_err(Closed::from)?;
         Ok(Stream { sender, receiver })
     }
 
     /// Waits for the end of the tunnel, and says how it came.
     pub async fn closed(&self) -> Closed {
-        self.connection.closed().await.into()
+        self.dialled.connection.closed().await.into()
     }
 
     /// How it has ended, if it has.
     #[must_use]
     pub fn end(&self) -> Option<Closed> {
-        self.connection.close_reason().map(Closed::from)
+        self.dialled.connection.close_reason().map(Closed::from)
     }
 
     /// Ends it, and all streams with it.
     pub fn close(&self) {
-        self.connection.close(quic::DONE, &[]);
+        self.dialled.connection.close(quic::DONE, &[]);
+    }
+
+    /// Ends it, and waits a moment until the server knows: a program that is about to end would
+    /// otherwise leave the server to find out by itself.
+    pub async fn leave(self) {
+        self.close();
+        // Whoever doesn't hear it finds out by the silence.
+        let _result = timeout(FAREWELL, self.dialled.endpoint.wait_idle()).await;
     }
 
     /// How many datagrams have come: more than before means that the server is there.
     pub(crate) fn heard(&self) -> u64 {
-        self.connection.stats().udp_rx.datagrams
+        self.dialled.connection.stats().udp_rx.datagrams
     }
 }
 

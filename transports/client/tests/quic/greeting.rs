@@ -143,6 +143,15 @@ async fn what_is_no_accept_frame_is_not_taken_for_one() {
 }
 
 #[tokio::test]
+async fn no_more_is_read_than_an_answer_can_be_long() {
+    let replies = [Reply::Token("A.token"), Reply::Endless(2 + 1024 + 1)];
+    let mut peer = Peer::start(Certificate::self_signed(), &replies);
+    let session = peer.session().await;
+    let Err(error) = client().tunnel(&session).await else { panic!("it is no answer") };
+    assert!(matches!(error, ClientError::Unexpected(..)), "{error}");
+}
+
+#[tokio::test]
 async fn a_server_of_another_protocol_is_none() {
     let certificate = Certificate::self_signed();
     let address = ([127, 0, 0, 1], 0).into();

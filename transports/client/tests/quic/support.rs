@@ -104,6 +104,8 @@ pub(crate) enum Reply {
     Silence,
     /// Answers with these bytes.
     Bytes(Vec<u8>),
+    /// Answers with this many bytes and does not come to an end.
+    Endless(usize),
 }
 
 /// What came to the server.
@@ -278,6 +280,12 @@ async fn serve(incoming: Incoming, script: Arc<Script>, events: mpsc::UnboundedS
         Reply::Token(token) => accepted(Some(token)),
         Reply::Open => accepted(None),
         Reply::Bytes(ref bytes) => bytes.clone(),
+        Reply::Endless(length) => {
+            // A client that has read enough reads no more.
+            let _result = sender.write_all(&vec![0; length]).await;
+            connection.closed().await;
+            return;
+        }
         Reply::Refuse(code, reason) => {
             return connection.close(VarInt::from_u32(code), reason.as_bytes());
         }

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::Visitor;
+use super::{Visitor, told_to_stop};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
@@ -61,7 +61,14 @@ pub(super) async fn run(
     let end = tokio::select! {
         end = link.tunnel(|tunnel| show(tunnel, tunnels.clone())) => end,
         () = report(states, &machine) => return Ok(()),
-        () = accept(local, current) => return Ok(()),
+        () = accept(local, current.clone()) => return Ok(()),
+        () = told_to_stop() => {
+            let tunnel = current.borrow().clone();
+            if let Some(tunnel) = tunnel {
+                tunnel.leave().await;
+            }
+            return Ok(());
+        }
     };
     Err(Failure::failed(match end {
         LinkState::PairAgain { reason } => {

@@ -13,6 +13,8 @@ use doorward_client::{
 };
 use doorward_gate::{Clock as _, SystemClock, SystemEntropy, random};
 use doorward_policy::Timestamp;
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::lines::Lines;
 use crate::arguments::{is_code, refusal};
@@ -75,6 +77,19 @@ fn trust(ca: Option<&Path>) -> Outcome<Trust> {
     };
     let pem = std::fs::read(path).map_err(|error| failed(&error))?;
     Trust::from_pem(&pem).map_err(|error| failed(&error))
+}
+
+/// Waits for Ctrl-C or SIGTERM. Nothing tells the server of a process that has just gone.
+async fn told_to_stop() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = ctrl_c() => {}
+            }
+        }
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Who connects: with which sessions, and whom they trust.

@@ -7,7 +7,7 @@ use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split, stdin, stdout,
 };
 
-use super::Visitor;
+use super::{Visitor, told_to_stop};
 use crate::failure::{Failure, Outcome};
 
 /// The most bytes that are on their way in one direction.
@@ -27,10 +27,11 @@ pub(super) async fn run(visitor: &Visitor, session: &Session, saved: bool) -> Ou
     let carried = tokio::select! {
         printed = print(reader) => printed,
         failure = send(writer, saved) => Err(failure),
+        () = told_to_stop() => Ok(Ok(())),
     };
     match carried {
         Ok(Ok(())) => {
-            tunnel.close();
+            tunnel.leave().await;
             Ok(())
         }
         // The tunnel's end says more than the stream's.
