@@ -1,6 +1,7 @@
 //! The real binary, as a person or a script runs it.
 
 mod connecting;
+mod forwarding;
 mod listing;
 mod refusals;
 mod running;
