@@ -29,6 +29,8 @@ use crate::tls::{self, Handshake, Verdict};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How far apart the addresses of one name are tried (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
+/// How many addresses of one name are tried.
+const MOST_ADDRESSES: usize = 8;
 /// How often a silent connection says that it is there: well within what a router forgets.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// After how much silence of the server a connection is lost, in milliseconds.
@@ -110,7 +112,7 @@ async fn dial(client: &Client, server: &Server) -> Result<Dialled, ClientError> 
     let addresses = addresses.map_err(|_| unreachable(io::ErrorKind::TimedOut.into()))?;
     let addresses = addresses.map_err(unreachable)?;
     let mut attempts: FuturesUnordered<_> = (0..)
-        .zip(addresses)
+        .zip(addresses.take(MOST_ADDRESSES))
         .map(|(turn, address)| async move {
             sleep(STAGGER.saturating_mul(turn)).await;
             shake_hands(client, server, address).await

@@ -210,6 +210,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_moved_is_another_server_s() {
+        let (_dir, saved) = saved();
+        saved.save(&pinned(7)).expect("saved");
+        let other = server("quic://other.example:4433");
+        fs::rename(saved.path(pinned(7).server()), saved.path(&other)).expect("moved");
+        let error = saved.load(&other).expect_err("it is another server's");
+        assert!(error.to_string().contains("another server's"), "{error}");
+    }
+
+    #[test]
     fn one_session_is_forgotten_and_not_the_one_that_took_its_place() {
         let (_dir, saved) = saved();
         saved.save(&pinned(8)).expect("saved");
