@@ -187,9 +187,13 @@ async fn a_session_is_renewed_while_its_tunnel_lives() {
         assert_eq!(said.credential, "A.token", "a renewal that fails is tried again");
     }
     let expires = || kept.saved.load(&peer.pinned()).ok().flatten().map(|it| it.expires_at());
-    while expires() != Some(kept.desk.now().plus(Duration::from_secs(LIFE.into()))) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let fresher = Some(kept.desk.now().plus(Duration::from_secs(LIFE.into())));
+    let saved = async {
+        while expires() != fresher {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), saved).await.expect("saved");
     assert_eq!(theirs.close_reason(), None, "its tunnel never noticed");
     assert!(matches!(*kept.states.borrow(), LinkState::Connected));
 }
