@@ -1,6 +1,7 @@
 //! One HTTP exchange with a server, on a connection of its own. Redirects are not followed.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,13 +73,18 @@ pub(crate) async fn send(
 
 async fn reach(server: &Server) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(server.endpoint()).await?;
-    let near = stream.peer_addr()?.ip().to_canonical().is_loopback();
-    if server.transport() == Transport::Http && !near {
+    if !may_hear(server.transport(), stream.peer_addr()?.ip()) {
         let what = "its name leads away from this machine";
         return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, what));
     }
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// Whether an address may hear a token. A resolver decides what a name such as `dev.localhost`
+/// leads to, and without TLS nothing else would notice.
+fn may_hear(transport: Transport, address: IpAddr) -> bool {
+    transport != Transport::Http || address.to_canonical().is_loopback()
 }
 
 async fn exchange(
@@ -126,4 +132,20 @@ pub(crate) async fn read(
     let body = body.map_err(|_| lost(io::ErrorKind::TimedOut.into()))?;
     let body = body.map_err(|error| lost(io::Error::other(error)))?;
     Ok(Answer { status, retry_after, body: Zeroizing::new(body.to_bytes().into()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tls_nobody_but_this_machine_hears_a_token() {
+        for near in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(may_hear(Transport::Http, near.parse().expect("an address")), "{near}");
+        }
+        for far in ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "0.0.0.0"] {
+            let far = far.parse().expect("an address");
+            assert!(!may_hear(Transport::Http, far) && may_hear(Transport::Https, far), "{far}");
+        }
+    }
 }
