@@ -181,6 +181,7 @@ async fn site() -> (Arc<Site>, Arc<Gate>) {
         upstream: None,
         sockets: Arc::new(Echo),
         limits: doorward_http::Limits::default(),
+        quic: None,
     });
     (site, gate)
 }

@@ -153,6 +153,7 @@ impl Door {
             upstream,
             sockets: Arc::new(Adapter),
             limits,
+            quic: None,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

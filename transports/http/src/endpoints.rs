@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::answer;
 use crate::body::Body;
 use crate::pages::PAIR;
-use crate::site::Limits;
+use crate::site::{Limits, QuicInfo};
 
 /// The most bytes of a body that redeems a grant.
 const MAX_BODY: usize = 4096;
@@ -152,9 +152,10 @@ pub(crate) async fn with_session(
     admission: &Admission,
     endpoint: Endpoint,
     headers: &HeaderMap,
+    quic: Option<&QuicInfo>,
 ) -> Response<Body> {
     let answered = match endpoint {
-        Endpoint::Session => Ok(session(gate, admission).await),
+        Endpoint::Session => Ok(session(gate, admission, quic).await),
         Endpoint::Renew => Ok(renew(gate, admission).await),
         Endpoint::Ticket => ticket(gate, admission, headers).await,
         Endpoint::Logout => sign_out(gate, admission).await,
@@ -166,7 +167,14 @@ pub(crate) async fn with_session(
     answered.unwrap_or_else(|refusal| answer::refusal(&refusal))
 }
 
-async fn session(gate: &Gate, admission: &Admission) -> Response<Body> {
+async fn session(gate: &Gate, admission: &Admission, quic: Option<&QuicInfo>) -> Response<Body> {
+    #[derive(Serialize)]
+    struct Here<'a> {
+        #[serde(flatten)]
+        who: Who,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        quic: Option<&'a QuicInfo>,
+    }
     let Some(claims) = admission.admitted.claims() else {
         return answer::json(StatusCode::OK, &nobody(gate));
     };
@@ -176,7 +184,7 @@ async fn session(gate: &Gate, admission: &Admission) -> Response<Body> {
         renewed = gate.renew_cookie(&admission.admitted).await;
         claims.expires_at = renewed.as_ref().map_or(claims.expires_at, |(new, _)| new.expires_at);
     }
-    let mut response = answer::json(StatusCode::OK, &Who::of(&claims));
+    let mut response = answer::json(StatusCode::OK, &Here { who: Who::of(&claims), quic });
     set_renewed(gate, admission, renewed, &mut response);
     response
 }

@@ -17,5 +17,5 @@ mod sockets;
 mod upgrade;
 
 pub use proxy::{Upstream, UpstreamError};
-pub use site::{Limits, Site, SiteParts};
+pub use site::{Limits, QuicInfo, Site, SiteParts};
 pub use sockets::{Duplex, Ended, Sockets, Stream};

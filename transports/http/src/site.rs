@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{sleep, timeout};
 
@@ -62,6 +63,17 @@ pub struct SiteParts {
     pub sockets: Arc<dyn Sockets>,
     /// Bounds in time.
     pub limits: Limits,
+    /// What clients are told of QUIC, if it is spoken too.
+    pub quic: Option<QuicInfo>,
+}
+
+/// Where the same server speaks QUIC, for those who are paired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QuicInfo {
+    /// The UDP port.
+    pub port: u16,
+    /// The SHA-256 of its certificate, in hexadecimal.
+    pub certificate_sha256: Option<String>,
 }
 
 impl std::fmt::Debug for SiteParts {
@@ -76,6 +88,7 @@ pub struct Site {
     pub(crate) upstream: Option<Upstream>,
     pub(crate) sockets: Arc<dyn Sockets>,
     limits: Limits,
+    quic: Option<QuicInfo>,
 }
 
 impl std::fmt::Debug for Site {
@@ -104,8 +117,8 @@ impl Site {
     /// A site.
     #[must_use]
     pub fn new(parts: SiteParts) -> Arc<Self> {
-        let SiteParts { gate, upstream, sockets, limits } = parts;
-        Arc::new(Self { gate, upstream, sockets, limits })
+        let SiteParts { gate, upstream, sockets, limits, quic } = parts;
+        Arc::new(Self { gate, upstream, sockets, limits, quic })
     }
 
     /// Carries one connection until its end, or gracefully to it once `drained` resolves.
@@ -289,8 +302,9 @@ impl Site {
         admission: Admission,
     ) -> Response<Body> {
         if let Target::Own(endpoint) = admission.admitted.target() {
-            return endpoints::with_session(&self.gate, &admission, endpoint, request.headers())
-                .await;
+            let (gate, quic) = (&self.gate, self.quic.as_ref());
+            let headers = request.headers();
+            return endpoints::with_session(gate, &admission, endpoint, headers, quic).await;
         }
         if admission.admitted.context().is_upgrade() {
             return upgrade::answer::<S>(self, request, admission).await;

@@ -62,9 +62,16 @@ pub(crate) struct SettingsArgs {
     /// Where to listen [default: 127.0.0.1:8765; port 0 picks a free one]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// The server to guard, such as `http://127.0.0.1:8888` [default: a built-in console]
+    /// The server to guard: `http://127.0.0.1:8888` or, over QUIC, tcp://HOST:PORT or unix:/PATH
+    /// [default: a built-in console]
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
+    /// Where to speak QUIC too, such as `127.0.0.1:8766` (UDP)
+    #[arg(long, value_name = "ADDR")]
+    quic: Option<String>,
+    /// What streams over QUIC reach, where --upstream is a web server: tcp://HOST:PORT or unix:/PATH
+    #[arg(long, value_name = "URL")]
+    quic_upstream: Option<String>,
     /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<String>,
@@ -114,6 +121,8 @@ impl SettingsArgs {
         let ones = [
             ("listen", &self.listen),
             ("upstream", &self.upstream),
+            ("quic", &self.quic),
+            ("quic_upstream", &self.quic_upstream),
             ("state_dir", &self.state_dir),
             ("public_url", &self.public_url),
             ("tls_cert", &self.tls_cert),

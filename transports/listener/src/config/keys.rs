@@ -3,7 +3,7 @@
 use toml::Value;
 
 use super::parse::{self, Expected, PublicUrl};
-use super::{Config, Listed};
+use super::{Config, Guarded, Listed};
 use doorward_policy::capability::Capabilities;
 use doorward_policy::forwarding::TrustedNetwork;
 use doorward_policy::host::AllowedHost;
@@ -133,7 +133,7 @@ macro_rules! path {
 }
 
 /// Every setting there is, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 27] = [
+pub(crate) static KEYS: [Key; 34] = [
     Key {
         name: "listen",
         kind: Kind::One(
@@ -144,15 +144,8 @@ pub(crate) static KEYS: [Key; 27] = [
     Key {
         name: "upstream",
         kind: Kind::One(
-            |config, text| {
-                // In words of our own: the text may hold a password.
-                let expected =
-                    |_| "the guarded server's http://HOST:PORT, without a path".to_owned();
-                doorward_http::Upstream::parse(text).map_err(expected)?;
-                config.upstream = Some(text.to_owned());
-                Ok(())
-            },
-            |config| config.upstream.clone().map(Value::String),
+            |config, text| Guarded::parse(text).map(|value| config.upstream = Some(value)),
+            |config| config.upstream.as_ref().map(|it| Value::String(it.to_string())),
         ),
     },
     path!("state_dir", state_dir, "a directory"),
@@ -166,6 +159,30 @@ pub(crate) static KEYS: [Key; 27] = [
     path!("tls_cert", tls_cert, "a PEM file with a certificate"),
     path!("tls_key", tls_key, "a PEM file with a private key"),
     switch!("tls_self_signed", tls_self_signed),
+    Key {
+        name: "quic",
+        kind: Kind::One(
+            |config, text| parse::listen(text).map(|value| config.quic = Some(value)),
+            |config| config.quic.map(|address| Value::String(address.to_string())),
+        ),
+    },
+    Key {
+        name: "quic_upstream",
+        kind: Kind::One(
+            |config, text| {
+                let expected = |_| "tcp://HOST:PORT or unix:/PATH".to_owned();
+                let upstream = doorward_quic::Upstream::parse(text).map_err(expected)?;
+                config.quic_upstream = Some(upstream);
+                Ok(())
+            },
+            |config| config.quic_upstream.as_ref().map(|it| Value::String(it.to_string())),
+        ),
+    },
+    number!("quic_handshakes", quic_handshakes, 1, 65_536),
+    number!("quic_retry_from", quic_retry_from, 0, 65_536),
+    number!("quic_streams", quic_streams, 1, 65_536),
+    span!("quic_idle", quic_idle),
+    switch!("quic_migration", quic_migration),
     list!("allow_hosts", allow_hosts, |text: &str| AllowedHost::parse(text)
         .ok_or_else(|| "a host name or address, with a port or for any port".to_owned())),
     list!("allow_origins", allow_origins, |text: &str| AllowedOrigin::parse(text)

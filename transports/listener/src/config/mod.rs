@@ -1,5 +1,6 @@
 //! The settings of a listener: flags over environment over a file over defaults.
 
+mod guarded;
 mod keys;
 pub(crate) mod parse;
 mod rules;
@@ -18,6 +19,7 @@ use doorward_policy::origin::AllowedOrigin;
 use doorward_policy::session::Lifetimes;
 use doorward_policy::settings::Exposure;
 
+pub(crate) use guarded::Guarded;
 use parse::PublicUrl;
 pub(crate) use rules::default_state_dir;
 pub(crate) use source::{Overrides, Raw};
@@ -33,12 +35,19 @@ pub(crate) struct Listed<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
-    pub(crate) upstream: Option<String>,
+    pub(crate) upstream: Option<Guarded>,
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) tls_cert: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) tls_self_signed: bool,
+    pub(crate) quic: Option<SocketAddr>,
+    pub(crate) quic_upstream: Option<doorward_quic::Upstream>,
+    pub(crate) quic_handshakes: usize,
+    pub(crate) quic_retry_from: usize,
+    pub(crate) quic_streams: u32,
+    pub(crate) quic_idle: Duration,
+    pub(crate) quic_migration: bool,
     pub(crate) allow_hosts: Vec<Listed<AllowedHost>>,
     pub(crate) allow_origins: Vec<Listed<AllowedOrigin>>,
     pub(crate) trusted_proxies: Vec<Listed<TrustedNetwork>>,
@@ -65,6 +74,7 @@ impl Default for Config {
     fn default() -> Self {
         let (guesses, connections) = (Limits::default(), ConnectionLimits::default());
         let http = doorward_http::Limits::default();
+        let quic = doorward_quic::Limits::default();
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8765)),
             upstream: None,
@@ -73,6 +83,13 @@ impl Default for Config {
             tls_cert: None,
             tls_key: None,
             tls_self_signed: false,
+            quic: None,
+            quic_upstream: None,
+            quic_handshakes: quic.handshakes,
+            quic_retry_from: quic.retry_from,
+            quic_streams: quic.streams,
+            quic_idle: quic.idle,
+            quic_migration: quic.migration,
             allow_hosts: Vec::new(),
             allow_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -102,8 +119,13 @@ impl Config {
     /// public URL: whatever either of them shows to a network is remote.
     pub(crate) fn exposure(&self) -> Exposure {
         let near = |url: &PublicUrl| !url.is_secure() || url.is_loopback();
-        let local = self.listen.ip().is_loopback() && self.public_url.as_ref().is_none_or(near);
+        let local = self.is_local() && self.public_url.as_ref().is_none_or(near);
         self.exposure.unwrap_or(if local { Exposure::Loopback } else { Exposure::Remote })
+    }
+
+    /// Whether nothing listens for a network.
+    fn is_local(&self) -> bool {
+        self.listen.ip().is_loopback() && self.quic.is_none_or(|quic| quic.ip().is_loopback())
     }
 
     /// All settings that have a value, as a TOML file would spell them.

@@ -12,7 +12,7 @@ use doorward_policy::session::Lifetimes;
 use doorward_policy::settings::{Exposure, Guarding};
 
 use super::parse::PublicUrl;
-use super::{Config, Listed};
+use super::{Config, Guarded, Listed};
 use crate::failure::{Failure, Outcome};
 use crate::tls::{CertificateFiles, Source};
 
@@ -20,6 +20,7 @@ impl Config {
     /// The policy's settings, if the settings go together.
     pub(crate) fn settings(&self) -> Outcome<Settings> {
         self.check_exposure()?;
+        self.check_quic()?;
         self.check_spans()?;
         let lifetimes = Lifetimes::new(self.session_idle, self.session_absolute)
             .map_err(|error| Failure::failed(format!("session.idle, session.absolute: {error}")))?;
@@ -73,6 +74,66 @@ impl Config {
         }
     }
 
+    /// Where the certificate of `--quic` comes from: QUIC has no other way.
+    pub(crate) fn quic_tls(&self) -> Outcome<Option<Source>> {
+        if self.quic.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(self.tls()?.unwrap_or(Source::SelfSigned)))
+    }
+
+    /// What streams over QUIC reach; the built-in echo if there is nothing.
+    pub(crate) fn quic_guarded(&self) -> Option<&doorward_quic::Upstream> {
+        match (&self.quic_upstream, &self.upstream) {
+            (Some(upstream), _) | (None, Some(Guarded::Bytes(upstream))) => Some(upstream),
+            (None, Some(Guarded::Web(_)) | None) => None,
+        }
+    }
+
+    /// A web server behind QUIC is reached past its routes, and sees no header that says who: that
+    /// has to be asked for.
+    fn check_quic(&self) -> Outcome {
+        let complain = |what: &str| Err(Failure::failed(what));
+        let web = matches!(self.upstream, Some(Guarded::Web(_)));
+        match &self.quic {
+            None if matches!(self.upstream, Some(Guarded::Bytes(_))) => complain(
+                "a tcp:// or unix: --upstream is reached over QUIC: say where to listen for it \
+                 with --quic 127.0.0.1:8766, or guard a web server with http://HOST:PORT",
+            ),
+            None if self.quic_upstream.is_some() => {
+                complain("--quic-upstream is reached over QUIC: say where to listen with --quic")
+            }
+            Some(_) if web && self.quic_upstream.is_none() => complain(
+                "--quic forwards bytes, past the routes of an http:// --upstream and without its \
+                 identity headers: if that is wanted, say what QUIC reaches with --quic-upstream \
+                 tcp://HOST:PORT",
+            ),
+            Some(_) if self.is_secured_by_a_proxy() => complain(
+                "--quic with an https --public-url that a proxy serves needs a certificate for \
+                 its name (--tls-cert and --tls-key): a pairing link names one certificate, and \
+                 the proxy's is another than a self-signed one",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_secured_by_a_proxy(&self) -> bool {
+        let own = self.tls_cert.is_some() || self.tls_self_signed;
+        !own && self.public_url.as_ref().is_some_and(PublicUrl::is_secure)
+    }
+
+    /// How QUIC is bounded. A connection stays where it began where addresses mean something.
+    pub(crate) fn quic_limits(&self) -> doorward_quic::Limits {
+        doorward_quic::Limits {
+            deadline: self.head_deadline,
+            handshakes: self.quic_handshakes,
+            retry_from: self.quic_retry_from,
+            streams: self.quic_streams,
+            idle: self.quic_idle,
+            migration: self.quic_migration && self.trusted_proxies.is_empty(),
+        }
+    }
+
     /// What is remote answers to none of the loopback names, so it needs another.
     fn check_name(&self) -> Outcome {
         let named = self.public_url.is_some() || !self.allow_hosts.is_empty();
@@ -89,16 +150,18 @@ impl Config {
     fn check_exposure(&self) -> Outcome {
         let own_tls = self.tls()?.is_some();
         self.check_public_url(own_tls)?;
-        if self.listen.ip().is_loopback() {
-            return self.check_name();
-        }
-        if self.exposure.is_some_and(|chosen| chosen != Exposure::Remote) {
+        let chosen_local = self.exposure.is_some_and(|chosen| chosen != Exposure::Remote);
+        let mut addresses = [Some(self.listen), self.quic].into_iter().flatten();
+        let far = addresses.find(|address| !address.ip().is_loopback());
+        if let Some(far) = far.filter(|_| chosen_local) {
             return Err(Failure::failed(format!(
-                "refusing to listen on {}: --exposure {} is for this machine alone; listen on \
+                "refusing to listen on {far}: --exposure {} is for this machine alone; listen on \
                  127.0.0.1, or set --exposure remote",
-                self.listen,
                 self.exposure()
             )));
+        }
+        if self.listen.ip().is_loopback() {
+            return self.check_name();
         }
         if own_tls {
             return self.check_name();
@@ -139,6 +202,7 @@ impl Config {
             ("http.head_deadline", self.head_deadline),
             ("http.unadmitted", self.http_unadmitted),
             ("http.idle", self.http_idle),
+            ("quic_idle", self.quic_idle),
             ("start_up_grant_life", self.start_up_grant_life),
         ];
         if let Some((name, _)) = spans.iter().find(|(_, span)| span.is_zero()) {

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use doorward_http::QuicInfo;
 use doorward_policy::grant::GrantSecret;
 use doorward_policy::host::Authority;
 use doorward_policy::link::{CertificatePin, LinkFragment};
@@ -23,7 +24,7 @@ struct Ready<'a> {
     event: &'static str,
     http: &'a str,
     websocket: &'a str,
-    quic: Option<&'a str>,
+    quic: Option<String>,
     certificate_sha256: Option<String>,
     pairing_url: Option<&'a str>,
 }
@@ -36,8 +37,9 @@ pub(super) struct Announcement {
     base: String,
     certificate: Option<CertificatePin>,
     pin: Option<CertificatePin>,
-    quic_port: Option<u16>,
+    quic: Option<SocketAddr>,
     guarded: Option<String>,
+    forwarded: Option<String>,
     unguarded: bool,
     ready_json: bool,
     life: Duration,
@@ -49,7 +51,7 @@ impl Announcement {
         config: &Config,
         address: SocketAddr,
         certificates: Option<&Certificates>,
-        quic_port: Option<u16>,
+        quic: Option<SocketAddr>,
         ready_json: bool,
     ) -> Outcome<Self> {
         let tls = config.tls()?.is_some();
@@ -64,8 +66,9 @@ impl Announcement {
             base,
             certificate: certificates.map(Certificates::sha256),
             pin: certificates.and_then(Certificates::pin),
-            quic_port,
-            guarded: config.upstream.clone(),
+            quic: quic.map(reachable),
+            guarded: config.upstream.as_ref().map(ToString::to_string),
+            forwarded: config.quic_guarded().map(ToString::to_string),
             unguarded: config.unguarded,
             ready_json,
             life: config.start_up_grant_life,
@@ -79,8 +82,23 @@ impl Announcement {
             http: self.url("http"),
             base: self.base.clone(),
             pin: self.pin.map(|pin| pin.to_string()),
-            quic_port: self.quic_port,
+            quic_port: self.quic_port(),
         }
+    }
+
+    /// Whether `--listen` speaks TLS.
+    pub(super) const fn is_secured(&self) -> bool {
+        self.tls
+    }
+
+    fn quic_port(&self) -> Option<u16> {
+        self.quic.map(|address| address.port())
+    }
+
+    /// What clients are told of QUIC, once they are paired.
+    pub(super) fn quic_info(&self) -> Option<QuicInfo> {
+        let certificate_sha256 = self.certificate.map(|digest| digest.to_string());
+        self.quic_port().map(|port| QuicInfo { port, certificate_sha256 })
     }
 
     /// Where it listens, as a URL of this scheme or its secure variant.
@@ -95,10 +113,14 @@ impl Announcement {
 
     /// Tells. The link is in no log: only on a terminal, or in the line that was asked for.
     pub(super) fn publish(&self, grant: Option<GrantSecret>) -> Outcome {
-        let (pin, quic_port) = (self.pin, self.quic_port);
+        let (pin, quic_port) = (self.pin, self.quic_port());
         let link = grant.map(|grant| LinkFragment { grant, pin, quic_port }.link(&self.base));
         let guarded = self.guarded.as_deref().unwrap_or("the built-in console");
         tracing::info!(listen = self.authority, guarded, "ready");
+        if let Some(quic) = self.quic {
+            let guarded = self.forwarded.as_deref().unwrap_or("the built-in echo");
+            tracing::info!(listen = %quic, guarded, "ready over QUIC");
+        }
         if self.unguarded {
             // Whatever the log's level is: it was asked for by name, and is told at every start.
             eprintln!(
@@ -122,6 +144,10 @@ impl Announcement {
             (None, _) => format!("The console is at {}", self.base),
         };
         let mut text = Zeroizing::new(format!("\n  {what}\n"));
+        if let Some(quic) = self.quic {
+            let reached = self.forwarded.as_deref().unwrap_or("an echo");
+            text.push_str(&format!("  QUIC at {quic} reaches {reached}\n"));
+        }
         if let Some(link) = link {
             let life = show_duration(self.life);
             text.push_str(&format!("\n  Open this link to pair, once, within {life}:\n\n    "));
@@ -138,7 +164,7 @@ impl Announcement {
             event: "ready",
             http: &self.url("http"),
             websocket: &self.url("ws"),
-            quic: None,
+            quic: self.quic.map(|address| address.to_string()),
             certificate_sha256: self.certificate.map(|digest| digest.to_string()),
             pairing_url: link.map(String::as_str),
         };

@@ -3,6 +3,7 @@
 mod announce;
 mod first_grant;
 mod housekeeping;
+mod quic;
 mod sockets;
 
 use std::convert::Infallible;
@@ -22,8 +23,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::cli::ServeArgs;
-use crate::config::Config;
 use crate::config::parse::PublicUrl;
+use crate::config::{Config, Guarded};
 use crate::failure::{Failure, Outcome};
 use crate::logging;
 use crate::presence::Presence;
@@ -46,14 +47,16 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
 
     // Nothing is written before it is known that there is something to serve, and where.
     let upstream = match &config.upstream {
-        Some(url) => Some(reach(url).await?),
-        None => None,
+        Some(Guarded::Web(url)) => Some(reach(url).await?),
+        Some(Guarded::Bytes(_)) | None => None,
     };
     let (socket, address) = bind(config.listen).await?;
+    let quic = quic::Bound::new(&config).await?;
     let state = State::create(&config.state_dir()?).await?;
     let certificates = certificates(&config, &state)?;
 
     let digester = state.keys.digester();
+    let quic = quic.map(|bound| bound.keyed(&state.keys));
     let parts = Parts {
         settings,
         keys: state.keys,
@@ -64,8 +67,14 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
     let gate = Gate::open(parts).await.map_err(Failure::failed)?;
     let mut housekeeping =
         Housekeeping::start(Arc::clone(&gate), &state.dir, certificates.clone())?;
-    let announcement =
-        Announcement::new(&config, address, certificates.as_deref(), None, args.ready_json)?;
+    let quic_address = quic.as_ref().map(quic::Keyed::address);
+    let announcement = Announcement::new(
+        &config,
+        address,
+        certificates.as_deref(),
+        quic_address,
+        args.ready_json,
+    )?;
     let _presence = Presence::announce(&state.dir, &announcement.listener()).map_err(|error| {
         Failure::failed(format!("can't write to {}: {error}", state.dir.display()))
     })?;
@@ -78,16 +87,23 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
             unadmitted: config.http_unadmitted,
             idle: config.http_idle,
         },
+        quic: announcement.quic_info(),
     });
-    let acceptor = certificates.as_ref().map(|held| Acceptor::new(held.resolver()));
+    let secured = certificates.as_ref().filter(|_| announcement.is_secured());
+    let acceptor = secured.map(|held| Acceptor::new(held.resolver()));
     let acceptor = acceptor.transpose().map_err(Failure::failed)?;
+    let connections = Connections::new();
+    if let Some((quic, certificates)) = quic.zip(certificates) {
+        let listener = quic.listener(&gate, certificates.resolver(), &config)?;
+        connections.spawn(listener.serve(connections.drained()));
+    }
     // Last, so that its life counts from when the listener is ready.
     let grant = source.issue(&gate, &digester, &state.clock, &state.entropy, &config).await?;
     let unguarded = if config.unguarded { ", unguarded" } else { "" };
     gate.note(Event::Started, format!("listening on {address}{unguarded}"));
     announcement.publish(grant)?;
 
-    let connections = accept(&socket, &site, acceptor, &mut stop).await;
+    accept(&socket, &site, &connections, acceptor, &mut stop).await;
     drop(socket);
     tracing::info!(connections = gate.live_connections(), "stopping: connections may end");
     gate.drain();
@@ -96,9 +112,10 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
     housekeeping.finish().await
 }
 
-/// The certificate of `--listen`, if it speaks TLS.
+/// The certificate of whatever speaks TLS: `--listen`, `--quic`, or both.
 fn certificates(config: &Config, state: &State) -> Outcome<Option<Arc<Certificates>>> {
-    let Some(source) = config.tls()? else { return Ok(None) };
+    let source = config.tls()?.map_or_else(|| config.quic_tls(), |source| Ok(Some(source)))?;
+    let Some(source) = source else { return Ok(None) };
     let host = config.public_url.as_ref().and_then(PublicUrl::host);
     let opened = Certificates::open(source, &state.dir, host.as_deref(), state.now()?);
     opened.map(Some).map_err(Failure::failed)
@@ -122,24 +139,25 @@ async fn bind(address: SocketAddr) -> Outcome<(TcpListener, SocketAddr)> {
         let address = socket.local_addr()?;
         Ok((socket, address))
     };
-    bound.await.map_err(|error: io::Error| {
-        let what = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "the port is in use: stop what listens there, or choose another with --listen \
-                 (port 0 picks a free one)"
-                    .to_owned()
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                "this machine doesn't have that address: correct --listen".to_owned()
-            }
-            io::ErrorKind::PermissionDenied => {
-                "that port is for privileged processes: choose one above 1023 with --listen"
-                    .to_owned()
-            }
-            _ => error.to_string(),
-        };
-        Failure::failed(format!("can't listen on {address}: {what}"))
-    })
+    bound.await.map_err(|error: io::Error| unbound(address, "--listen", &error))
+}
+
+/// Why an address can't be listened on, and which setting to correct.
+fn unbound(address: SocketAddr, flag: &str, error: &io::Error) -> Failure {
+    let what = match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "the port is in use: stop what listens there, or choose another with {flag} (port 0 \
+             picks a free one)"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            format!("this machine doesn't have that address: correct {flag}")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("that port is for privileged processes: choose one above 1023 with {flag}")
+        }
+        _ => error.to_string(),
+    };
+    Failure::failed(format!("can't listen on {address}: {what}"))
 }
 
 /// The connections that were accepted. Each holds a sender, so that the channel's end is theirs.
@@ -218,15 +236,15 @@ impl Connections {
 async fn accept(
     socket: &TcpListener,
     site: &Arc<Site>,
+    connections: &Connections,
     acceptor: Option<Acceptor>,
     stop: &mut Stop,
-) -> Connections {
-    let connections = Connections::new();
+) {
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
-            () = stop.told() => return connections,
+            () = stop.told() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
