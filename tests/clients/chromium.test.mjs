@@ -26,6 +26,18 @@ test('chromium: the link pairs, its fragment is gone, the console echoes over it
   assert.deepEqual(person.complaints, [])
 })
 
+test('chromium: the link of a server that speaks QUIC pairs too, and the console says where and with which certificate', async t => {
+  const doorward = await startDoorward(t, { args: ['--quic', '127.0.0.1:0'] })
+  const browser = await launchChromium(t)
+  const person = await profile(browser, doorward)
+  await pairInBrowser(doorward, person)
+
+  const text = id => person.page.locator(id).innerText()
+  assert.equal(await text('#quic-url'), `quic://${doorward.ready.quic}`)
+  assert.equal(await text('#quic-sha256'), doorward.ready.certificate_sha256)
+  assert.deepEqual(person.complaints, [])
+})
+
 test('chromium: the link opened again in another profile is refused with a clear page', async t => {
   const doorward = await startDoorward(t)
   const browser = await launchChromium(t)
