@@ -22,8 +22,9 @@ pub(crate) async fn forward(upstream: &Upstream, mut send: SendStream, mut recei
     };
     // Whichever fails first ends both: half of a conversation is none.
     let carried = tokio::try_join!(to_server(&mut receive, &link), to_client(&link, &mut send));
-    if let Err(code) = carried {
-        give_up(&mut send, &mut receive, code);
+    match carried {
+        Ok(_) => link.complete(),
+        Err(code) => give_up(&mut send, &mut receive, code),
     }
 }
 

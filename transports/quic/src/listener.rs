@@ -155,8 +155,14 @@ impl Listener {
                 () = &mut drained => break,
             }
         }
+        // Who comes now is told so, rather than left to wait for an answer.
+        loop {
+            tokio::select! {
+                Some(incoming) = self.endpoint.accept() => incoming.refuse(),
+                ended = connections.join_next() => if ended.is_none() { break },
+            }
+        }
         self.endpoint.set_server_config(None);
-        while connections.join_next().await.is_some() {}
         // So that the last word to each client still goes out.
         self.endpoint.wait_idle().await;
     }

@@ -66,7 +66,7 @@ impl Upstream {
     /// # Errors
     /// As the connection attempt says.
     pub async fn probe(&self) -> io::Result<()> {
-        self.connect().await.map(|_link| ())
+        self.connect().await.map(|link| link.complete())
     }
 
     pub(crate) async fn connect(&self) -> io::Result<Link> {
@@ -75,6 +75,8 @@ impl Upstream {
                 Self::Tcp { host, port } => {
                     let stream = TcpStream::connect((host.as_str(), *port)).await?;
                     stream.set_nodelay(true)?;
+                    // Whatever drops it before `complete` says so has cut it off: it is reset.
+                    stream.set_zero_linger()?;
                     Ok(Link::Tcp(stream))
                 }
                 Self::Unix(path) => UnixStream::connect(path).await.map(Link::Unix),
@@ -141,6 +143,16 @@ impl Link {
             }
         }
         Ok(())
+    }
+
+    /// Says that both directions have ended as they should: what is still on its way gets there.
+    ///
+    /// A Unix socket has no reset, and ends in one way alone.
+    pub(crate) fn complete(&self) {
+        if let Self::Tcp(stream) = self {
+            // Without it the connection ends a little less politely.
+            let _result = rustix::net::sockopt::set_socket_linger(stream, None);
+        }
     }
 
     /// Says that nothing more comes from the client.
