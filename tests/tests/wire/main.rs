@@ -1,9 +1,11 @@
-//! Doorward over real sockets: the HTTP adapter, the gate and a store, with a clock that the test
+//! Doorward over real sockets: the adapters, the gate and a store, with a clock that the test
 //! turns. What third-party clients do stands in `tests/clients`.
 
 mod door;
 mod failing;
+mod greeting;
 mod incidents;
 mod lifecycle;
 mod limits;
 mod proxying;
+mod quic;
