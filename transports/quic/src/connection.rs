@@ -79,6 +79,10 @@ async fn admit(
         NoHello::Denied(denial) => early(denial).into(),
         NoHello::Gone => Refused::Over,
     })?;
+    if connection.close_reason().is_some() {
+        // There is nobody to decide for, and nothing is spent.
+        return Err(Refused::Over);
+    }
     let (protocol, server_name) = negotiated(connection);
     let server_name = server_name.as_deref();
     let greeting = Greeting { body: &body, server_name, protocol: &protocol, peer };
