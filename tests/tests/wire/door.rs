@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use doorward_gate::store::{MemoryStore, Store};
@@ -21,6 +21,7 @@ use doorward_websocket::{CloseReason, Opened};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 /// A clock that stands still until it is turned, and can be broken.
 #[derive(Debug)]
@@ -48,20 +49,47 @@ impl Clock for TestClock {
     }
 }
 
-/// The operating system's generator, until it is broken.
+/// The operating system's generator, until it is broken or held.
 #[derive(Debug, Default)]
 pub(crate) struct TestEntropy {
     broken: AtomicBool,
+    held: Mutex<Option<Holding>>,
+}
+
+/// The side of a held request.
+#[derive(Debug)]
+struct Holding {
+    asked: oneshot::Sender<()>,
+    go_on: mpsc::Receiver<()>,
+}
+
+/// A request for entropy that waits until it is told to go on.
+pub(crate) struct Held {
+    /// That it has come.
+    pub(crate) asked: oneshot::Receiver<()>,
+    pub(crate) go_on: mpsc::Sender<()>,
 }
 
 impl TestEntropy {
     pub(crate) fn set_broken(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
     }
+
+    /// Holds the next request. It blocks a thread, so the runtime needs another.
+    pub(crate) fn hold(&self) -> Held {
+        let ((tell, asked), (go_on, wait)) = (oneshot::channel(), mpsc::channel());
+        *self.held.lock().unwrap() = Some(Holding { asked: tell, go_on: wait });
+        Held { asked, go_on }
+    }
 }
 
 impl Entropy for TestEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        let held = self.held.lock().unwrap().take();
+        if let Some(Holding { asked, go_on }) = held {
+            asked.send(()).unwrap();
+            tokio::task::block_in_place(|| go_on.recv().unwrap());
+        }
         if self.broken.load(Ordering::SeqCst) {
             return Err(EntropyError);
         }

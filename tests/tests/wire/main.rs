@@ -1,9 +1,11 @@
 //! Doorward over real sockets: the adapters, the gate and a store, with a clock that the test
 //! turns. What third-party clients do stands in `tests/clients`.
 
+mod bad;
 mod door;
 mod failing;
 mod greeting;
+mod hostile;
 mod incidents;
 mod lifecycle;
 mod limits;

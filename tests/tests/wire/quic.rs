@@ -114,6 +114,7 @@ fn certificate() -> Arc<CertifiedKey> {
 
 /// A client in the making: what it asks for, and whether it keeps to the rules.
 pub(crate) struct Caller {
+    /// None if it is empty.
     pub(crate) protocol: &'static [u8],
     pub(crate) server_name: &'static str,
     /// Whether it does what the server's limits forbid.
@@ -170,7 +171,9 @@ impl Caller {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
             .with_no_client_auth();
-        config.alpn_protocols = vec![self.protocol.to_vec()];
+        if !self.protocol.is_empty() {
+            config.alpn_protocols = vec![self.protocol.to_vec()];
+        }
         if let Some(tickets) = &self.tickets {
             config.resumption = Resumption::store(Arc::clone(tickets));
         }

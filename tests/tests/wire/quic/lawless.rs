@@ -13,15 +13,15 @@ use quinn_proto::{ConnectionId, Side, TransportError};
 
 /// What it hears (RFC 9000, section 18.2; RFC 9221, section 3), each as an identifier and a value:
 /// initial_max_data, initial_max_stream_data for both sides' streams and for unidirectional ones,
-/// initial_max_streams for either kind, and max_datagram_frame_size.
+/// initial_max_streams for either kind, and max_datagram_frame_size. Each needs four bytes.
 const HEARD: [(u8, u32); 7] = [
     (0x04, 1 << 24),
     (0x05, 1 << 24),
     (0x06, 1 << 24),
     (0x07, 1 << 24),
-    (0x08, 1 << 10),
-    (0x09, 1 << 10),
-    (0x20, (1 << 16) - 1),
+    (0x08, 1 << 16),
+    (0x09, 1 << 16),
+    (0x20, 1 << 16),
 ];
 
 /// TLS as it is, but for the limits.
