@@ -1,8 +1,14 @@
 //! `doorward connect` through QUIC: one stream for standard input and output, and a local port.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixListener;
+use std::process::Stdio;
 
-use crate::support::Home;
+use rustix::process::Signal;
+
+use crate::support::{Home, PATIENCE, Serving, lasting_port, within};
 
 const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -56,4 +62,230 @@ fn roots_have_to_be_there_and_to_be_roots() {
     fs::write(home.path("empty.pem"), "").expect("written");
     let said = home.run(&["connect", "--ca", "empty.pem"]).refused(1);
     assert!(said.contains("there is no certificate"), "{said}");
+}
+
+/// A listener that speaks QUIC, and its QUIC address.
+fn serve(home: &Home, arguments: &[&str]) -> (Serving, String) {
+    let serving = home.serve(&[&["--quic", "127.0.0.1:0"], arguments].concat());
+    let quic = serving.ready["quic"].as_str().expect("text").to_owned();
+    (serving, quic)
+}
+
+/// A forwarded port, with the session that a link buys or, without one, a saved one.
+fn forward(home: &Home, link: &str) -> (Serving, String) {
+    let arguments = ["connect", "--local", "127.0.0.1:0", "--ready-json"];
+    let mut child = home.command(&arguments).stdin(Stdio::piped()).spawn().expect("started");
+    // With a saved session it reads no link.
+    let _result = child.stdin.take().expect("piped").write_all(link.as_bytes());
+    let forwarding = Serving::of(child);
+    let local = forwarding.ready["local"].as_str().expect("text").to_owned();
+    (forwarding, local)
+}
+
+/// Sends bytes through a forwarded port, finishes, and reads what comes back.
+fn exchange(local: &str, sent: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(local)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut sender = stream.try_clone()?;
+    let mut came = Vec::new();
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(move || {
+            sender.write_all(sent)?;
+            sender.shutdown(Shutdown::Write)
+        });
+        stream.read_to_end(&mut came)?;
+        sending.join().expect("no panic")
+    })?;
+    Ok(came)
+}
+
+/// Bytes of which no two stretches are alike, so that none can be lost, repeated or moved.
+fn long(seed: u32) -> Vec<u8> {
+    (0..1_u32 << 20)
+        .flat_map(|word| word.wrapping_mul(2_654_435_761).wrapping_add(seed).to_be_bytes())
+        .collect()
+}
+
+fn sessions(home: &Home) -> usize {
+    home.run(&["sessions", "list", "--json"]).json().as_array().expect("a list").len()
+}
+
+#[test]
+fn standard_input_is_one_stream_of_bytes() {
+    let home = Home::new();
+    let (serving, quic) = serve(&home, &[]);
+    let url = format!("quic://{quic}");
+    let input = format!("{}\nno line", serving.link());
+    assert_eq!(home.run_with(&["connect", &url], &input).ok(), "no line");
+    assert_eq!(home.run_with(&["connect", &url], "saved").ok(), "saved");
+    assert_eq!(home.run_with(&["connect"], "the only one").ok(), "the only one");
+    let said = home.run_with(&["connect", &url], serving.link()).refused(1);
+    assert!(said.contains("the link was not sent"), "{said}");
+    assert_eq!(sessions(&home), 1);
+}
+
+#[test]
+fn each_connection_to_a_local_port_is_a_stream() {
+    let home = Home::new();
+    let (serving, _) = serve(&home, &[]);
+    let (forwarding, local) = forward(&home, serving.link());
+    for text in [&b"one"[..], b"two", b""] {
+        assert_eq!(exchange(&local, text).expect("carried"), text);
+    }
+    let ran = forwarding.stop();
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let (_forwarding, local) = forward(&home, "");
+    assert_eq!(exchange(&local, b"saved").expect("carried"), b"saved");
+    assert_eq!(sessions(&home), 1, "the saved session was used");
+}
+
+#[test]
+fn a_tcp_server_gets_megabytes_to_their_end_and_answers_with_megabytes() {
+    let home = Home::new();
+    let guarded = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("tcp://{}", guarded.local_addr().expect("an address"));
+    let (serving, _) = serve(&home, &["--upstream", &url]);
+    let (_forwarding, local) = forward(&home, serving.link());
+    let served = std::thread::spawn(move || {
+        loop {
+            let (mut peer, _) = guarded.accept().expect("accepted");
+            let mut came = Vec::new();
+            peer.read_to_end(&mut came).expect("read");
+            // The first one only looks whether somebody is there.
+            if !came.is_empty() {
+                peer.write_all(&long(1)).expect("written");
+                return came;
+            }
+        }
+    });
+    assert!(exchange(&local, &long(0)).expect("carried") == long(1), "the answer");
+    let came = within("what was sent", None, || served.join().expect("no panic"));
+    assert!(came == long(0), "what was sent");
+}
+
+#[test]
+fn a_unix_socket_is_reached_beside_a_web_server_by_name() {
+    let home = Home::new();
+    let path = home.path("guarded.sock");
+    let guarded = UnixListener::bind(&path).expect("bound");
+    let web = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let web = format!("http://{}", web.local_addr().expect("an address"));
+    let url = format!("unix:{}", path.display());
+    std::thread::spawn(move || {
+        for peer in guarded.incoming() {
+            let _result = peer.and_then(|mut peer| {
+                let mut came = String::new();
+                peer.read_to_string(&mut came)?;
+                peer.write_all(came.to_uppercase().as_bytes())
+            });
+        }
+    });
+    let (serving, quic) = serve(&home, &["--upstream", &web, "--quic-upstream", &url]);
+    let (_forwarding, local) = forward(&home, serving.link());
+    assert_eq!(exchange(&local, b"hello").expect("carried"), b"HELLO");
+    let url = format!("quic://{quic}");
+    assert_eq!(home.run_with(&["connect", &url], "piped").ok(), "PIPED");
+}
+
+#[test]
+fn a_listener_that_was_killed_is_found_again_with_the_same_session() {
+    let home = Home::new();
+    let ports = [lasting_port(), lasting_port()];
+    let serving = home.serve_on(ports, &[]);
+    let (forwarding, local) = forward(&home, serving.link());
+    assert_eq!(exchange(&local, b"before").expect("carried"), b"before");
+    serving.signal(Signal::KILL);
+    serving.ended();
+    let _serving = home.serve_on(ports, &[]);
+    // Each try waits for the tunnel for as long as it may be down.
+    let mut tries = 0..20;
+    while !exchange(&local, b"after").is_ok_and(|came| came == b"after") {
+        assert!(tries.next().is_some(), "it never came back");
+    }
+    assert_eq!(sessions(&home), 1);
+    let ran = forwarding.stop();
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let states: Vec<_> = ran.stderr.lines().filter(|line| *line == "connected").collect();
+    assert!(states.len() == 2 && ran.stderr.contains("waiting "), "{}", ran.stderr);
+}
+
+#[test]
+fn a_session_that_is_revoked_ends_the_forwarding() {
+    let home = Home::new();
+    let (serving, quic) = serve(&home, &[]);
+    let (forwarding, local) = forward(&home, serving.link());
+    assert_eq!(exchange(&local, b"before").expect("carried"), b"before");
+    home.run(&["sessions", "revoke", "--all"]).ok();
+    let ran = forwarding.ended();
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let said = ran.stderr.lines().last().unwrap_or_default();
+    assert!(said.contains("revoked") && said.contains("pair again"), "{}", ran.stderr);
+    assert!(TcpStream::connect(&local).is_err(), "nobody listens there any more");
+    let saved = fs::read_dir(home.state().join("client")).expect("a directory").count();
+    assert_eq!(saved, 0, "the session is forgotten");
+    let said = home.run_with(&["connect", &format!("quic://{quic}")], "hello\n").refused(1);
+    assert!(said.contains("neither a pairing link nor a code"), "it asked for one: {said}");
+}
+
+#[test]
+fn a_link_says_which_certificate_to_expect_and_where_quic_is() {
+    let home = Home::new();
+    let (serving, quic) = serve(&home, &[]);
+    let port = quic.rsplit_once(':').expect("a port").1;
+    let first = serving.link().split_once('#').expect("a fragment").1;
+    let parts: Vec<_> = first.split('.').map(str::to_owned).collect();
+    assert!(parts.len() == 3 && parts[1].len() == 43 && parts[2] == port, "{first}");
+    let issued = home.run(&["pair", "--json"]).json();
+    let url = issued["url"].as_str().expect("text");
+    assert!(url.ends_with(&format!(".{}.{port}", parts[1])), "{url}");
+    // The same certificate, and another place, where it is started again.
+    serving.stop();
+    let (again, quic) = serve(&home, &[]);
+    let port = quic.rsplit_once(':').expect("a port").1;
+    assert!(again.link().ends_with(&format!(".{}.{port}", parts[1])), "{}", again.link());
+}
+
+#[test]
+fn what_quic_can_t_be_served_with_is_refused_before_anything_is_made() {
+    let home = Home::new();
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("bound");
+    let taken = taken.local_addr().expect("an address").to_string();
+    let web = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let web = format!("http://{}", web.local_addr().expect("an address"));
+    let silent = format!("tcp://127.0.0.1:{}", lasting_port());
+    let anywhere = "127.0.0.1:0";
+    for (arguments, wanted) in [
+        (&["--upstream", "tcp://127.0.0.1:9"][..], "--quic 127.0.0.1:8766"),
+        (&["--upstream", "unix:/nowhere"], "--quic 127.0.0.1:8766"),
+        (&["--quic-upstream", "tcp://127.0.0.1:9"], "say where to listen with --quic"),
+        (&["--quic", anywhere, "--upstream", &web], "--quic-upstream tcp://HOST:PORT"),
+        (&["--quic", &taken], "choose another with --quic"),
+        (&["--quic", anywhere, "--quic-upstream", &silent], &silent),
+        (&["--quic", anywhere, "--upstream", "unix:/nowhere"], "unix:/nowhere"),
+        (&["--quic", "0.0.0.0:0", "--exposure", "loopback"], "--exposure loopback is for"),
+        (&["--quic", "0.0.0.0:0"], "--allow-host"),
+    ] {
+        let serve = ["serve", "--listen", "127.0.0.1:0"];
+        let said = home.run(&[&serve[..], arguments].concat()).refused(1);
+        assert!(said.contains(wanted), "{arguments:?}: {said}");
+    }
+    assert!(!home.state().exists());
+}
+
+#[test]
+fn the_settings_of_quic_are_shown() {
+    let arguments =
+        ["check-config", "--quic", "127.0.0.1:8766", "--quic-upstream", "tcp://127.0.0.1:22"];
+    let shown = Home::new().run(&arguments).ok();
+    for line in [
+        "quic = \"127.0.0.1:8766\"",
+        "quic_upstream = \"tcp://127.0.0.1:22\"",
+        "quic_handshakes = ",
+        "quic_retry_from = ",
+        "quic_streams = ",
+        "quic_idle = ",
+        "quic_migration = ",
+    ] {
+        assert!(shown.lines().any(|each| each.starts_with(line)), "{line}: {shown}");
+    }
 }

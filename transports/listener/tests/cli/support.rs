@@ -1,8 +1,10 @@
 //! Starting the binary with an empty home and an empty environment, and waiting for what it says.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -63,6 +65,28 @@ impl Home {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--ready-json"]);
         Serving::of(command.args(arguments).spawn().expect("started"))
     }
+
+    /// Starts `serve` on ports that it can be started on again: one for HTTP, one for QUIC.
+    pub(crate) fn serve_on(&self, [http, quic]: [u16; 2], arguments: &[&str]) -> Serving {
+        let (http, quic) = (format!("127.0.0.1:{http}"), format!("127.0.0.1:{quic}"));
+        let mut command = self.command(&["serve", "--listen", &http, "--quic", &quic]);
+        Serving::of(command.arg("--ready-json").args(arguments).spawn().expect("started"))
+    }
+}
+
+/// A free port that nobody is given who asks for any: it is still free when a listener that was
+/// killed is started again, however many clients have tried to connect meanwhile.
+pub(crate) fn lasting_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Other processes look for ports in the same way, and begin elsewhere.
+    let first = u16::try_from(std::process::id() % 2000).expect("small").saturating_mul(10);
+    let candidates = (0..2000)
+        .map(|_| 10_000 + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000);
+    let free = |port: &u16| {
+        let address = ("127.0.0.1", *port);
+        TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
+    };
+    candidates.into_iter().find(free).expect("a free port")
 }
 
 /// What a command came to.
