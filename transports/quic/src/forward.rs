@@ -2,6 +2,8 @@
 
 use std::io;
 
+use bytes::Bytes;
+use futures_util::FutureExt as _;
 use quinn::{RecvStream, SendStream, VarInt};
 
 use crate::answer::BAD_GATEWAY;
@@ -10,6 +12,8 @@ use crate::upstream::{Link, Upstream};
 
 /// As much as is taken at once.
 const MOST: usize = 64 * 1024;
+/// As many chunks as are handed on at once. They come in the size of packets.
+const CHUNKS: usize = 64;
 
 /// Carries a stream to the guarded server until both directions have ended, or either has failed.
 pub(crate) async fn forward(upstream: &Upstream, mut send: SendStream, mut receive: RecvStream) {
@@ -37,9 +41,26 @@ fn give_up(send: &mut SendStream, receive: &mut RecvStream, code: VarInt) {
 
 async fn to_server(receive: &mut RecvStream, link: &Link) -> Result<(), VarInt> {
     while let Some(chunk) = receive.read_chunk(MOST, true).await.map_err(|error| reset(&error))? {
-        link.write(&chunk.bytes).await.map_err(failed)?;
+        // What has come behind it goes along: a system call for each packet costs more than QUIC.
+        let chunks = with_next(chunk.bytes, receive)?;
+        link.write(chunks).await.map_err(failed)?;
     }
     link.finish().map_err(failed)
+}
+
+/// A chunk and those that are there already, which may be none.
+fn with_next(chunk: Bytes, receive: &mut RecvStream) -> Result<Vec<Bytes>, VarInt> {
+    let mut next = [const { Bytes::new() }; CHUNKS - 1];
+    let count = match receive.read_chunks(&mut next).now_or_never() {
+        Some(Ok(Some(count))) => count,
+        // Nothing yet, or the end, which the next to read sees too.
+        None | Some(Ok(None)) => 0,
+        Some(Err(error)) => return Err(reset(&error)),
+    };
+    let mut chunks = Vec::with_capacity(1 + count);
+    chunks.push(chunk);
+    chunks.extend(next.into_iter().take(count));
+    Ok(chunks)
 }
 
 async fn to_client(link: &Link, send: &mut SendStream) -> Result<(), VarInt> {

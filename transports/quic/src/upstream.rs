@@ -1,11 +1,11 @@
 //! What is guarded, as a stream of bytes: a TCP port or a Unix socket.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, Bytes, BytesMut};
 use doorward_policy::host::{Authority, HostName};
 use rustix::net::Shutdown as How;
 use tokio::net::{TcpStream, UnixStream};
@@ -13,6 +13,8 @@ use tokio::time::timeout;
 
 /// How long the guarded server has to take a connection.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// As many chunks as are handed to the system at once.
+const SLICES: usize = 64;
 
 /// The guarded server, as a stream of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,23 +128,33 @@ impl Link {
     }
 
     /// Writes all of it.
-    pub(crate) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
+    pub(crate) async fn write(&self, mut chunks: Vec<Bytes>) -> io::Result<()> {
+        let mut left = chunks.as_mut_slice();
+        while !left.is_empty() {
             match self {
                 Self::Tcp(stream) => stream.writable().await?,
                 Self::Unix(stream) => stream.writable().await?,
             }
-            let written = match self {
-                Self::Tcp(stream) => stream.try_write(bytes),
-                Self::Unix(stream) => stream.try_write(bytes),
-            };
-            match written {
-                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            match self.try_write(left) {
+                Ok(written) => left = behind(left, written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    fn try_write(&self, chunks: &[Bytes]) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = chunks.len().min(SLICES);
+        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+            *slice = IoSlice::new(chunk);
+        }
+        let slices = slices.get(..count).unwrap_or_default();
+        match self {
+            Self::Tcp(stream) => stream.try_write_vectored(slices),
+            Self::Unix(stream) => stream.try_write_vectored(slices),
+        }
     }
 
     /// Says that both directions have ended as they should: what is still on its way gets there.
@@ -165,9 +177,36 @@ impl Link {
     }
 }
 
+/// What is left of chunks of which so many bytes are written.
+fn behind(chunks: &mut [Bytes], mut written: usize) -> &mut [Bytes] {
+    let mut whole = 0;
+    for chunk in chunks.iter_mut() {
+        if written < chunk.len() {
+            chunk.advance(written);
+            break;
+        }
+        written -= chunk.len();
+        // So that what is written does not wait for the rest.
+        chunk.clear();
+        whole += 1;
+    }
+    chunks.get_mut(whole..).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_of_chunks_begins_where_writing_has_ended() {
+        let left = |written| {
+            let mut chunks = ["ab", "", "cde", "f"].map(Bytes::from);
+            behind(&mut chunks, written).concat()
+        };
+        for written in 0..=6 {
+            assert_eq!(left(written), b"abcdef"[written..], "{written}");
+        }
+    }
 
     #[test]
     fn a_guarded_server_is_a_port_or_a_socket() {
