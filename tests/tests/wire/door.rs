@@ -35,6 +35,10 @@ impl TestClock {
         self.millis.fetch_add(by.as_millis() as u64, Ordering::SeqCst);
     }
 
+    pub(crate) fn turn_back(&self, by: Duration) {
+        self.millis.fetch_sub(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
     pub(crate) fn set_broken(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
     }

@@ -2,6 +2,7 @@
 //! turns. What third-party clients do stands in `tests/clients`.
 
 mod bad;
+mod both;
 mod door;
 mod failing;
 mod greeting;
