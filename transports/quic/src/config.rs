@@ -1,6 +1,7 @@
 //! What quinn and rustls are told: bounds on everything, and no early data.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::{hkdf, hmac};
 use doorward_policy::hello::{ALPN, MAX_BODY, PREFIX};
@@ -27,6 +28,10 @@ const SEND_BYTES: u64 = 4 << 20;
 /// Packets that arrive between a client's first one and our taking it up; they are taken up at
 /// once, so there are hardly any.
 const INCOMING_BYTES: u64 = 16 * 1024;
+/// How far apart resets are. After a restart each client that was connected needs one, and has to
+/// ask again, for seconds, if another got its own just before. A flood gains nothing by them: only a
+/// connection id of ours is answered so, and with fewer bytes than came.
+const RESET_INTERVAL: Duration = Duration::from_millis(1);
 
 /// TLS for QUIC: 1.3, our protocol, and nothing that outlives a connection.
 ///
@@ -92,6 +97,7 @@ pub(crate) fn endpoint(secrets: &EndpointSecrets) -> EndpointConfig {
     let mut config = EndpointConfig::new(Arc::new(reset));
     let [a, b, c, d, e, f, g, h, ..] = *secrets.connection_ids.expose();
     let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    config.min_reset_interval(RESET_INTERVAL);
     config.cid_generator(move || -> Box<dyn ConnectionIdGenerator> {
         Box::new(HashedConnectionIdGenerator::from_key(key))
     });
