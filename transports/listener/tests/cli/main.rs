@@ -4,6 +4,7 @@ mod connecting;
 mod forwarding;
 mod listing;
 mod refusals;
+mod restart;
 mod running;
 mod support;
 mod tls;
