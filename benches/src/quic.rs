@@ -2,12 +2,12 @@
 //! exchange, no tickets, and the windows that Doorward gives to an admitted connection.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, Bytes, BytesMut};
 use doorward_gate::store::MemoryStore;
 use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy};
 use doorward_policy::hello::{ALPN, Accept, AcceptedSession, Hello, Kind, Offered, Purpose};
@@ -15,6 +15,7 @@ use doorward_policy::keys::Purpose as KeyPurpose;
 use doorward_policy::ledger::Capacity;
 use doorward_policy::{Capabilities, Settings, Timestamp, token};
 use doorward_quic::{Limits, Listener, ListenerParts, Upstream};
+use futures_util::FutureExt as _;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
     ClientConfig, Connection, Endpoint, EndpointConfig, IdleTimeout, RecvStream, SendStream,
@@ -23,9 +24,8 @@ use quinn::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::io::{AsyncWriteExt as _, copy_bidirectional, join};
+use tokio::io::{copy_bidirectional, join};
 use tokio::net::TcpStream;
-use tokio::net::tcp::ReadHalf;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
@@ -294,25 +294,30 @@ async fn copy(upstream: SocketAddr, send: SendStream, receive: RecvStream) -> Ou
 }
 
 const MOST: usize = 64 * 1024;
+const CHUNKS: usize = 64;
 
 async fn hand_on(
     upstream: SocketAddr,
     mut send: SendStream,
     mut receive: RecvStream,
 ) -> Outcome<()> {
-    let mut server = TcpStream::connect(upstream).await?;
+    let server = TcpStream::connect(upstream).await?;
     server.set_nodelay(true)?;
-    let (reading, mut writing) = server.split();
     let there = async {
         while let Some(chunk) = receive.read_chunk(MOST, true).await? {
-            writing.write_all(&chunk.bytes).await?;
+            let mut chunks = vec![chunk.bytes];
+            let mut next = [const { Bytes::new() }; CHUNKS - 1];
+            if let Some(count) = receive.read_chunks(&mut next).now_or_never() {
+                chunks.extend(next.into_iter().take(count?.unwrap_or(0)));
+            }
+            write(&server, chunks).await?;
         }
-        writing.shutdown().await?;
+        rustix::net::shutdown(&server, rustix::net::Shutdown::Write)?;
         Outcome::Ok(())
     };
     let back = async {
         loop {
-            let bytes = read(&reading).await?;
+            let bytes = read(&server).await?;
             if bytes.is_empty() {
                 send.finish()?;
                 return Outcome::Ok(());
@@ -324,7 +329,7 @@ async fn hand_on(
     Ok(())
 }
 
-async fn read(server: &ReadHalf<'_>) -> io::Result<BytesMut> {
+async fn read(server: &TcpStream) -> io::Result<BytesMut> {
     loop {
         server.readable().await?;
         let mut buffer = BytesMut::with_capacity(MOST);
@@ -334,4 +339,31 @@ async fn read(server: &ReadHalf<'_>) -> io::Result<BytesMut> {
             Err(error) => return Err(error),
         }
     }
+}
+
+async fn write(server: &TcpStream, mut chunks: Vec<Bytes>) -> io::Result<()> {
+    let mut left = chunks.as_mut_slice();
+    while !left.is_empty() {
+        server.writable().await?;
+        let mut slices = [IoSlice::new(&[]); CHUNKS];
+        for (slice, chunk) in slices.iter_mut().zip(&*left) {
+            *slice = IoSlice::new(chunk);
+        }
+        let mut written = match server.try_write_vectored(&slices[..left.len().min(CHUNKS)]) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        let mut whole = 0;
+        for chunk in left.iter_mut() {
+            if written < chunk.len() {
+                chunk.advance(written);
+                break;
+            }
+            written -= chunk.len();
+            whole += 1;
+        }
+        left = &mut left[whole..];
+    }
+    Ok(())
 }

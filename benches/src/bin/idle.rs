@@ -1,9 +1,12 @@
-//! What an idle admitted WebSocket costs `doorward serve` in memory. Prints one line.
+//! What an idle admitted connection costs in memory: a WebSocket of `doorward serve`, or, with `quic`
+//! as the first argument, a QUIC connection of Doorward's adapter and one of a bare quinn. Prints
+//! one line.
 //!
 //! Takes the number of connections (10,000 unless given). The listener is `$DOORWARD_BIN`, or the
 //! `doorward` beside this program; it runs in a process of its own, with a state directory that is
-//! removed afterwards.
+//! removed afterwards. The two over QUIC are this program again.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,10 +17,21 @@ use std::{env, fs, thread};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
-    let wanted = env::args().nth(1).map_or(Ok(10_000), |number| number.parse::<u64>())?;
+    let mut arguments: VecDeque<String> = env::args().skip(1).collect();
+    let over_quic = arguments.front().is_some_and(|first| first == "quic");
+    if over_quic {
+        arguments.pop_front();
+    }
+    if let Some(name) = arguments.front().and_then(|first| first.strip_prefix("--serve=")) {
+        return over_quic::serve(name);
+    }
+    let wanted = arguments.front().map_or(Ok(10_000), |number| number.parse::<u64>())?;
+    if over_quic {
+        return over_quic::compare(wanted);
+    }
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit)?;
@@ -49,8 +63,10 @@ fn measure(listener: &Listener, wanted: u64) -> Outcome<(u64, u64)> {
     Ok((before, after))
 }
 
+const SETTLING: Duration = Duration::from_secs(3);
+
 fn settle() {
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(SETTLING);
 }
 
 struct Listener {
@@ -135,11 +151,114 @@ impl Listener {
         if answer.starts_with("HTTP/1.1 101") { Ok(stream) } else { Err(answer.into()) }
     }
 
-    /// The resident memory of the listener's process.
     fn resident(&self) -> Outcome<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        Ok(number.ok_or("no VmRSS")?.parse()?)
+        resident(&self.process)
+    }
+}
+
+/// The resident memory of a process.
+fn resident(process: &Child) -> Outcome<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number.ok_or("no VmRSS")?.parse()?)
+}
+
+mod over_quic {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use doorward_benches::quic::{Bare, Copying, Identity, client, guarded, hello, open};
+    use quinn::{Connection, Endpoint};
+    use rustls::pki_types::CertificateDer;
+    use tokio::runtime::Runtime;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// Serves until the parent ends, which is told of the address and the certificate.
+    pub(super) fn serve(name: &str) -> Outcome<()> {
+        let identity = Identity::generate()?;
+        let certificate = identity.certificate().ok_or("no certificate")?.to_vec();
+        let tell = |address: SocketAddr| {
+            println!("{}", serde_json::json!({ "address": address, "certificate": certificate }));
+        };
+        runtime()?.block_on(async {
+            if name == "bare" {
+                let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+                let server = Bare::new(Arc::clone(&identity), nowhere, Copying::Tokio)?;
+                tell(server.local_addr()?);
+                server.serve().await;
+            } else {
+                let server = guarded(Arc::clone(&identity), None).await?;
+                tell(server.local_addr()?);
+                server.serve(std::future::pending()).await;
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn compare(wanted: u64) -> Outcome<()> {
+        let bare = measure("bare", wanted)?;
+        let guarded = measure("guarded", wanted)?;
+        println!(
+            "{wanted} idle QUIC connections: {bare:.2} KiB each for a bare quinn, {guarded:.2} KiB \
+             admitted by Doorward, {:.2} KiB more",
+            guarded - bare
+        );
+        Ok(())
+    }
+
+    fn runtime() -> Outcome<Runtime> {
+        Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    }
+
+    /// KiB for each of so many idle connections.
+    fn measure(name: &str, wanted: u64) -> Outcome<f64> {
+        let mut process = Command::new(env::current_exe()?)
+            .args(["quic", &format!("--serve={name}")])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let measured = runtime()?.block_on(connect(&mut process, wanted));
+        _ = process.kill();
+        _ = process.wait();
+        let (before, after) = measured?;
+        Ok((after as f64 - before as f64) / wanted as f64)
+    }
+
+    /// VmRSS in KiB without, and with, so many idle connections.
+    async fn connect(process: &mut Child, wanted: u64) -> Outcome<(u64, u64)> {
+        let mut line = String::new();
+        let output = process.stdout.take().ok_or("no standard output")?;
+        BufReader::new(output).read_line(&mut line)?;
+        let ready: serde_json::Value = serde_json::from_str(&line)?;
+        let address = ready["address"].as_str().ok_or("no address")?.parse()?;
+        let certificate: Vec<u8> = serde_json::from_value(ready["certificate"].clone())?;
+        let client = client(&CertificateDer::from(certificate))?;
+        let hello = hello()?;
+        // What the first connections make the process load is not theirs alone.
+        let first = open_all(&client, address, &hello, 50).await?;
+        sleep(SETTLING).await;
+        let before = resident(process)?;
+        let open = open_all(&client, address, &hello, wanted).await?;
+        sleep(SETTLING).await;
+        let after = resident(process)?;
+        if first.iter().chain(&open).any(|one| one.close_reason().is_some()) {
+            return Err("a connection was closed".into());
+        }
+        Ok((before, after))
+    }
+
+    async fn open_all(
+        client: &Endpoint,
+        address: SocketAddr,
+        hello: &[u8],
+        wanted: u64,
+    ) -> Outcome<Vec<Connection>> {
+        let mut connections = Vec::new();
+        for _ in 0..wanted {
+            connections.push(open(client, address, hello).await?.0);
+        }
+        Ok(connections)
     }
 }
