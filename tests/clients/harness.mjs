@@ -24,8 +24,11 @@ export const cookieName = port => `doorward_${port}`
 /** Names the variable that sets how much a listener logs. */
 const LOG_VARIABLE = 'DOORWARD_LOG'
 
-/** Settings for a race: thousands of refused redemptions from one address within seconds. */
+/** Settings for a race: thousands of refused redemptions from one address within seconds, by clients that wait for each other. */
 export const RAISED_LIMITS = `
+[http]
+head_deadline = "60s"
+
 [guesses]
 codes_per_minute = 1000000
 others_per_minute = 1000000
@@ -105,7 +108,12 @@ export async function startDoorward(t, { args = [], config, stateDir = temporary
     secrets: new Map(),
     stderr: () => stderr,
     secret(kind, value) { this.secrets.set(value, kind); return value },
-    cli: (...words) => runDoorward(env, [...words, '--state-dir', stateDir]),
+    cli: async (...words) => JSON.parse(await runDoorward(env, [...words, '--state-dir', stateDir])),
+    /** The audit log so far, including what is not in its file yet. */
+    async audit() {
+      const lines = await runDoorward(env, ['audit', '--json', '--state-dir', stateDir])
+      return lines.trim().split('\n').map(line => JSON.parse(line))
+    },
     async stop() {
       if (this.stopped) return
       this.stopped = true
@@ -133,7 +141,7 @@ async function runDoorward(env, args) {
   child.stderr.on('data', chunk => { stderr += chunk })
   const [status] = await within(once(child, 'close'), `doorward ${args[0]}`)
   assert.equal(status, 0, `doorward ${args.join(' ')}:\n${stderr}`)
-  return JSON.parse(stdout)
+  return stdout
 }
 
 /** `doorward pair --json` beside the running listener. */
