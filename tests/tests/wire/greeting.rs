@@ -209,6 +209,18 @@ async fn what_another_process_revokes_ends_here() {
     echoes(&other).await;
 }
 
+/// Whoever has said nothing yet holds nothing up: without an end of that, this would never end.
+#[tokio::test]
+async fn a_drain_waits_for_nobody_who_is_silent() {
+    let door = Door::open().await;
+    let limits = Limits { deadline: NEVER, ..Limits::default() };
+    let wicket = Wicket::with(&door, None, limits);
+    let silent = wicket.connect().await;
+    door.gate.drain();
+    wicket.drain().await;
+    silent.closed().await;
+}
+
 #[tokio::test]
 async fn a_listener_that_is_told_to_drain_ends_after_its_connections() {
     let door = Door::open().await;
@@ -449,8 +461,9 @@ struct Proxy {
 }
 
 impl Proxy {
-    /// Passes all that the server sends, and `most` of what the client does.
-    async fn to(server: SocketAddr, most: usize) -> Self {
+    /// Passes all that the server sends, and `most` of what the client does, with so much
+    /// after a Retry.
+    async fn to(server: SocketAddr, most: usize, after_retry: usize) -> Self {
         let front = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let back = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         back.connect(server).await.unwrap();
@@ -473,6 +486,9 @@ impl Proxy {
                     came = back.recv(&mut theirs) => {
                         let Ok(length) = came else { return };
                         firsts.lock().unwrap().push(theirs[0]);
+                        if is_retry(&theirs[0]) {
+                            left = left.max(after_retry);
+                        }
                         told.notify_one();
                         let _sent = front.send_to(&theirs[..length], client).await;
                     }
@@ -495,7 +511,7 @@ async fn a_client_is_asked_to_validate_its_address_and_gets_in() {
     for (retry_from, retries) in [(0, 1), (1, 0)] {
         let limits = Limits { retry_from, ..Limits::default() };
         let wicket = Wicket::with(&door, None, limits);
-        let proxy = Proxy::to(wicket.address, usize::MAX).await;
+        let proxy = Proxy::to(wicket.address, usize::MAX, 0).await;
         let connection = Caller::default().connect(proxy.address).await.unwrap();
         let (connection, _accept) = greet(connection, &words).await.welcome();
         echoes(&connection).await;
@@ -506,7 +522,11 @@ async fn a_client_is_asked_to_validate_its_address_and_gets_in() {
 
 /// A client that begins a handshake and never goes on, and whose beginning the server has seen.
 async fn begun(wicket: &Wicket) -> (Proxy, tokio::task::JoinHandle<()>) {
-    let proxy = Proxy::to(wicket.address, 1).await;
+    stuck(Proxy::to(wicket.address, 1, 0).await).await
+}
+
+/// One whose first packets go through a proxy that lets no more through.
+async fn stuck(proxy: Proxy) -> (Proxy, tokio::task::JoinHandle<()>) {
     let address = proxy.address;
     let trying = tokio::spawn(async move {
         let _never = Caller::default().connect(address).await;
@@ -545,7 +565,12 @@ async fn handshakes_under_way_are_capped() {
     let door = Door::open().await;
     let limits = Limits { deadline: NEVER, handshakes: 1, ..Limits::default() };
     let wicket = Wicket::with(&door, None, limits);
-    let _begun = begun(&wicket).await;
+    // With room for one alone, whoever comes has to validate the address first, and this one goes
+    // no further.
+    let (begun, _trying) = stuck(Proxy::to(wicket.address, 1, 1).await).await;
+    while begun.seen.lock().unwrap().iter().all(is_retry) {
+        begun.answered.notified().await;
+    }
     let Err(ConnectionError::ConnectionClosed(close)) =
         Caller::default().connect(wicket.address).await
     else {
@@ -554,6 +579,17 @@ async fn handshakes_under_way_are_capped() {
     assert_eq!(close.error_code, TransportErrorCode::CONNECTION_REFUSED);
     let record = door.last_denial().await;
     assert_eq!(record["reason"], "connections_limited: in all");
+}
+
+/// However the limits are set, packets that nobody stands behind leave room for others.
+#[tokio::test]
+async fn handshakes_of_unvalidated_addresses_fill_no_more_than_half() {
+    let door = Door::open().await;
+    let limits = Limits { deadline: NEVER, handshakes: 2, retry_from: 9, ..Limits::default() };
+    let wicket = Wicket::with(&door, None, limits);
+    let _begun = [begun(&wicket).await, begun(&wicket).await, begun(&wicket).await];
+    let (connection, _token) = opened(&door, &wicket).await;
+    echoes(&connection).await;
 }
 
 /// With its address validated, a client that is one too many is refused before a handshake costs

@@ -72,7 +72,7 @@ pub struct SiteParts {
 pub struct QuicInfo {
     /// The UDP port.
     pub port: u16,
-    /// The SHA-256 of its certificate, in hexadecimal.
+    /// The SHA-256 of the certificate to pin, in hexadecimal; none if it is verified by name.
     pub certificate_sha256: Option<String>,
 }
 

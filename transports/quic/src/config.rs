@@ -6,14 +6,15 @@ use std::time::Duration;
 use aws_lc_rs::{hkdf, hmac};
 use doorward_policy::hello::{ALPN, MAX_BODY, PREFIX};
 use doorward_policy::keys::EndpointSecrets;
+use doorward_policy::secret::Secret;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicServerConfig};
 use quinn::{
     ConnectionIdGenerator, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig,
     ValidationTokenConfig, VarInt,
 };
-use quinn_proto::HashedConnectionIdGenerator;
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 
+use crate::ids::ConnectionIds;
 use crate::listener::Limits;
 
 /// What an unadmitted connection may send in all: a hello, twice, so that what follows one is seen
@@ -24,7 +25,7 @@ pub(crate) const ADMITTED_BYTES: u32 = 8 << 20;
 /// The same for one of its streams.
 const STREAM_BYTES: u32 = 1 << 20;
 /// What may be kept for an admitted connection that is slow to take it.
-const SEND_BYTES: u64 = 4 << 20;
+const SEND_BYTES: u64 = 2 << 20;
 /// Packets that arrive between a client's first one and our taking it up; they are taken up at
 /// once, so there are hardly any.
 const INCOMING_BYTES: u64 = 16 * 1024;
@@ -95,11 +96,10 @@ fn transport(limits: &Limits) -> Result<TransportConfig, ConfigError> {
 pub(crate) fn endpoint(secrets: &EndpointSecrets) -> EndpointConfig {
     let reset = hmac::Key::new(hmac::HMAC_SHA256, secrets.reset.expose());
     let mut config = EndpointConfig::new(Arc::new(reset));
-    let [a, b, c, d, e, f, g, h, ..] = *secrets.connection_ids.expose();
-    let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+    let key = Arc::new(Secret::new(*secrets.connection_ids.expose()));
     config.min_reset_interval(RESET_INTERVAL);
     config.cid_generator(move || -> Box<dyn ConnectionIdGenerator> {
-        Box::new(HashedConnectionIdGenerator::from_key(key))
+        Box::new(ConnectionIds::new(&key))
     });
     config
 }

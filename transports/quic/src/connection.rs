@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use doorward_gate::{Admission, ClientSlot, LiveConnection, Refusal, Welcome, Welcomed};
 use doorward_policy::admission::{Greeting, Wire};
-use doorward_policy::denial::Denial;
+use doorward_policy::denial::{Denial, Outage};
 use doorward_policy::hello::Accept;
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use crate::answer;
 use crate::config::ADMITTED_BYTES;
@@ -50,11 +52,19 @@ pub(crate) async fn carry(
     slot: ClientSlot,
     deadline: impl Future<Output = ()>,
 ) {
-    let admitted = tokio::select! {
-        admitted = admit(shared, &connection, peer) => admitted,
-        () = deadline => {
-            Err(shared.gate.refuse_early(Denial::DeadlinePassed, peer, Wire::Quic).into())
-        }
+    let early = |denial| Refused::from(shared.gate.refuse_early(denial, peer, Wire::Quic));
+    let heard = tokio::select! {
+        heard = hear(&connection) => heard.map_err(|missing| match missing {
+            NoHello::Denied(denial) => early(denial),
+            NoHello::Gone => Refused::Over,
+        }),
+        () = deadline => Err(early(Denial::DeadlinePassed)),
+        () = shared.drained() => Err(early(Denial::Unavailable(Outage::Draining))),
+    };
+    // What is decided is seen through: a redemption cut off would be one that nobody hears of.
+    let admitted = match heard {
+        Ok(heard) => admit(shared, &connection, peer, heard).await,
+        Err(refused) => Err(refused),
     };
     match admitted {
         Ok(admitted) => {
@@ -66,19 +76,28 @@ pub(crate) async fn carry(
     }
 }
 
-/// From the first stream to the answer.
+/// A hello, and the stream that it came on.
+struct Heard {
+    body: Zeroizing<Vec<u8>>,
+    send: SendStream,
+    receive: RecvStream,
+}
+
+async fn hear(connection: &Connection) -> Result<Heard, NoHello> {
+    let (send, mut receive) = connection.accept_bi().await.map_err(|_| NoHello::Gone)?;
+    let body = hello::read(&mut receive).await?;
+    Ok(Heard { body, send, receive })
+}
+
+/// From the hello to the answer.
 async fn admit(
     shared: &Shared,
     connection: &Connection,
     peer: IpAddr,
+    heard: Heard,
 ) -> Result<Admitted, Refused> {
     let gate = &shared.gate;
-    let early = |denial| gate.refuse_early(denial, peer, Wire::Quic);
-    let (send, mut receive) = connection.accept_bi().await.map_err(|_| Refused::Over)?;
-    let body = hello::read(&mut receive).await.map_err(|missing| match missing {
-        NoHello::Denied(denial) => early(denial).into(),
-        NoHello::Gone => Refused::Over,
-    })?;
+    let Heard { body, send, mut receive } = heard;
     if connection.close_reason().is_some() {
         // There is nobody to decide for, and nothing is spent.
         return Err(Refused::Over);
@@ -93,13 +112,13 @@ async fn admit(
             let live = gate.register(&admission)?;
             hello::check_silent(&mut receive)
                 .map_err(|denial| gate.refuse_admitted(&admission, denial))?;
-            answer_with(send, &accept).await?;
+            within(shared, answer_with(send, &accept)).await?;
             Ok(Admitted { admission, live })
         }
         Welcomed::Answered => {
-            let sent = answer_with(send, &accept).await?;
             // Closed at once, the connection would take the answer with it.
-            let _result = sent.stopped().await;
+            let taken = async { Ok(answer_with(send, &accept).await?.stopped().await) };
+            let _result = within(shared, taken).await?;
             Err(Refused::Over)
         }
     }
@@ -109,6 +128,14 @@ async fn admit(
 fn negotiated(connection: &Connection) -> (Vec<u8>, Option<String>) {
     let data = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
     data.map_or_else(Default::default, |data| (data.protocol.unwrap_or_default(), data.server_name))
+}
+
+/// Whoever doesn't take the answer in time goes without it.
+async fn within<T>(
+    shared: &Shared,
+    answer: impl Future<Output = Result<T, Refused>>,
+) -> Result<T, Refused> {
+    timeout(shared.limits.deadline, answer).await.unwrap_or(Err(Refused::Over))
 }
 
 async fn answer_with(mut send: SendStream, accept: &Accept) -> Result<SendStream, Refused> {

@@ -71,7 +71,7 @@ async fn to_client(link: &Link, send: &mut SendStream) -> Result<(), VarInt> {
             let _result = send.finish();
             return Ok(());
         }
-        send.write_chunk(bytes.freeze()).await.map_err(|error| stopped(&error))?;
+        send.write_chunk(bytes).await.map_err(|error| stopped(&error))?;
     }
 }
 

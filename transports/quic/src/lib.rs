@@ -11,6 +11,7 @@ mod connection;
 mod echo;
 mod forward;
 mod hello;
+mod ids;
 mod listener;
 mod upstream;
 

@@ -15,6 +15,7 @@ use doorward_policy::denial::Denial;
 use doorward_policy::keys::EndpointSecrets;
 use quinn::{Endpoint, Incoming, TokioRuntime};
 use rustls::server::ResolvesServerCert;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -110,6 +111,7 @@ pub(crate) struct Shared {
     pub(crate) upstream: Option<Upstream>,
     pub(crate) limits: Limits,
     handshakes: Arc<AtomicUsize>,
+    draining: watch::Sender<bool>,
 }
 
 impl Listener {
@@ -124,7 +126,8 @@ impl Listener {
         let endpoint =
             Endpoint::new(config::endpoint(secrets), Some(server), socket, Arc::new(TokioRuntime));
         let endpoint = endpoint.map_err(BindError::Socket)?;
-        let shared = Arc::new(Shared { gate, upstream, limits, handshakes: Arc::default() });
+        let (handshakes, draining) = (Arc::default(), watch::Sender::new(false));
+        let shared = Arc::new(Shared { gate, upstream, limits, handshakes, draining });
         Ok(Self { endpoint, shared })
     }
 
@@ -149,12 +152,16 @@ impl Listener {
                             connections.spawn(greet(Arc::clone(&self.shared), met));
                         }
                     }
-                    None => break,
+                    None => {
+                        tracing::error!("the UDP socket has failed: QUIC is no longer spoken");
+                        break;
+                    }
                 },
                 Some(_ended) = connections.join_next(), if !connections.is_empty() => {}
                 () = &mut drained => break,
             }
         }
+        self.shared.draining.send_replace(true);
         // Who comes now is told so, rather than left to wait for an answer.
         loop {
             tokio::select! {
@@ -178,13 +185,22 @@ struct Met {
 }
 
 impl Shared {
+    /// Resolves once nobody new gets in.
+    pub(crate) async fn drained(&self) {
+        let mut draining = self.draining.subscribe();
+        // The sender is our own, so this does not fail.
+        let _result = draining.wait_for(|draining| *draining).await;
+    }
+
     /// Decides whether a client gets a handshake, before one costs anything. An address that nobody
     /// has validated is anybody's: nothing is counted against it (I16, I17).
     fn meet(&self, incoming: Incoming) -> Option<Met> {
         let peer = incoming.remote_address().ip().to_canonical();
         let validated = incoming.remote_address_validated();
         let under_way = self.handshakes.load(Ordering::Relaxed);
-        if !validated && under_way >= self.limits.retry_from {
+        // However the two are set: packets that nobody stands behind fill at most half.
+        let retry_from = self.limits.retry_from.min(self.limits.handshakes / 2);
+        if !validated && under_way >= retry_from {
             // It can be asked to, since it has not been.
             let _result = incoming.retry();
             return None;
@@ -215,6 +231,7 @@ async fn greet(shared: Arc<Shared>, met: Met) {
     let connection = tokio::select! {
         connection = connecting => connection,
         () = &mut deadline => return,
+        () = shared.drained() => return,
     };
     drop(handshake);
     let connection = match connection {

@@ -49,8 +49,9 @@ impl Upstream {
     /// For anything else.
     pub fn parse(text: &str) -> Result<Self, UpstreamError> {
         if let Some(path) = text.strip_prefix("unix:") {
-            let path = PathBuf::from(path);
-            return if path.is_absolute() { Ok(Self::Unix(path)) } else { Err(UpstreamError) };
+            // Two slashes would begin a host (RFC 3986, section 3).
+            let plain = path.starts_with('/') && !path.starts_with("//");
+            return if plain { Ok(Self::Unix(path.into())) } else { Err(UpstreamError) };
         }
         let authority = text.strip_prefix("tcp://").and_then(Authority::parse);
         let Authority { host, port } = authority.ok_or(UpstreamError)?;
@@ -108,7 +109,7 @@ pub(crate) enum Link {
 
 impl Link {
     /// Waits for bytes and takes them; 0 at the end. No buffer is held while it waits.
-    pub(crate) async fn read(&self, most: usize) -> io::Result<BytesMut> {
+    pub(crate) async fn read(&self, most: usize) -> io::Result<Bytes> {
         loop {
             match self {
                 Self::Tcp(stream) => stream.readable().await?,
@@ -120,7 +121,9 @@ impl Link {
                 Self::Unix(stream) => stream.try_read_buf(&mut buffer),
             };
             match read {
-                Ok(_) => return Ok(buffer),
+                Ok(read) => {
+                    return Ok(if read < most / 2 { exact(&buffer) } else { buffer.freeze() });
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
@@ -175,6 +178,11 @@ impl Link {
         };
         done.map_err(io::Error::from)
     }
+}
+
+/// A copy without room to spare: what waits for a slow client must not hold more than it is.
+fn exact(bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes)
 }
 
 /// What is left of chunks of which so many bytes are written.

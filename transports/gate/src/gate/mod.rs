@@ -334,7 +334,9 @@ impl Gate {
             return Err(self.refuse_early(Denial::Unavailable(Outage::Draining), peer, wire));
         }
         let key = LimitKey::from(peer);
-        let entered = lock(&self.caps).enter(key, self.settings.trusts(peer));
+        // A proxy brings many people, but none over QUIC: no trusted one speaks it.
+        let exempt = wire != Wire::Quic && self.settings.trusts(peer);
+        let entered = lock(&self.caps).enter(key, exempt);
         match entered {
             Ok(()) => Ok(ClientSlot { gate: Arc::clone(self), key }),
             Err(reached) => {

@@ -97,7 +97,8 @@ impl Announcement {
 
     /// What clients are told of QUIC, once they are paired.
     pub(super) fn quic_info(&self) -> Option<QuicInfo> {
-        let certificate_sha256 = self.certificate.map(|digest| digest.to_string());
+        // A certificate that clients verify by name is renewed, and its digest with it.
+        let certificate_sha256 = self.pin.map(|pin| pin.to_string());
         self.quic_port().map(|port| QuicInfo { port, certificate_sha256 })
     }
 
