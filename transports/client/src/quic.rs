@@ -193,12 +193,45 @@ fn failed(server: &Server, error: &ConnectionError) -> ClientError {
         ConnectionError::ConnectionClosed(close) if is_final(close.error_code) => {
             incompatible(server, error)
         }
-        _ => ClientError::Unreachable(server.clone(), io::Error::from(error.clone())),
+        _ => ClientError::Unreachable(server.clone(), io::Error::new(kind(error), told(error))),
     }
 }
 
 fn incompatible(server: &Server, error: &ConnectionError) -> ClientError {
-    ClientError::Incompatible(server.clone(), error.to_string())
+    ClientError::Incompatible(server.clone(), told(error))
+}
+
+fn kind(error: &ConnectionError) -> io::ErrorKind {
+    match error {
+        ConnectionError::TimedOut => io::ErrorKind::TimedOut,
+        ConnectionError::Reset => io::ErrorKind::ConnectionReset,
+        ConnectionError::ConnectionClosed(_) | ConnectionError::ApplicationClosed(_) => {
+            io::ErrorKind::ConnectionAborted
+        }
+        _ => io::ErrorKind::Other,
+    }
+}
+
+/// How a connection has ended, without a word of the server's: before its certificate is judged,
+/// its reason is that of whoever can send a packet.
+pub(crate) fn told(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::VersionMismatch => "the server speaks another version of QUIC".to_owned(),
+        ConnectionError::TransportError(fault) => {
+            format!("its packets are not as they have to be: {}", fault.code)
+        }
+        ConnectionError::ConnectionClosed(close) => {
+            let code = u64::from(close.error_code);
+            format!("the server has ended the connection with code {code}: {}", close.error_code)
+        }
+        ConnectionError::ApplicationClosed(close) => {
+            format!("the server has ended the connection with code {}", close.error_code)
+        }
+        ConnectionError::Reset => "the server doesn't know the connection any more".to_owned(),
+        ConnectionError::TimedOut => "the server is silent".to_owned(),
+        ConnectionError::LocallyClosed => "it was closed here".to_owned(),
+        ConnectionError::CidsExhausted => "there are no connection ids left".to_owned(),
+    }
 }
 
 /// Whether a handshake failed for something that the next attempt fails for, too: an alert of TLS
@@ -212,6 +245,8 @@ fn is_final(code: TransportErrorCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Closed;
+    use quinn::{ApplicationClose, ConnectionClose};
 
     #[test]
     fn an_answer_is_one_frame_and_nothing_else() {
@@ -234,6 +269,20 @@ mod tests {
             let error = failed(&server, &lost);
             assert!(matches!(error, ClientError::Unreachable(..)), "{error}");
         }
+    }
+
+    #[test]
+    fn no_word_of_whoever_ends_a_connection_is_repeated() {
+        let server = crate::server::Target::parse("quic://dev.example:4433").expect("valid").server;
+        let text = "\u{1b}]0;evil\u{7}";
+        for code in [TransportErrorCode::crypto(120), TransportErrorCode::CONNECTION_REFUSED] {
+            let close = ConnectionClose { error_code: code, frame_type: None, reason: text.into() };
+            let shown = failed(&server, &ConnectionError::ConnectionClosed(close)).to_string();
+            assert!(!shown.contains("evil") && shown.contains("dev.example"), "{shown}");
+        }
+        let close = ApplicationClose { error_code: VarInt::from_u32(7), reason: text.into() };
+        let closed = Closed::from(ConnectionError::ApplicationClosed(close)).to_string();
+        assert!(!closed.contains("evil") && closed.contains("code 7"), "{closed}");
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl ServerCertVerifier for Judge {
             }
             Proof::Name(verifier) => verifier
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-                .inspect_err(|error| self.refuse(CertificateFault::Name(error.to_string()))),
+                .inspect_err(|error| self.refuse(CertificateFault::Name(plain(error)))),
         }
     }
 
@@ -263,7 +263,7 @@ impl ServerCertVerifier for Judge {
         verify_tls13_signature(message, cert, dss, &self.algorithms).inspect_err(|error| {
             self.refuse(match self.proof {
                 Proof::Pin(_) => CertificateFault::Pin,
-                Proof::Name(_) => CertificateFault::Name(error.to_string()),
+                Proof::Name(_) => CertificateFault::Name(plain(error)),
             });
         })
     }
@@ -271,6 +271,11 @@ impl ServerCertVerifier for Judge {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
+}
+
+/// An error that may quote a certificate, without what would steer a terminal.
+fn plain(error: &Error) -> String {
+    error.to_string().chars().filter(|each| !each.is_control()).collect()
 }
 
 #[cfg(test)]

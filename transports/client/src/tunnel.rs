@@ -133,12 +133,12 @@ impl AsyncWrite for Stream {
 impl From<ConnectionError> for Closed {
     fn from(error: ConnectionError) -> Self {
         let ConnectionError::ApplicationClosed(close) = &error else {
-            return Self::Dropped(error.to_string());
+            return Self::Dropped(quic::told(&error));
         };
         let code = close.error_code.into_inner();
         match Refused::from_quic(code, &close.reason) {
             Some(refused) => Self::Refused(refused),
-            None => Self::Dropped(error.to_string()),
+            None => Self::Dropped(quic::told(&error)),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use crate::output;
+
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -29,18 +31,19 @@ impl Failure {
 
     /// Says so on standard error, and gives the status to exit with.
     pub(crate) fn report(&self) -> ExitCode {
-        match self {
-            Self::Usage(what) => {
-                eprintln!("doorward: {what}");
-                ExitCode::from(2)
-            }
-            Self::Failed(what) => {
-                eprintln!("doorward: {what}");
-                ExitCode::from(1)
-            }
-            Self::OutputClosed => ExitCode::SUCCESS,
-        }
+        let (status, what) = match self {
+            Self::Usage(what) => (2, what),
+            Self::Failed(what) => (1, what),
+            Self::OutputClosed => return ExitCode::SUCCESS,
+        };
+        eprintln!("{}", sentence(what));
+        ExitCode::from(status)
     }
+}
+
+/// What is shown of a failure, which may quote a server, a file or an argument.
+fn sentence(what: &str) -> String {
+    format!("doorward: {}", output::printable(what))
 }
 
 /// Failures of standard output.
@@ -50,5 +53,15 @@ impl From<io::Error> for Failure {
             return Self::OutputClosed;
         }
         Self::Failed(format!("can't write to standard output: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_failure_steers_a_terminal() {
+        assert_eq!(sentence("a\u{1b}[2Jb\u{9b}c"), "doorward: a\u{fffd}[2Jb\u{fffd}c");
     }
 }
