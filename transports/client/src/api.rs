@@ -119,6 +119,21 @@ pub(crate) async fn post(
     read(server, response).await
 }
 
+/// Gets a resource and reads the whole answer.
+pub(crate) async fn get(
+    client: &Client,
+    server: &Server,
+    path: &str,
+    bearer: &str,
+) -> Result<Answer, ClientError> {
+    let request = Request::builder()
+        .uri(path)
+        .body(Full::new(Bytes::new()))
+        .map_err(|error| ClientError::Unreachable(server.clone(), io::Error::other(error)))?;
+    let response = send(client, server, request, Some(bearer)).await?;
+    read(server, response).await
+}
+
 /// Reads the body of an answer.
 pub(crate) async fn read(
     server: &Server,

@@ -107,8 +107,8 @@ impl Client {
             .map_err(|error| ClientError::Unreachable(server.clone(), io::Error::other(error)))?;
         let response = api::send(self, server, request, Some(session.token())).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let answer = api::read(server, response).await?;
-            return Err(ClientError::Refused(answer.refusal()));
+            let refused = api::read(server, response).await?.refusal();
+            return Err(self.whose(session, refused).await);
         }
         let accepted =
             response.headers().get(SEC_WEBSOCKET_ACCEPT).map(http::HeaderValue::as_bytes);
@@ -128,6 +128,17 @@ impl Client {
         let stream = TokioIo::new(upgraded);
         let socket = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
         Ok(Connection::new(socket))
+    }
+
+    /// Whose refusal it is. Only Doorward knows that a session is over.
+    async fn whose(&self, session: &Session, refused: Refused) -> ClientError {
+        if !refused.wants_pairing() {
+            return ClientError::Refused(refused);
+        }
+        match self.check(session).await {
+            Ok(()) => ClientError::Guarded(refused),
+            Err(error) => error,
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub enum ClientError {
     Unreachable(Server, io::Error),
     /// The server has refused.
     Refused(Refused),
+    /// What the server guards has refused. The session is as good as before.
+    Guarded(Refused),
     /// The server's answer is not that of Doorward; what was expected instead.
     Unexpected(Server, &'static str),
     /// The server's certificate was not taken. Nothing was sent to it.
@@ -110,6 +112,7 @@ impl ClientError {
             Self::Refused(refused) => refused.next(),
             Self::Url(_)
             | Self::Credential
+            | Self::Guarded(_)
             | Self::Unexpected(..)
             | Self::Certificate(..)
             | Self::Incompatible(..) => Next::Stop,
@@ -129,6 +132,13 @@ impl fmt::Display for ClientError {
                 write!(f, "{server} can't be reached ({error}): is `doorward serve` running there?")
             }
             Self::Refused(refused) => refused.fmt(f),
+            Self::Guarded(refused) => {
+                write!(f, "what the server guards has refused with status {}", refused.status)?;
+                if refused.message.is_empty() {
+                    return Ok(());
+                }
+                write!(f, ": {}", refused.message)
+            }
             Self::Unexpected(server, what) => {
                 write!(f, "{server} does not answer as Doorward does: {what} was expected")
             }

@@ -190,11 +190,25 @@ impl Link {
         let mut naps = Naps::endless(surroundings.now());
         let setback = tokio::select! {
             biased;
-            closed = work => closed.into(),
+            closed = work => self.after(closed).await,
             closed = watch_over(&*surroundings, pulse, &mut naps) => closed.into(),
             error = self.keep_renewed() => error.into(),
         };
         (setback, naps.slept())
+    }
+
+    /// What the end of a connection stands for. What is guarded may close a WebSocket with the code
+    /// of a session that is over; whether it is, Doorward is asked.
+    async fn after(&self, closed: Closed) -> Setback {
+        let doubtful = matches!(closed, Closed::Said { .. });
+        let setback = Setback::from(closed);
+        if !doubtful || setback.next != Next::PairAgain {
+            return setback;
+        }
+        match self.client.check(&self.session).await {
+            Err(error) if error.next() == Next::PairAgain => error.into(),
+            _ => Setback { next: Next::Retry(None), ..setback },
+        }
     }
 
     /// Renews the session whenever it is time. Returns when the server finds that it is over.

@@ -204,6 +204,23 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Asks a web server whether a session is good. What it guards may answer with the same status
+    /// or close code as Doorward, but never under `/.doorward/`.
+    ///
+    /// # Errors
+    /// If the session is over ([`Refused::wants_pairing`](crate::Refused::wants_pairing)), or the
+    /// server doesn't answer.
+    pub async fn check(&self, session: &Session) -> Result<(), ClientError> {
+        let path = "/.doorward/api/session";
+        let answer = api::get(self, session.server(), path, session.token()).await?;
+        match answer.status {
+            200 => Ok(()),
+            _ => Err(ClientError::Refused(answer.refusal())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,3 +3,4 @@
 mod in_tls;
 mod liveness;
 mod lost_answers;
+mod whose;

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::{Visitor, told_to_stop};
+use super::{Visitor, pair_again, told_to_stop};
 use crate::failure::{Failure, Outcome};
 use crate::output;
 
@@ -71,9 +71,7 @@ pub(super) async fn run(
         }
     };
     Err(Failure::failed(match end {
-        LinkState::PairAgain { reason } => {
-            format!("{}; pair again, with a link of `doorward pair`", output::printable(&reason))
-        }
+        LinkState::PairAgain { reason } => pair_again(&output::printable(&reason)),
         LinkState::Ended { reason } => output::printable(&reason),
         LinkState::Connecting | LinkState::Connected | LinkState::Waiting { .. } => {
             "the link was given up".to_owned()

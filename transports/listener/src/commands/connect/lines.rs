@@ -29,12 +29,12 @@ impl Visitor {
             tokio::select! {
                 received = connection.next() => match received {
                     Ok(received) => print(&received)?,
-                    Err(closed) => return self.ended(&session, &closed).map(|()| None),
+                    Err(closed) => return self.ended(&session, &closed).await.map(|()| None),
                 },
                 line = lines.next() => match line? {
                     Some(Line::Message(line)) => {
                         if let Err(closed) = connection.send(line).await {
-                            return self.ended(&session, &closed).map(|()| None);
+                            return self.ended(&session, &closed).await.map(|()| None);
                         }
                     }
                     Some(Line::Link(link)) => return Ok(Some(link)),

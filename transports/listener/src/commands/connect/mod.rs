@@ -232,19 +232,23 @@ impl Visitor {
 
     /// A session that is over is forgotten, so that the next call asks for a link.
     fn refused(&self, session: &Session, error: ClientError) -> Failure {
-        let over = matches!(&error, ClientError::Refused(refused) if refused.wants_pairing());
-        if over && let Err(error) = self.saved.forget(session) {
+        if !is_over(&error) {
             return Failure::failed(error);
         }
-        Failure::failed(error)
+        match self.saved.forget(session) {
+            Ok(()) => Failure::failed(pair_again(&error.to_string())),
+            Err(error) => Failure::failed(error),
+        }
     }
 
     /// What the end of a connection means for whoever waits for the command.
-    fn ended(&self, session: &Session, closed: &Closed) -> Outcome {
+    async fn ended(&self, session: &Session, closed: &Closed) -> Outcome {
         let (code, reason) = match closed {
             Closed::Said { code: 1000 | 1005, .. } => return Ok(()),
-            Closed::Refused(refused) => return Err(Failure::failed(refused)),
-            Closed::Said { code, reason } => (*code, output::printable(reason)),
+            Closed::Refused(refused) => {
+                return Err(self.refused(session, ClientError::Refused(refused.clone())));
+            }
+            Closed::Said { code, reason } => (*code, reason),
             Closed::Dropped(what) => {
                 return Err(Failure::failed(format!(
                     "the connection to {} was lost: {what}",
@@ -252,15 +256,45 @@ impl Visitor {
                 )));
             }
         };
+        // What is guarded may close with the same codes.
+        if matches!(code, 4401 | 4403)
+            && let Err(error) = self.client.check(session).await
+            && is_over(&error)
+        {
+            return Err(self.refused(session, error));
+        }
         Err(Failure::failed(match code {
-            4401 | 4403 => {
-                self.saved.forget(session).map_err(Failure::failed)?;
-                let what = if code == 4401 { "has expired" } else { "was revoked" };
-                format!("the session {what}: pair again, with a link or code of `doorward pair`")
-            }
             1001 => "the server is going away: connect again shortly".to_owned(),
             1009 => "the message was too long for the server".to_owned(),
             _ => format!("the server closed the connection: {code} {reason}").trim_end().to_owned(),
         }))
+    }
+}
+
+/// Whether a session is over, as Doorward itself says.
+fn is_over(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused(refused) if refused.wants_pairing())
+}
+
+/// Why a session is over, and what to do: the server's sentence may end with the same advice.
+fn pair_again(reason: &str) -> String {
+    let reason = reason.trim_end_matches('.');
+    let reason = reason.strip_suffix("; pair again").unwrap_or(reason);
+    format!("{reason}; pair again, with a link or code of `doorward pair`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_to_pair_again_is_given_once() {
+        let advice = "pair again, with a link or code of `doorward pair`";
+        for (reason, what) in [
+            ("The session was revoked; pair again.", "The session was revoked"),
+            ("the server refused with status 401", "the server refused with status 401"),
+        ] {
+            assert_eq!(pair_again(reason), format!("{what}; {advice}"));
+        }
     }
 }

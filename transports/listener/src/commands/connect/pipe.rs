@@ -21,7 +21,7 @@ pub(super) async fn run(visitor: &Visitor, session: &Session, saved: bool) -> Ou
     visitor.greet(session, "");
     let stream = match tunnel.open().await {
         Ok(stream) => stream,
-        Err(closed) => return visitor.ended(session, &closed),
+        Err(closed) => return visitor.ended(session, &closed).await,
     };
     let (reader, writer) = split(stream);
     let carried = tokio::select! {
@@ -36,7 +36,7 @@ pub(super) async fn run(visitor: &Visitor, session: &Session, saved: bool) -> Ou
         }
         // The tunnel's end says more than the stream's.
         Ok(Err(error)) => match tunnel.end() {
-            Some(closed) => visitor.ended(session, &closed),
+            Some(closed) => visitor.ended(session, &closed).await,
             None => Err(Failure::failed(format!("the connection was reset: {error}"))),
         },
         Err(failure) => Err(failure),
