@@ -120,6 +120,17 @@ impl ClientError {
     }
 }
 
+impl ClientError {
+    /// What follows from it for a client that has been connected: what answers before a certificate
+    /// is judged may be a passing network or process, or whoever can send a packet.
+    pub(crate) fn next_after_success(&self) -> Next {
+        match self {
+            Self::Certificate(..) | Self::Incompatible(..) => Next::Retry(None),
+            _ => self.next(),
+        }
+    }
+}
+
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -221,6 +232,9 @@ mod tests {
         assert_eq!(pin.next(), Next::Stop);
         let incompatible = ClientError::Incompatible(server.clone(), String::new());
         assert_eq!(incompatible.next(), Next::Stop);
+        for passing in [pin, incompatible] {
+            assert_eq!(passing.next_after_success(), Next::Retry(None), "{passing}");
+        }
         let lost = ClientError::Unreachable(server, io::ErrorKind::TimedOut.into());
         assert_eq!(lost.next(), Next::Retry(None));
     }

@@ -137,11 +137,16 @@ impl Link {
         W: Future<Output = Closed>,
     {
         let mut backoff = Backoff::default();
+        let mut succeeded = false;
         let end = loop {
             self.states.send_replace(LinkState::Connecting);
             let setback = match self.open(&open).await {
-                Err(error) => Setback::from(error),
+                Err(error) if succeeded => {
+                    Setback { next: error.next_after_success(), ..error.into() }
+                }
+                Err(error) => error.into(),
                 Ok((opened, pulse)) => {
+                    succeeded = true;
                     self.states.send_replace(LinkState::Connected);
                     let (setback, lived) = self.live(work(opened), &pulse).await;
                     if lived >= SETTLED {

@@ -158,6 +158,30 @@ async fn another_certificate_is_not_tried_again_and_hears_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_takes_a_known_server_s_place_for_a_while_ends_nothing() {
+    let certificate = Certificate::self_signed();
+    let mut peer = Peer::start(certificate.clone(), &[Reply::Token("A.token"), Reply::Open]);
+    let mut kept = Kept::start(peer.session().await);
+    let address = peer.address;
+    for (certificate_of_another, alpn) in [
+        (Certificate::self_signed(), &b"doorward/1"[..]),
+        // It ends the handshake with an alert, before it shows a certificate.
+        (certificate.clone(), b"h3"),
+    ] {
+        kept.connected().await;
+        peer.stop().await;
+        let mut other = Peer::at(address, certificate_of_another, alpn, &[Reply::Open]);
+        for _ in 0..2 {
+            assert!(matches!(other.event().await, crate::support::Event::Failed));
+        }
+        assert!(other.is_quiet(), "it hears nothing");
+        other.stop().await;
+        peer = Peer::at(address, certificate.clone(), b"doorward/1", &[Reply::Open]);
+    }
+    kept.connected().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_is_over_is_forgotten() {
     for refusal in
         [Reply::Refuse(4401, r#"{"error":"session_expired"}"#), Reply::Refuse(4403, REVOKED)]
