@@ -592,6 +592,17 @@ async fn handshakes_of_unvalidated_addresses_fill_no_more_than_half() {
     echoes(&connection).await;
 }
 
+#[tokio::test]
+async fn a_handshake_that_is_over_makes_room() {
+    let door = Door::open().await;
+    let wicket = Wicket::with(&door, None, Limits { handshakes: 1, ..Limits::default() });
+    let words = Words::token(&door.token().await);
+    let mut live = Vec::new();
+    for _ in 0..3 {
+        live.push(wicket.greet(&words).await.welcome());
+    }
+}
+
 /// With its address validated, a client that is one too many is refused before a handshake costs
 /// anything.
 #[tokio::test]

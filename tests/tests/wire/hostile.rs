@@ -213,6 +213,11 @@ async fn a_connection_without_an_answer_sends_next_to_nothing() {
     let (mut send, _receive) = connection.open_bi().await.unwrap();
     assert_eq!(send.write(&[0; 10_000]).await, Ok(2052));
 
+    let words = Words::token(&door.token().await);
+    let (connection, _accept) = wicket.greet(&words).await.welcome();
+    let (mut send, _receive) = echoes(&connection).await;
+    assert_eq!(send.write(&[0; 10_000]).await, Ok(10_000));
+
     let connection = Caller::lawless().connect(wicket.address).await.unwrap();
     let (mut send, _receive) = connection.open_bi().await.unwrap();
     let _result = send.write_all(&[0; 1 << 20]).await;
