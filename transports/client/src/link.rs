@@ -25,6 +25,8 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(8);
 
 /// How long to wait at least before a renewal is tried again.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait at least after a renewal, however short the new session's life.
+const RENEWED_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a link needs of its surroundings.
 pub trait Surroundings: Send + Sync {
@@ -227,6 +229,7 @@ impl Link {
             let asked = match self.renew().await {
                 Ok(true) => {
                     backoff.reset();
+                    pause(&*self.surroundings, RENEWED_PAUSE).await;
                     continue;
                 }
                 Ok(false) => None,

@@ -223,6 +223,19 @@ async fn a_session_is_renewed_while_its_tunnel_lives() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_whose_tokens_expire_at_once_is_not_asked_again_at_once() {
+    let (mut peer, mut kept) = start(&[Reply::Open, Reply::Fleeting("A.fleeting")]).await;
+    kept.connected().await;
+    peer.hello().await;
+    peer.opened().await;
+    kept.desk.advance(Duration::from_secs(u64::from(LIFE) * 3 / 4));
+    peer.hello().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let renewals = std::iter::from_fn(|| (!peer.is_quiet()).then_some(())).take(100).count();
+    assert!((1..=6).contains(&renewals), "{renewals}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_is_renewed_before_it_is_used() {
     let mut peer = Peer::start(Certificate::self_signed(), &[Reply::Token("A.token")]);
     let session = peer.session().await;

@@ -96,6 +96,8 @@ impl Authority {
 pub(crate) enum Reply {
     /// Accepts it, with this token.
     Token(&'static str),
+    /// Accepts it, with this token, which expires at once.
+    Fleeting(&'static str),
     /// Accepts it without a token and echoes each stream.
     Open,
     /// Ends the connection with this code and reason.
@@ -277,8 +279,9 @@ async fn serve(incoming: Incoming, script: Arc<Script>, events: mpsc::UnboundedS
     let reply = script.next();
     tell(Event::Hello(Said::parse(&frame)));
     let answer = match reply {
-        Reply::Token(token) => accepted(Some(token)),
-        Reply::Open => accepted(None),
+        Reply::Token(token) => accepted(Some(token), LIFE),
+        Reply::Fleeting(token) => accepted(Some(token), 0),
+        Reply::Open => accepted(None, LIFE),
         Reply::Bytes(ref bytes) => bytes.clone(),
         Reply::Endless(length) => {
             // A client that has read enough reads no more.
@@ -305,11 +308,11 @@ async fn serve(incoming: Incoming, script: Arc<Script>, events: mpsc::UnboundedS
     }
 }
 
-fn accepted(token: Option<&str>) -> Vec<u8> {
+fn accepted(token: Option<&str>, expires_in: u32) -> Vec<u8> {
     let session = AcceptedSession {
         id: SessionId::new([0xab; 16]),
         capabilities: Capabilities::NONE,
-        expires_in: LIFE,
+        expires_in,
         subject: Subject::new("me").expect("valid"),
     };
     let token = token.map(|token| Zeroizing::new(token.as_bytes().to_vec()));
