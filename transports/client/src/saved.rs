@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use crate::server::{Identity, Server};
 use crate::session::{Session, SessionText};
 
-const MOST: u64 = 16 * 1024;
+/// The longest file of a session.
+const MOST: usize = 16 * 1024;
 
 /// The folder of saved sessions.
 #[derive(Clone, Debug)]
@@ -76,8 +77,7 @@ impl SavedSessions {
     /// If it can't be written.
     pub fn save(&self, session: &Session) -> Result<(), SavedError> {
         let path = self.path(session.server());
-        let written = serde_json::to_vec(&session.to_text()).map_err(io::Error::other);
-        let written = written.map(Zeroizing::new).and_then(|text| self.write(&path, &text));
+        let written = encode(&session.to_text()).and_then(|text| self.write(&path, &text));
         written.map_err(|error| flaw(&path, &format!("can't be written: {error}")))
     }
 
@@ -124,6 +124,17 @@ impl SavedSessions {
     }
 }
 
+/// What is written to a file that is not too long to be read again.
+fn encode(text: &SessionText) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Room for all of it at once: growing would leave a copy of the token behind.
+    let mut bytes = Zeroizing::new(vec![0; MOST]);
+    let mut rest = bytes.as_mut_slice();
+    serde_json::to_writer(&mut rest, text).map_err(io::Error::other)?;
+    let length = MOST.saturating_sub(rest.len());
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
 fn flaw(path: &Path, what: &str) -> SavedError {
     SavedError { path: path.to_owned(), what: what.to_owned() }
 }
@@ -145,8 +156,10 @@ fn read(path: &Path) -> Result<Option<Session>, SavedError> {
                     file and pair again";
         return Err(flaw(path, what));
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(1024));
-    file.take(MOST).read_to_end(&mut text).map_err(unreadable)?;
+    // Here, too: `read_to_end` grows a buffer that it has filled.
+    let mut text = Zeroizing::new(Vec::with_capacity(MOST + 1));
+    let limit = u64::try_from(MOST).unwrap_or(u64::MAX);
+    file.take(limit).read_to_end(&mut text).map_err(unreadable)?;
     let parsed = serde_json::from_slice::<SessionText>(&text).ok().and_then(Session::from_text);
     parsed.map(Some).ok_or_else(|| flaw(path, "is damaged: delete it and pair again"))
 }
@@ -228,6 +241,24 @@ mod tests {
         saved.forget(&pinned(8)).expect("forgotten");
         saved.forget(&pinned(8)).expect("twice is once");
         assert!(saved.load(pinned(8).server()).expect("readable").is_none());
+    }
+
+    #[test]
+    fn a_token_is_written_without_a_copy_left_behind() {
+        let (_dir, saved) = saved();
+        let with_token = |length: usize| {
+            let text = text(2, "quic://dev.example:4433", "");
+            let text = text.replace("A.token", &"A".repeat(length));
+            serde_json::from_str::<SessionText>(&text).expect("valid")
+        };
+        let text = with_token(9000);
+        let bytes = encode(&text).expect("short enough");
+        assert_eq!(bytes.capacity(), MOST);
+        assert_eq!(*bytes, serde_json::to_vec(&text).expect("text"));
+
+        let long = Session::from_text(with_token(MOST)).expect("valid");
+        assert!(saved.save(&long).is_err(), "it could not be read again");
+        assert!(saved.load(long.server()).expect("readable").is_none());
     }
 
     #[test]
