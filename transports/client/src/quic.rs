@@ -27,6 +27,9 @@ use crate::tls::{self, Handshake, Verdict};
 
 /// How long a handshake may take, and the answer to a hello after it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the reason for which a server has ended a connection may come after the last of its
+/// streams: packets overtake each other.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// How far apart the addresses of one name are tried (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 /// How many addresses of one name are tried.
@@ -81,20 +84,28 @@ async fn exchange(
     server: &Server,
     hello: &Hello<'_>,
 ) -> Result<Accept, ClientError> {
-    let unexpected = || ClientError::Unexpected(server.clone(), "the answer to a hello");
-    // Whatever fails on a stream, the connection knows why if it has ended.
-    let lost = || match connection.close_reason() {
-        Some(reason) => failed(server, &reason),
-        None => unexpected(),
+    // Whatever is wrong with a stream, the connection knows why if it ends.
+    let wrong = async || match timeout(LAST_WORD, connection.closed()).await {
+        Ok(reason) => failed(server, &reason),
+        Err(_) => unexpected(server),
     };
-    let frame = hello.frame().ok_or_else(unexpected)?;
+    let frame = hello.frame().ok_or_else(|| unexpected(server))?;
     let opened = connection.open_bi().await;
     let (mut sender, mut receiver) = opened.map_err(|error| failed(server, &error))?;
-    sender.write_all(&frame).await.map_err(|_| lost())?;
+    if sender.write_all(&frame).await.is_err() {
+        return Err(wrong().await);
+    }
     // Nothing may follow the hello. A server that has answered already doesn't listen any more.
     let _result = sender.finish();
-    let frame = receiver.read_to_end(MAX_FRAME).await.map_err(|_| lost())?;
-    read_accept(&Zeroizing::new(frame)).ok_or_else(unexpected)
+    let answer = receiver.read_to_end(MAX_FRAME).await.map(Zeroizing::new);
+    match answer.ok().as_deref().and_then(|frame| read_accept(frame)) {
+        Some(accept) => Ok(accept),
+        None => Err(wrong().await),
+    }
+}
+
+fn unexpected(server: &Server) -> ClientError {
+    ClientError::Unexpected(server.clone(), "the answer to a hello")
 }
 
 /// The one frame that is exactly this.
@@ -181,10 +192,7 @@ fn failed(server: &Server, error: &ConnectionError) -> ClientError {
     match error {
         ConnectionError::ApplicationClosed(close) => {
             let refused = Refused::from_quic(close.error_code.into_inner(), &close.reason);
-            refused.map_or_else(
-                || ClientError::Unexpected(server.clone(), "the answer to a hello"),
-                ClientError::Refused,
-            )
+            refused.map_or_else(|| unexpected(server), ClientError::Refused)
         }
         ConnectionError::VersionMismatch => incompatible(server, error),
         ConnectionError::TransportError(fault) if is_final(fault.code) => {

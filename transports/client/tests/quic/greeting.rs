@@ -130,6 +130,16 @@ async fn a_refusal_is_the_same_as_over_http() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_comes_after_the_end_of_the_stream_is_waited_for() {
+    let json = r#"{"error":"draining","message":"Later."}"#;
+    let replies = [Reply::Token("A.token"), Reply::RefuseLate(1001, json)];
+    let mut peer = Peer::start(Certificate::self_signed(), &replies);
+    let session = peer.session().await;
+    let Err(error) = client().tunnel(&session).await else { panic!("it is a refusal") };
+    assert!(matches!(&error, ClientError::Refused(refused) if refused.status == 503), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_no_accept_frame_is_not_taken_for_one() {
     let frames = [vec![], vec![0, 3, 1, 0, 0], vec![0, 4, 1, 0, 0, 0, 0], vec![0; 1027]];
     let replies: Vec<_> =
@@ -142,7 +152,7 @@ async fn what_is_no_accept_frame_is_not_taken_for_one() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_more_is_read_than_an_answer_can_be_long() {
     let replies = [Reply::Token("A.token"), Reply::Endless(2 + 1024 + 1)];
     let mut peer = Peer::start(Certificate::self_signed(), &replies);

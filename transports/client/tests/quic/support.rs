@@ -102,6 +102,8 @@ pub(crate) enum Reply {
     Open,
     /// Ends the connection with this code and reason.
     Refuse(u32, &'static str),
+    /// Answers with nothing, and ends the connection so a moment later.
+    RefuseLate(u32, &'static str),
     /// Says nothing, as if the answer were lost.
     Silence,
     /// Answers with these bytes.
@@ -290,6 +292,11 @@ async fn serve(incoming: Incoming, script: Arc<Script>, events: mpsc::UnboundedS
             return;
         }
         Reply::Refuse(code, reason) => {
+            return connection.close(VarInt::from_u32(code), reason.as_bytes());
+        }
+        Reply::RefuseLate(code, reason) => {
+            let _result = sender.finish();
+            tokio::time::sleep(Duration::from_millis(300)).await;
             return connection.close(VarInt::from_u32(code), reason.as_bytes());
         }
         Reply::Silence => {
