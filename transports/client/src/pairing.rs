@@ -218,7 +218,7 @@ impl Client {
 /// How long to wait before a redemption is repeated, if that can help.
 fn pause(error: &ClientError, tries: u32) -> Option<Duration> {
     match error {
-        ClientError::Refused(refused) if refused.status == 503 => {
+        ClientError::Refused(refused) if matches!(refused.status, 408 | 503) => {
             Some(refused.retry_after.map_or(Duration::from_secs(1), Duration::from_secs))
         }
         // Where nothing listens, nothing was lost on the way.

@@ -117,6 +117,16 @@ async fn an_unavailable_server_is_asked_again_and_a_refusal_is_final() {
 }
 
 #[tokio::test]
+async fn a_redemption_that_took_too_long_is_repeated_with_the_same_nonce() {
+    let late = r#"{"error":"deadline","message":"That took too long."}"#;
+    let late = answer("408 Request Timeout", "Retry-After: 0\r\n", late);
+    let server = Scripted::new(&[&late, &granted()]).await;
+    server.pair().await.expect("paired");
+    let requests = server.requests();
+    assert_eq!(body(&requests[0]), body(&requests[1]));
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Scripted::new(&[&granted()]).await;
     let location = format!("Location: {}/\r\n", elsewhere.target.server.origin());
