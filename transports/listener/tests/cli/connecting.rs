@@ -47,6 +47,10 @@ fn a_link_on_a_script_s_input_is_never_sent_as_a_message() {
     assert_eq!(home.run_with(&["connect"], &input).ok(), "hello\n");
     let sessions = home.run(&["sessions", "list", "--json"]).json();
     assert_eq!(sessions.as_array().expect("a list").len(), 2);
+    let issued = home.run(&["pair", "--json", "--label", "third"]).json();
+    let input = format!("\n \n{}\nhello\n", issued["url"].as_str().expect("text"));
+    let came = home.run_with(&["connect"], &input).ok();
+    assert_eq!(came.trim(), "hello", "nor is one after blank lines");
 }
 
 #[test]

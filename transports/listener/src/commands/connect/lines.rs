@@ -90,7 +90,7 @@ enum Line {
 /// Standard input, line by line.
 pub(super) struct Lines {
     read: mpsc::Receiver<io::Result<String>>,
-    /// The next line may be a link. A script that always begins with one would otherwise send it
+    /// The next line may be a link: none before it had anything in it. A script that always begins with one would otherwise send it
     /// to the guarded server once it has a saved session.
     first: bool,
 }
@@ -113,7 +113,8 @@ impl Lines {
         let Some(line) = self.read.recv().await else { return Ok(None) };
         let line =
             line.map_err(|error| Failure::failed(format!("can't read standard input: {error}")))?;
-        let first = std::mem::take(&mut self.first);
+        let first = self.first;
+        self.first = first && line.trim().is_empty();
         Ok(Some(match first && Credential::is_link(&line) {
             true => Line::Link(Zeroizing::new(line)),
             false => Line::Message(line),
