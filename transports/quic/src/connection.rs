@@ -53,8 +53,11 @@ pub(crate) async fn carry(
     deadline: impl Future<Output = ()>,
 ) {
     let early = |denial| Refused::from(shared.gate.refuse_early(denial, peer, Wire::Quic));
+    // Kept until the connection is closed: dropped before, an answer without a byte would go out
+    // first.
+    let mut stream = None;
     let heard = tokio::select! {
-        heard = hear(&connection) => heard.map_err(|missing| match missing {
+        heard = hear(&connection, &mut stream) => heard.map_err(|missing| match missing {
             NoHello::Denied(denial) => early(denial),
             NoHello::Gone => Refused::Over,
         }),
@@ -62,13 +65,14 @@ pub(crate) async fn carry(
         () = shared.drained() => Err(early(Denial::Unavailable(Outage::Draining))),
     };
     // What is decided is seen through: a redemption cut off would be one that nobody hears of.
-    let admitted = match heard {
-        Ok(heard) => admit(shared, &connection, peer, heard).await,
-        Err(refused) => Err(refused),
+    let admitted = match (heard, &mut stream) {
+        (Ok(body), Some(stream)) => admit(shared, &connection, peer, &body, stream).await,
+        (Ok(_), None) => Err(Refused::Over),
+        (Err(refused), _) => Err(refused),
     };
     match admitted {
         Ok(admitted) => {
-            drop(slot);
+            drop((slot, stream));
             live(shared, &connection, admitted).await;
         }
         Err(Refused::Told(refusal)) => answer::refuse(&connection, &refusal),
@@ -76,17 +80,17 @@ pub(crate) async fn carry(
     }
 }
 
-/// A hello, and the stream that it came on.
-struct Heard {
-    body: Zeroizing<Vec<u8>>,
-    send: SendStream,
-    receive: RecvStream,
-}
+/// The stream that a hello comes on.
+type Stream = (SendStream, RecvStream);
 
-async fn hear(connection: &Connection) -> Result<Heard, NoHello> {
-    let (send, mut receive) = connection.accept_bi().await.map_err(|_| NoHello::Gone)?;
-    let body = hello::read(&mut receive).await?;
-    Ok(Heard { body, send, receive })
+/// The body of the hello, and its stream.
+async fn hear(
+    connection: &Connection,
+    stream: &mut Option<Stream>,
+) -> Result<Zeroizing<Vec<u8>>, NoHello> {
+    let accepted = connection.accept_bi().await.map_err(|_| NoHello::Gone)?;
+    let (_, receive) = stream.insert(accepted);
+    hello::read(receive).await
 }
 
 /// From the hello to the answer.
@@ -94,31 +98,35 @@ async fn admit(
     shared: &Shared,
     connection: &Connection,
     peer: IpAddr,
-    heard: Heard,
+    body: &[u8],
+    (send, receive): &mut Stream,
 ) -> Result<Admitted, Refused> {
     let gate = &shared.gate;
-    let Heard { body, send, mut receive } = heard;
     if connection.close_reason().is_some() {
         // There is nobody to decide for, and nothing is spent.
         return Err(Refused::Over);
     }
     let (protocol, server_name) = negotiated(connection);
     let server_name = server_name.as_deref();
-    let greeting = Greeting { body: &body, server_name, protocol: &protocol, peer };
+    let greeting = Greeting { body, server_name, protocol: &protocol, peer };
     let Welcome { outcome, accept } = gate.greet(&greeting).await?;
     match outcome {
         Welcomed::Open(admission) => {
             // Registered first, then looked at once more: a revocation is either seen or finds it.
             let live = gate.register(&admission)?;
-            hello::check_silent(&mut receive)
+            hello::check_silent(receive)
                 .map_err(|denial| gate.refuse_admitted(&admission, denial))?;
             within(shared, answer_with(send, &accept)).await?;
             Ok(Admitted { admission, live })
         }
         Welcomed::Answered => {
             // Closed at once, the connection would take the answer with it.
-            let taken = async { Ok(answer_with(send, &accept).await?.stopped().await) };
-            let _result = within(shared, taken).await?;
+            let taken = async {
+                answer_with(send, &accept).await?;
+                let _result = send.stopped().await;
+                Ok(())
+            };
+            within(shared, taken).await?;
             Err(Refused::Over)
         }
     }
@@ -138,12 +146,12 @@ async fn within<T>(
     timeout(shared.limits.deadline, answer).await.unwrap_or(Err(Refused::Over))
 }
 
-async fn answer_with(mut send: SendStream, accept: &Accept) -> Result<SendStream, Refused> {
+async fn answer_with(send: &mut SendStream, accept: &Accept) -> Result<(), Refused> {
     // What the policy has made is within the policy's own bound.
     let frame = accept.frame().ok_or(Refused::Over)?;
     send.write_all(&frame).await.map_err(|_| Refused::Over)?;
     let _result = send.finish();
-    Ok(send)
+    Ok(())
 }
 
 /// Carries the streams of an admitted connection until it or its session ends.
