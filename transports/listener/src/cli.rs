@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Overrides, Raw, parse};
 
-/// Guards a server: pair once, then only paired clients reach it, over HTTP and WebSocket.
+/// Guards a server: pair once, then only paired clients reach it, over HTTP, WebSocket and QUIC.
 #[derive(Debug, Parser)]
 #[command(
     name = "doorward",

@@ -139,7 +139,10 @@ impl Announcement {
     }
 
     fn tell_person(&self, link: Option<&str>) {
+        let bytes = self.forwarded.is_some() && self.forwarded == self.guarded;
         let what = match (&self.guarded, self.unguarded) {
+            // Reached over QUIC alone, of which the next line tells.
+            (Some(_), _) if bytes => format!("Pairing and console at {}", self.base),
             (Some(server), false) => format!("Guarding {server} at {}", self.base),
             (Some(server), true) => format!("Passing everything on to {server} from {}", self.base),
             (None, _) => format!("The console is at {}", self.base),
@@ -151,7 +154,11 @@ impl Announcement {
         }
         if let Some(link) = link {
             let life = show_duration(self.life);
-            text.push_str(&format!("\n  Open this link to pair, once, within {life}:\n\n    "));
+            let open = match bytes {
+                true => "Paste this link into `doorward connect --local 127.0.0.1:9000`",
+                false => "Open this link to pair",
+            };
+            text.push_str(&format!("\n  {open}, once, within {life}:\n\n    "));
             text.push_str(link);
             text.push_str("\n\n  For another device: doorward pair. To stop: Ctrl-C.\n");
         }
