@@ -107,13 +107,13 @@ pub(crate) async fn post(
     server: &Server,
     path: &str,
     bearer: Option<&str>,
-    body: &[u8],
+    body: Zeroizing<Vec<u8>>,
 ) -> Result<Answer, ClientError> {
     let request = Request::builder()
         .method(Method::POST)
         .uri(path)
         .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::copy_from_slice(body)))
+        .body(Full::new(Bytes::from_owner(body)))
         .map_err(|error| ClientError::Unreachable(server.clone(), io::Error::other(error)))?;
     let response = send(client, server, request, bearer).await?;
     read(server, response).await

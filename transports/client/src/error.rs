@@ -175,7 +175,9 @@ impl fmt::Display for ClientError {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.message.is_empty() {
-            return write!(f, "the server refused with status {}", self.status);
+            write!(f, "the server refused with status {}", self.status)?;
+            let told = !self.code.is_empty();
+            return if told { Ok(()) } else { f.write_str(", and not as Doorward does") };
         }
         f.write_str(&self.message)?;
         match self.retry_after {

@@ -97,13 +97,13 @@ impl Credential {
         Ok(Self { place: Some(Place { web: known(web), quic }), grant })
     }
 
-    /// Whether a text is a pairing link, whatever it leads to.
+    /// Whether a text holds a pairing link, whatever it leads to: one that was damaged when it was
+    /// copied is still most of a secret.
     #[must_use]
     pub fn is_link(text: &str) -> bool {
-        let split = text.trim().rsplit_once('#');
-        split.is_some_and(|(link, fragment)| {
-            let grant = || GrantSecret::parse(fragment).is_some();
-            link.ends_with(PAIR_PATH) && (LinkFragment::parse(fragment).is_some() || grant())
+        text.match_indices(PAIR_PATH).any(|(at, path)| {
+            let after = at.saturating_add(path.len());
+            text.get(after..).is_some_and(|rest| rest.starts_with('#'))
         })
     }
 
@@ -192,7 +192,7 @@ impl Client {
         let (secret, nonce) = (credential.grant.expose(), Zeroizing::new(base64url(&nonce)));
         let body = serde_json::to_vec(&Presented { credential: &secret, nonce: &nonce });
         let body = Zeroizing::new(body.unwrap_or_default());
-        let answer = api::post(self, server, "/.doorward/api/token", None, &body).await?;
+        let answer = api::post(self, server, "/.doorward/api/token", None, body).await?;
         if answer.status != 200 {
             return Err(ClientError::Refused(answer.refusal()));
         }
@@ -221,9 +221,13 @@ fn pause(error: &ClientError, tries: u32) -> Option<Duration> {
         ClientError::Refused(refused) if matches!(refused.status, 408 | 503) => {
             Some(refused.retry_after.map_or(Duration::from_secs(1), Duration::from_secs))
         }
-        // Where nothing listens, nothing was lost on the way.
+        // Where nobody answers a first packet, nothing was lost on the way.
         ClientError::Unreachable(_, error)
-            if tries > 1 || error.kind() != io::ErrorKind::ConnectionRefused =>
+            if tries > 1
+                || !matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable
+                ) =>
         {
             Some(Duration::from_millis(250) * tries)
         }
@@ -267,7 +271,9 @@ mod tests {
         let web = server("https://dev.example:8765").pinned(pin);
         let quic = server("quic://dev.example:4433").pinned(pin);
         assert_eq!((credential.web(), credential.quic()), (Some(&web), Some(&quic)));
-        assert!(Credential::is_link(&text));
+        let damaged = text.len() - 1;
+        assert!(Credential::is_link(&text) && Credential::is_link(&text[..damaged]));
+        assert!(Credential::is_link(&format!("\u{201c}{text}\u{201d}, it says")));
         let text = format!("http://127.0.0.1:8765/.doorward/pair#{SECRET}..4433");
         let credential = Credential::parse(&text).expect("a link");
         assert_eq!(credential.quic(), Some(&server("quic://127.0.0.1:4433")));
@@ -293,6 +299,17 @@ mod tests {
         let webby = format!("https://dev.example:8765/.doorward/pair#{SECRET}");
         let webby = Credential::parse(&webby).expect("a link");
         assert!(webby.destination(Some(&server("quic://dev.example:8765"))).is_err());
+    }
+
+    #[test]
+    fn what_nobody_has_heard_is_not_said_again() {
+        let lost = |kind: io::ErrorKind| {
+            ClientError::Unreachable(server("quic://dev.example:4433"), kind.into())
+        };
+        for unheard in [io::ErrorKind::ConnectionRefused, io::ErrorKind::HostUnreachable] {
+            assert!(pause(&lost(unheard), 1).is_none() && pause(&lost(unheard), 2).is_some());
+        }
+        assert!(pause(&lost(io::ErrorKind::TimedOut), 1).is_some());
     }
 
     #[test]

@@ -159,7 +159,11 @@ async fn shake_hands(
     match timeout(PATIENCE, connecting).await {
         Ok(Ok(connection)) => Ok(Dialled { connection, endpoint }),
         Ok(Err(error)) => Err(judged(server, &verdict, &error)),
-        Err(_) => Err(unreachable(io::ErrorKind::TimedOut.into())),
+        // Another kind than that of an answer that doesn't come: no credential was sent yet.
+        Err(_) => Err(unreachable(io::Error::new(
+            io::ErrorKind::HostUnreachable,
+            "nobody answers on this UDP port, or a firewall drops the packets",
+        ))),
     }
 }
 

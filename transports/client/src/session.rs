@@ -196,7 +196,8 @@ impl Client {
             let hello = quic::hello(Purpose::Token, offered, &[]);
             return Ok(Session::from_accept(server, quic::ask(self, server, &hello).await?, now));
         }
-        let answer = api::post(self, server, "/.doorward/api/renew", Some(token), b"{}").await?;
+        let body = Zeroizing::new(b"{}".to_vec());
+        let answer = api::post(self, server, "/.doorward/api/renew", Some(token), body).await?;
         match answer.status {
             200 => Ok(Session::from_answer(server, &answer, now)),
             _ => Err(ClientError::Refused(answer.refusal())),

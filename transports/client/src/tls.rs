@@ -175,9 +175,13 @@ pub(crate) async fn wrap(
 fn failed(server: &Server, error: io::Error) -> ClientError {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match cause {
-        Some(
-            Error::InvalidMessage(_) | Error::PeerIncompatible(_) | Error::NoApplicationProtocol,
-        ) => ClientError::Incompatible(server.clone(), error.to_string()),
+        Some(Error::InvalidMessage(_)) => {
+            let what = format!("its answer is not TLS ({error}): is it served as http, not https?");
+            ClientError::Incompatible(server.clone(), what)
+        }
+        Some(Error::PeerIncompatible(_) | Error::NoApplicationProtocol) => {
+            ClientError::Incompatible(server.clone(), error.to_string())
+        }
         Some(Error::AlertReceived(alert)) if is_final(u8::from(*alert)) => {
             ClientError::Incompatible(server.clone(), error.to_string())
         }

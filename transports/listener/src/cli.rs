@@ -178,6 +178,7 @@ Examples:
   doorward serve --upstream http://127.0.0.1:8888
   doorward serve --upstream http://127.0.0.1:3000 --public-url https://dev.example --trusted-proxy 127.0.0.1
   doorward serve --listen 0.0.0.0:8765 --tls-self-signed --public-url https://workstation.lan:8765
+  doorward serve --quic 127.0.0.1:8766 --quic-upstream tcp://127.0.0.1:5432
   doorward serve --listen 127.0.0.1:0 --ready-json
   doorward serve --exposure desktop --grant-fd 3 3</run/user/1000/app/grant
 

@@ -49,7 +49,10 @@ fn first_line() -> Outcome<Zeroizing<String>> {
     let mut stdin = io::stdin().lock();
     // The lock's buffer is shared by every later reader of standard input.
     let failed = |error| Failure::failed(format!("can't read standard input: {error}"));
-    (&mut stdin).take(MOST).read_until(b'\n', &mut bytes).map_err(failed)?;
+    let count = (&mut stdin).take(MOST).read_until(b'\n', &mut bytes).map_err(failed)?;
+    if count == 0 {
+        return Err(Failure::failed("standard input is empty: its first line is read"));
+    }
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Failure::failed("standard input is not text in UTF-8"))?;
     Ok(trimmed(text))

@@ -54,6 +54,27 @@ fn a_link_on_a_script_s_input_is_never_sent_as_a_message() {
 }
 
 #[test]
+fn a_damaged_link_is_never_sent_as_a_message_either() {
+    let home = Home::new();
+    let serving = home.serve(&[]);
+    home.run_with(&["connect", "--only-pair"], serving.link()).ok();
+    let link = serving.link();
+    let said = home.run_with(&["connect"], &link[..link.len() - 1]).refused(1);
+    assert!(said.contains("neither a pairing link nor a code"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_a_server_or_its_url_is_told() {
+    let home = Home::new();
+    let serving = home.serve(&[]);
+    let said = home.run(&["connect"]).refused(1);
+    assert!(said.contains("standard input is empty"), "{said}");
+    let url = format!("https://{}", serving.authority());
+    let said = home.run_with(&["connect", &url], "2345-6789-ABCD").refused(1);
+    assert!(said.contains("is it served as http, not https?"), "{said}");
+}
+
+#[test]
 fn a_used_link_is_refused_with_the_denial_s_sentence() {
     let home = Home::new();
     let serving = home.serve(&[]);

@@ -1,5 +1,6 @@
 //! A local port, each of whose connections is one stream of a tunnel that is kept.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use doorward_gate::{Clock as _, SystemClock, SystemEntropy, random};
 use doorward_policy::Timestamp;
 use serde_json::json;
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -19,35 +20,67 @@ use crate::output;
 
 /// How long a connection waits for a tunnel that is down.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many connections wait to be taken.
+const BACKLOG: u32 = 1024;
 /// How long to wait where the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
 
 /// The tunnel, while there is one.
 type Current = watch::Receiver<Option<Tunnel>>;
 
-/// Listens on this machine alone: whoever connects is let through without being asked.
-pub(super) async fn listen(address: &str) -> Outcome<TcpListener> {
-    let wrong = || {
-        Failure::usage(format!(
-            "--local takes an address of this machine, such as 127.0.0.1:9000, not {address}: \
-             whoever reaches it is let through with your session"
-        ))
-    };
-    let parsed: SocketAddr = address.parse().map_err(|_| wrong())?;
-    if !parsed.ip().is_loopback() {
-        return Err(wrong());
+/// A local port that is taken, and where nobody is let in yet.
+pub(super) struct Port {
+    socket: TcpSocket,
+    address: SocketAddr,
+}
+
+impl Port {
+    /// Takes a port of this machine alone: whoever connects is let through without being asked.
+    pub(super) fn take(address: &str) -> Outcome<Self> {
+        let wrong = |why| {
+            Failure::usage(format!(
+                "--local takes an address of this machine and a port, such as 127.0.0.1:9000, not \
+                 {address}{why}"
+            ))
+        };
+        let parsed: SocketAddr = address.parse().map_err(|_| wrong(""))?;
+        if !parsed.ip().is_loopback() {
+            return Err(wrong(": whoever reaches it is let through with your session"));
+        }
+        let bind = || {
+            let socket = match parsed {
+                SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                SocketAddr::V6(_) => TcpSocket::new_v6()?,
+            };
+            socket.set_reuseaddr(true)?;
+            socket.bind(parsed)?;
+            Ok(socket)
+        };
+        let socket = bind().map_err(|error| unavailable(parsed, &error))?;
+        Ok(Self { socket, address: parsed })
     }
-    let listener = TcpListener::bind(parsed).await;
-    listener.map_err(|error| Failure::failed(format!("can't listen on {address}: {error}")))
+
+    fn listen(self) -> Outcome<TcpListener> {
+        self.socket.listen(BACKLOG).map_err(|error| unavailable(self.address, &error))
+    }
+}
+
+fn unavailable(address: SocketAddr, error: &io::Error) -> Failure {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => ": stop what listens there, or choose another port",
+        _ => "",
+    };
+    Failure::failed(format!("can't listen on {address}: {error}{advice}"))
 }
 
 /// Forwards until no further attempt to connect could help.
 pub(super) async fn run(
     visitor: Visitor,
     session: Session,
-    local: TcpListener,
+    port: Port,
     ready_json: bool,
 ) -> Outcome {
+    let local = port.listen()?;
     let address = local.local_addr().map_err(Failure::failed)?;
     let machine = Arc::new(Machine { clock: visitor.clock });
     let link = Link::new(visitor.client, session, Some(visitor.saved), machine.clone());
@@ -154,5 +187,21 @@ impl Surroundings for Machine {
     /// Without a generator a wait is half as long as it may be.
     fn random(&self) -> [u8; 8] {
         random(&SystemEntropy).unwrap_or([0x80, 0, 0, 0, 0, 0, 0, 0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_is_let_in_at_a_port_that_is_only_taken() {
+        let port = Port::take("127.0.0.1:0").expect("taken");
+        let address = port.socket.local_addr().expect("bound");
+        assert!(TcpStream::connect(address).await.is_err());
+        let listener = port.listen().expect("listening");
+        TcpStream::connect(address).await.expect("connected");
+        assert!(Port::take(&address.to_string()).is_err(), "it is taken");
+        drop(listener);
     }
 }

@@ -90,8 +90,8 @@ enum Line {
 /// Standard input, line by line.
 pub(super) struct Lines {
     read: mpsc::Receiver<io::Result<String>>,
-    /// The next line may be a link: none before it had anything in it. A script that always begins with one would otherwise send it
-    /// to the guarded server once it has a saved session.
+    /// The next line may be a link: none before it had anything in it. A script that always begins
+    /// with one would otherwise send it to the guarded server once it has a saved session.
     first: bool,
 }
 

@@ -16,6 +16,7 @@ use doorward_policy::Timestamp;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::forward::Port;
 use self::lines::Lines;
 use crate::arguments::{is_code, refusal};
 use crate::cli::ConnectArgs;
@@ -47,10 +48,7 @@ pub(super) async fn run(args: &ConnectArgs) -> Outcome {
         )));
     }
     // Before a link is spent on a port that can't be had.
-    let local = match &args.local {
-        Some(address) => Some(forward::listen(address).await?),
-        None => None,
-    };
+    let local = args.local.as_deref().map(Port::take).transpose()?;
     let (session, saved) = visitor.session(args, server).await?;
     let session = visitor.renewed(session).await?;
     if args.only_pair {
