@@ -13,6 +13,9 @@
 
 mod common;
 
+#[path = "common/golden.rs"]
+mod golden;
+
 #[path = "common/hello_vectors.rs"]
 mod vectors;
 
@@ -21,22 +24,9 @@ use doorward_policy::encoding::hex;
 use doorward_policy::hello::{Accept, Hello, Kind, Offered, PREFIX, Purpose, body_length};
 use serde_json::{Value, json};
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/quic-hello-v1.json");
+use golden::{check_current, list, read, text};
 
-fn read() -> Value {
-    let text = std::fs::read_to_string(PATH).expect("the vectors are checked in");
-    serde_json::from_str(&text).expect("JSON")
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value[key].as_str().unwrap_or_else(|| panic!("{key} of {value}"))
-}
-
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-    let list = value[key].as_array().expect("a list");
-    assert!(!list.is_empty(), "{key}");
-    list
-}
+const FILE: &str = "quic-hello-v1.json";
 
 fn frame(vector: &Value) -> Vec<u8> {
     let digits = text(vector, "frame");
@@ -118,17 +108,12 @@ fn answer(accept: &Accept) -> Value {
 
 #[test]
 fn the_file_is_what_would_be_written_now() {
-    let fresh = vectors::generate();
-    if std::env::var_os("UPDATE_VECTORS").is_some() {
-        let text = serde_json::to_string_pretty(&fresh).unwrap();
-        std::fs::write(PATH, format!("{text}\n")).unwrap();
-    }
-    assert!(read() == fresh, "the vectors are stale; see the top of this file");
+    check_current(FILE, &vectors::generate());
 }
 
 #[test]
 fn every_hello_meets_its_result() {
-    let file = read();
+    let file = read(FILE);
     for vector in list(&file, "hellos") {
         let frame = frame(vector);
         let (result, meant) = match judge_hello(&frame) {
@@ -142,7 +127,7 @@ fn every_hello_meets_its_result() {
 
 #[test]
 fn every_accepted_hello_is_the_one_that_would_be_written() {
-    let file = read();
+    let file = read(FILE);
     for vector in list(&file, "hellos").iter().filter(|one| one["result"] == "accept") {
         let frame = frame(vector);
         let hello = judge_hello(&frame).unwrap();
@@ -154,7 +139,7 @@ fn every_accepted_hello_is_the_one_that_would_be_written() {
 
 #[test]
 fn every_accept_meets_its_result_and_is_the_one_that_would_be_written() {
-    let file = read();
+    let file = read(FILE);
     for vector in list(&file, "accepts") {
         let frame = frame(vector);
         let accept = judge_accept(&frame);
@@ -170,7 +155,7 @@ fn every_accept_meets_its_result_and_is_the_one_that_would_be_written() {
 
 #[test]
 fn every_fault_has_its_vector() {
-    let file = read();
+    let file = read(FILE);
     let results = list(&file, "hellos").iter().map(|vector| text(vector, "result"));
     let results: std::collections::BTreeSet<_> = results.collect();
     let faults = [

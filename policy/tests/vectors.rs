@@ -13,6 +13,9 @@
 
 mod common;
 
+#[path = "common/golden.rs"]
+mod golden;
+
 #[path = "common/vectors.rs"]
 mod vectors;
 
@@ -25,25 +28,12 @@ use doorward_policy::secret::Secret;
 use doorward_policy::token::{TokenError, UntrustedToken, issue};
 use serde_json::{Value, json};
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/session-token-v1.json");
+use golden::{check_current, list, read, text};
 
-fn read() -> Value {
-    let text = std::fs::read_to_string(PATH).expect("the vectors are checked in");
-    serde_json::from_str(&text).expect("JSON")
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value[key].as_str().unwrap_or_else(|| panic!("{key} of {value}"))
-}
+const FILE: &str = "session-token-v1.json";
 
 fn bytes<const N: usize>(value: &Value, key: &str) -> [u8; N] {
     decode_hex(text(value, key)).expect("hexadecimal")
-}
-
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-    let list = value[key].as_array().expect("a list");
-    assert!(!list.is_empty(), "{key}");
-    list
 }
 
 /// The installation whose keys the file holds.
@@ -74,17 +64,12 @@ fn judge(token: &str, ring: &KeyRing, now: Timestamp) -> (&'static str, Option<V
 
 #[test]
 fn the_file_is_what_would_be_written_now() {
-    let fresh = vectors::generate();
-    if std::env::var_os("UPDATE_VECTORS").is_some() {
-        let text = serde_json::to_string_pretty(&fresh).unwrap();
-        std::fs::write(PATH, format!("{text}\n")).unwrap();
-    }
-    assert!(read() == fresh, "the vectors are stale; see the top of this file");
+    check_current(FILE, &vectors::generate());
 }
 
 #[test]
 fn every_token_meets_its_result() {
-    let file = read();
+    let file = read(FILE);
     let ring = installation(&file).ring(Purpose::Session);
     for vector in list(&file, "tokens") {
         let now = Timestamp::from_millis(vector["now_ms"].as_u64().unwrap());
@@ -96,7 +81,7 @@ fn every_token_meets_its_result() {
 
 #[test]
 fn every_accepted_token_is_the_one_that_its_claims_give() {
-    let file = read();
+    let file = read(FILE);
     let mut seen = 0;
     for vector in list(&file, "tokens").iter().filter(|one| one["result"] == "accept") {
         let key_id = vector["claims"]["key_id"].as_u64().unwrap();
@@ -116,7 +101,7 @@ fn every_accepted_token_is_the_one_that_its_claims_give() {
 
 #[test]
 fn derived_keys_are_those_that_sign() {
-    let file = read();
+    let file = read(FILE);
     for key in list(&file, "derived_keys") {
         let masters = list(&file, "masters");
         let master = masters.iter().find(|one| one["key_id"] == key["key_id"]).unwrap();
@@ -138,7 +123,7 @@ fn read_grant(text: &str, digester: &Digester) -> Value {
 
 #[test]
 fn grants_are_made_and_digested_as_written() {
-    let file = read();
+    let file = read(FILE);
     let digester = installation(&file).digester();
     for vector in list(&file, "made_grants") {
         let secret = match text(vector, "kind") {
@@ -152,7 +137,7 @@ fn grants_are_made_and_digested_as_written() {
 
 #[test]
 fn presented_grants_are_read_as_written() {
-    let file = read();
+    let file = read(FILE);
     let digester = installation(&file).digester();
     for vector in list(&file, "presented_grants") {
         assert_eq!(read_grant(text(vector, "text"), &digester), *vector);
@@ -161,7 +146,7 @@ fn presented_grants_are_read_as_written() {
 
 #[test]
 fn nonces_are_read_as_written() {
-    let file = read();
+    let file = read(FILE);
     let digester = installation(&file).digester();
     for vector in list(&file, "nonces") {
         let nonce = Nonce::parse(text(vector, "text"), &digester);

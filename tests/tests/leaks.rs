@@ -34,7 +34,7 @@ use tokio::time::sleep;
 
 use crate::bad::{Deed, first_streams};
 use crate::door::Door;
-use crate::quic::{Caller, Wicket, Words};
+use crate::quic::{Caller, NEVER, Wicket, Words};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -50,12 +50,10 @@ const MARGIN_HELD: usize = 256 * 1024;
 /// down by tens of megabytes with what the allocator keeps for later; the state of a TLS connection
 /// is tens of kilobytes, so that losing that of every second one would show.
 const MARGIN_RESIDENT: usize = 64 * 1024;
-/// For those that never send all of their hello, so that they don't take their 5 s.
+/// The deadline of those that never send all of their hello, so that they don't take their 5 s.
 const SOON: Duration = Duration::from_millis(250);
 /// How long a client waits that hears nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// For the others.
-const NEVER: Duration = Duration::from_secs(3600);
 
 /// A kind of bad input.
 #[derive(Clone)]

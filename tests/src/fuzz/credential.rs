@@ -1,17 +1,16 @@
 //! Which credential a request presents: `doorward_policy::credential`.
 
-use doorward_policy::admission::{AwaitTicket, Decision, StoreFailure};
+use doorward_policy::admission::Decision;
 use doorward_policy::credential::{Carrier, Identity};
-use doorward_policy::id::{GrantId, SessionId};
-use doorward_policy::session::SessionRecord;
-use doorward_policy::ticket::{TicketRecord, TicketSecret, consume};
+use doorward_policy::id::SessionId;
+use doorward_policy::ticket::TicketSecret;
 use doorward_policy::token::Claims;
-use doorward_policy::{Admitted, Capabilities, Settings};
+use doorward_policy::{Capabilities, Settings};
 
 use super::input::{Input, after, expand};
 use super::naive;
 use super::naive::credential::{Presented, Sent, presented};
-use super::world::{Counting, HANDSHAKE, KEYS, NOW, REVOKED, Request, claims, token, with_guard};
+use super::world::{Counting, HANDSHAKE, NOW, REVOKED, Request, claims, token, use_ticket};
 
 /// Input: lines. `authorization:`, `cookie:` and `protocol:` with a value, in which `$` and a
 /// letter stand for a credential (`credentials`); `upgrade`.
@@ -48,7 +47,12 @@ pub fn credential(data: &[u8]) {
     let (decision, charged) = Request::get("/x", &sent).decide(&Settings::default());
     let admitted = match decision {
         Decision::Admit(admitted) => Some(admitted),
-        Decision::Ticket(waiting) => use_ticket(waiting),
+        Decision::Ticket(waiting) => use_ticket(
+            waiting,
+            &[(ticket(), Some("http://localhost:8765"))],
+            &Settings::default(),
+            &mut Counting::default(),
+        ),
         Decision::Open(_) | Decision::Grant(_) => panic!("no such endpoint was asked for"),
         Decision::Deny(_) => None,
     };
@@ -87,29 +91,6 @@ fn credentials() -> Vec<(u8, Vec<u8>, Option<u8>)> {
 
 const fn ticket() -> TicketSecret {
     TicketSecret::new([0x74; 32])
-}
-
-fn use_ticket(waiting: AwaitTicket) -> Option<Admitted> {
-    let claims = claims(1, Capabilities::START_UP);
-    let record = TicketRecord::issue(&claims, Some("http://localhost:8765"), NOW);
-    let record = (*waiting.digest() == ticket().digest(&KEYS.digester)).then_some(record);
-    let session = SessionRecord {
-        id: claims.session,
-        subject: claims.subject,
-        capabilities: claims.capabilities,
-        method: claims.method,
-        grant: GrantId::new([4; 16]),
-        opened_from: None,
-        created_at: claims.issued_at,
-        expires_at: claims.expires_at,
-        absolute_end: claims.absolute_end,
-        revoked_at: None,
-    };
-    let outcome = consume(record.as_ref(), Some(&session), waiting.attempt(), NOW);
-    let outcome = outcome.map_err(StoreFailure::Refused);
-    with_guard(&Settings::default(), |guard| {
-        waiting.resume(outcome, guard, &mut Counting::default(), NOW).ok()
-    })
 }
 
 /// What a plain reading comes to: the session that is admitted, and by what.

@@ -1,6 +1,6 @@
 //! The hello of a QUIC connection: `doorward_policy::hello`, and the decision on it.
 
-use doorward_policy::admission::{AwaitGrant, AwaitTicket, Decision, Greeting, StoreFailure};
+use doorward_policy::admission::{AwaitGrant, Decision, Greeting, StoreFailure};
 use doorward_policy::credential::{Carrier, Identity};
 use doorward_policy::denial::HelloFault;
 use doorward_policy::grant::{
@@ -8,11 +8,10 @@ use doorward_policy::grant::{
 };
 use doorward_policy::hello::{Accept, Hello, Kind, MAX_BODY, Offered, PREFIX, Purpose};
 use doorward_policy::host::AllowedHost;
-use doorward_policy::id::{GrantId, SessionId};
+use doorward_policy::id::SessionId;
 use doorward_policy::route::Routes;
-use doorward_policy::session::SessionRecord;
 use doorward_policy::settings::{Exposure, Guarding};
-use doorward_policy::ticket::{TicketRecord, TicketSecret, consume};
+use doorward_policy::ticket::TicketSecret;
 use doorward_policy::token::{Claims, Method};
 use doorward_policy::{Admitted, Capabilities, Denial, Settings};
 
@@ -20,7 +19,7 @@ use super::host_origin::is_loopback;
 use super::input::{Input, after, expand};
 use super::naive::address::{Host, authority};
 use super::naive::hello::{Fault, Hello as Plain, read, read_accept};
-use super::world::{Counting, KEYS, LOOPBACK, NOW, REVOKED, claims, token, with_guard};
+use super::world::{Counting, KEYS, LOOPBACK, NOW, REVOKED, claims, token, use_ticket, with_guard};
 
 /// Input: a kind, then what it needs.
 ///
@@ -279,7 +278,10 @@ impl Greeted {
                 assert!(denied.denial.public().status >= 400);
                 None
             }
-            Decision::Ticket(waiting) => use_ticket(waiting, &settings, &mut limiter),
+            Decision::Ticket(waiting) => {
+                let made = [(TICKET, None), (PAGE_TICKET, Some("http://localhost:8765"))];
+                use_ticket(waiting, &made, &settings, &mut limiter)
+            }
             Decision::Grant(waiting) => redeem(waiting, &self.body, &settings, &mut limiter),
             Decision::Open(_) => panic!("a hello opens nothing"),
         };
@@ -328,34 +330,6 @@ const fn fault_of(denial: &Denial) -> Option<Fault> {
         Denial::TooLarge(_) => Fault::TooLarge,
         _ => return None,
     })
-}
-
-fn use_ticket(
-    waiting: AwaitTicket,
-    settings: &Settings,
-    limiter: &mut Counting,
-) -> Option<Admitted> {
-    let claims = claims(1, Capabilities::START_UP);
-    let made = [(TICKET, None), (PAGE_TICKET, Some("http://localhost:8765"))];
-    let record = made
-        .iter()
-        .find(|(secret, _)| *waiting.digest() == secret.digest(&KEYS.digester))
-        .map(|(_, origin)| TicketRecord::issue(&claims, *origin, NOW));
-    let session = SessionRecord {
-        id: claims.session,
-        subject: claims.subject,
-        capabilities: claims.capabilities,
-        method: claims.method,
-        grant: GrantId::new([4; 16]),
-        opened_from: None,
-        created_at: claims.issued_at,
-        expires_at: claims.expires_at,
-        absolute_end: claims.absolute_end,
-        revoked_at: None,
-    };
-    let outcome = consume(record.as_ref(), Some(&session), waiting.attempt(), NOW);
-    let outcome = outcome.map_err(StoreFailure::Refused);
-    with_guard(settings, |guard| waiting.resume(outcome, guard, limiter, NOW).ok())
 }
 
 /// Goes on with what the hello brought, as the gate does.

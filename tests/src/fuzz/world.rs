@@ -4,16 +4,18 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use doorward_policy::admission::{Decision, Guard};
-use doorward_policy::id::{Issuer, SessionId};
+use doorward_policy::admission::{AwaitTicket, Decision, Guard, StoreFailure};
+use doorward_policy::id::{GrantId, Issuer, SessionId};
 use doorward_policy::keys::{Digester, KeyRing, Master, MasterKeys, Purpose};
 use doorward_policy::limiter::{Charge, Guess, LimitKey, Limited};
 use doorward_policy::request::{Field, Head};
 use doorward_policy::secret::Secret;
+use doorward_policy::session::SessionRecord;
 use doorward_policy::standing::{DEFAULT_FRESHNESS, Standing, Standings};
 use doorward_policy::subject::Subject;
+use doorward_policy::ticket::{TicketRecord, TicketSecret, consume};
 use doorward_policy::token::{self, Claims, Method};
-use doorward_policy::{Capabilities, Settings, Timestamp};
+use doorward_policy::{Admitted, Capabilities, Settings, Timestamp};
 
 use super::naive;
 
@@ -163,3 +165,33 @@ pub(crate) const HANDSHAKE: [(&str, &[u8]); 4] = [
     ("Sec-WebSocket-Version", b"13"),
     ("Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="),
 ];
+
+/// Goes on with a ticket, as the gate and its store do, where session 1 has asked for these, each
+/// on behalf of a page or of a program.
+pub(crate) fn use_ticket(
+    waiting: AwaitTicket,
+    made: &[(TicketSecret, Option<&str>)],
+    settings: &Settings,
+    limiter: &mut Counting,
+) -> Option<Admitted> {
+    let claims = claims(1, Capabilities::START_UP);
+    let record = made
+        .iter()
+        .find(|(secret, _)| *waiting.digest() == secret.digest(&KEYS.digester))
+        .map(|(_, origin)| TicketRecord::issue(&claims, *origin, NOW));
+    let session = SessionRecord {
+        id: claims.session,
+        subject: claims.subject,
+        capabilities: claims.capabilities,
+        method: claims.method,
+        grant: GrantId::new([4; 16]),
+        opened_from: None,
+        created_at: claims.issued_at,
+        expires_at: claims.expires_at,
+        absolute_end: claims.absolute_end,
+        revoked_at: None,
+    };
+    let outcome = consume(record.as_ref(), Some(&session), waiting.attempt(), NOW);
+    let outcome = outcome.map_err(StoreFailure::Refused);
+    with_guard(settings, |guard| waiting.resume(outcome, guard, limiter, NOW).ok())
+}

@@ -146,7 +146,11 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) async fn open() -> Self {
-        Self::with(Settings::default(), None, Limits::default()).await
+        Self::under(Settings::default()).await
+    }
+
+    pub(crate) async fn under(settings: Settings) -> Self {
+        Self::with(settings, None, Limits::default()).await
     }
 
     pub(crate) async fn with(

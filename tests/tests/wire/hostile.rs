@@ -14,14 +14,12 @@ use tokio::time::timeout;
 use crate::bad::{Deed, first_streams};
 use crate::door::Door;
 use crate::quic::{
-    Caller, Closed, GRANT, LOCAL, OPEN, SESSION, TOKEN, Wicket, Words, answer, broken, closed,
-    echoes, greet,
+    Caller, Closed, GRANT, LOCAL, NEVER, OPEN, SESSION, TOKEN, Wicket, Words, answer, broken,
+    closed, echoes, greet,
 };
 
 /// Short, for a client that never gets any further.
 const SOON: Duration = Duration::from_secs(2);
-/// No test waits for as long.
-const NEVER: Duration = Duration::from_secs(3600);
 
 async fn recorded(door: &Door, closed: &Closed, reason: &str, threat: &str) {
     let record = door.last_denial().await;

@@ -100,7 +100,7 @@ async fn a_body_above_its_bound_is_refused() {
 async fn unadmitted_connections_are_capped_and_admitted_ones_are_not() {
     let mut settings = Settings::default();
     settings.connections.per_address = 3;
-    let door = Door::with(settings, None, Limits::default()).await;
+    let door = Door::under(settings).await;
     let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
 
     let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);

@@ -5,6 +5,7 @@ mod lawless;
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use doorward_policy::Timestamp;
 use doorward_policy::hello::{ALPN, Accept};
@@ -36,6 +37,9 @@ pub(crate) const LOCAL: u8 = 4;
 /// The purposes of a hello.
 pub(crate) const OPEN: u8 = 1;
 pub(crate) const TOKEN: u8 = 2;
+
+/// No test waits for as long.
+pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 
 /// A QUIC listener of its own on a loopback port.
 pub(crate) struct Wicket {
@@ -75,6 +79,13 @@ impl Wicket {
         let end_entity = renewed.cert[0].clone();
         *self.certificate.0.lock().unwrap() = renewed;
         end_entity
+    }
+
+    /// A connection that a session token of its own has opened, and the token.
+    pub(crate) async fn opened(&self, door: &Door) -> (Connection, String) {
+        let token = door.token().await;
+        let (connection, _accept) = self.greet(&Words::token(&token)).await.welcome();
+        (connection, token)
     }
 
     /// Tells the listener to take no more, and waits until it has ended.

@@ -129,7 +129,7 @@ async fn a_refusal_is_the_same_as_over_http() {
     assert!(matches!(error, ClientError::Unexpected(..)), "{error}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_that_comes_after_the_end_of_the_stream_is_waited_for() {
     let json = r#"{"error":"draining","message":"Later."}"#;
     let replies = [Reply::Token("A.token"), Reply::RefuseLate(1001, json)];
