@@ -97,9 +97,8 @@ async fn a_guarded_server_that_fails_resets_the_stream_and_no_other() {
     kept_send.write_all(b"x").await.unwrap();
     let (mut kept_server, _) = listener.accept().await.unwrap();
 
-    let (mut send, mut receive) = connection.open_bi().await.unwrap();
-    send.write_all(b"x").await.unwrap();
-    let (server, _) = listener.accept().await.unwrap();
+    // Once it was spoken to: it fails in the middle, not while it is connected to.
+    let (send, mut receive, server) = half_said(&connection, &listener).await;
     server.set_zero_linger().unwrap();
     drop(server);
     assert_eq!(receive.read(&mut [0]).await, Err(ReadError::Reset(BAD_GATEWAY)));

@@ -204,6 +204,8 @@ fn behind(chunks: &mut [Bytes], mut written: usize) -> &mut [Bytes] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpSocket;
 
     #[test]
     fn what_is_left_of_chunks_begins_where_writing_has_ended() {
@@ -214,6 +216,34 @@ mod tests {
         for written in 0..=6 {
             assert_eq!(left(written), b"abcdef"[written..], "{written}");
         }
+    }
+
+    /// What of an upload of this much a server gets that is slow to read it.
+    async fn received(length: usize, complete: bool) -> io::Result<Vec<u8>> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4096)?;
+        socket.bind("127.0.0.1:0".parse().expect("an address"))?;
+        let listener = socket.listen(1)?;
+        let upstream = Upstream::parse(&format!("tcp://{}", listener.local_addr()?));
+        let link = upstream.expect("valid").connect().await?;
+        let (mut server, _) = listener.accept().await?;
+        link.write(vec![Bytes::from(vec![7; length])]).await?;
+        link.finish()?;
+        if complete {
+            link.complete();
+        }
+        drop(link);
+        let mut received = Vec::new();
+        server.read_to_end(&mut received).await?;
+        Ok(received)
+    }
+
+    #[tokio::test]
+    async fn what_is_complete_gets_there_and_what_is_not_does_not_look_so() {
+        let length = 32 * 1024;
+        assert_eq!(received(length, true).await.expect("all of it"), vec![7; length]);
+        let error = received(length, false).await.expect_err("it was cut off");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[test]
