@@ -198,7 +198,8 @@ async fn round(door: &Door, clients: &Clients, kinds: &[Kind], count: usize) {
 }
 
 /// What the process holds once the server has forgotten whom it has said goodbye to: it answers
-/// their last packets for some seconds (RFC 9000, section 10.2), and tells nobody when that is over.
+/// their last packets for some seconds (RFC 9000, section 10.2), and a listener that goes on says
+/// nowhere when that is over.
 async fn settled() -> (usize, usize) {
     let mut before = held();
     for _ in 0..20 {

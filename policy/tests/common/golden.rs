@@ -15,7 +15,7 @@ pub(crate) fn check_current(name: &str, fresh: &Value) {
         let text = serde_json::to_string_pretty(fresh).unwrap();
         std::fs::write(format!("{DIRECTORY}{name}"), format!("{text}\n")).unwrap();
     }
-    assert!(read(name) == *fresh, "the vectors are stale; see the top of this file");
+    assert!(read(name) == *fresh, "{name} is stale: UPDATE_VECTORS=1 writes it anew");
 }
 
 pub(crate) fn text<'v>(value: &'v Value, key: &str) -> &'v str {

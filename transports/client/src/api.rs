@@ -134,19 +134,24 @@ pub(crate) async fn get(
     read(server, response).await
 }
 
-/// Reads the body of an answer.
+/// Reads the body of an answer. Of a refusal the status is enough: what is too long, or breaks off,
+/// is none of Doorward's.
 pub(crate) async fn read(
     server: &Server,
     response: Response<Incoming>,
 ) -> Result<Answer, ClientError> {
-    let status = response.status().as_u16();
+    let (status, refused) = (response.status().as_u16(), !response.status().is_success());
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = retry_after.and_then(|text| text.parse().ok());
     let body = timeout(PATIENCE, Limited::new(response.into_body(), MOST).collect()).await;
     let lost = |error| ClientError::Unreachable(server.clone(), error);
-    let body = body.map_err(|_| lost(io::ErrorKind::TimedOut.into()))?;
-    let body = body.map_err(|error| lost(io::Error::other(error)))?;
-    Ok(Answer { status, retry_after, body: Zeroizing::new(body.to_bytes().into()) })
+    let body = match body {
+        Ok(Ok(body)) => body.to_bytes().into(),
+        _ if refused => Vec::new(),
+        Ok(Err(error)) => return Err(lost(io::Error::other(error))),
+        Err(_) => return Err(lost(io::ErrorKind::TimedOut.into())),
+    };
+    Ok(Answer { status, retry_after, body: Zeroizing::new(body) })
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use crate::api;
 use crate::client::Client;
 use crate::error::{ClientError, Next, Refused};
+use crate::plain::plain;
 use crate::session::Session;
 
 /// The longest message that is taken.
@@ -132,7 +133,7 @@ impl Client {
 
     /// Whose refusal it is. Only Doorward knows that a session is over.
     async fn whose(&self, session: &Session, refused: Refused) -> ClientError {
-        if !refused.wants_pairing() {
+        if refused.status != 401 && !refused.wants_pairing() {
             return ClientError::Refused(refused);
         }
         match self.check(session).await {
@@ -264,9 +265,7 @@ impl fmt::Display for Closed {
             Self::Refused(refused) => refused.fmt(f),
             Self::Dropped(what) => write!(f, "the connection was lost: {what}"),
             Self::Said { code, reason } => {
-                let plain = reason.chars().filter(|each| !each.is_control());
-                let plain: String = plain.collect();
-                write!(f, "the server closed the connection: {code} {plain}")
+                write!(f, "the server closed the connection: {code} {}", plain(reason))
             }
         }
     }

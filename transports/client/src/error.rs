@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::plain::plain;
 use crate::server::{Server, UrlError};
 use crate::tls::CertificateFault;
 
@@ -55,12 +56,11 @@ impl Refused {
             retry_after: Option<u64>,
         }
         let problem: Problem = serde_json::from_slice(json).unwrap_or_default();
-        let plain =
-            |text: String| text.chars().filter(|each| !each.is_control()).take(500).collect();
+        let short = |text: &str| plain(text).chars().take(500).collect();
         Self {
             status,
-            code: plain(problem.error),
-            message: plain(problem.message),
+            code: short(&problem.error),
+            message: short(&problem.message),
             retry_after: retry_after.or(problem.retry_after),
         }
     }
@@ -73,14 +73,20 @@ impl Refused {
             code @ 4400..=4599 => code.saturating_sub(4000),
             _ => return None,
         };
-        Some(Self::read(status, reason, None))
+        let mut refused = Self::read(status, reason, None);
+        // The certificate has proved whose word this is.
+        if status == 401 && refused.code.is_empty() {
+            refused.code = "session_expired".to_owned();
+        }
+        Some(refused)
     }
 
-    /// Whether only pairing again can help: the session is over.
+    /// Whether only pairing again can help: the session is over, in Doorward's own words. Anybody's
+    /// login page is a 401, and on plain http anybody may have taken the port.
     #[must_use]
     pub fn wants_pairing(&self) -> bool {
-        // A revoked session is a 401 over HTTP, and 4403 where it ends a live connection.
-        self.status == 401 || self.code == "session_revoked"
+        let over = ["session_expired", "session_revoked", "credential_invalid"];
+        over.contains(&self.code.as_str())
     }
 
     /// When to try again, if waiting can help.
@@ -122,10 +128,12 @@ impl ClientError {
 
 impl ClientError {
     /// What follows from it for a client that has been connected: what answers before a certificate
-    /// is judged may be a passing network or process, or whoever can send a packet.
+    /// is judged may be a passing network or process, or whoever can send a packet; and who refuses
+    /// without a code of Doorward's has only taken its place.
     pub(crate) fn next_after_success(&self) -> Next {
         match self {
             Self::Certificate(..) | Self::Incompatible(..) => Next::Retry(None),
+            Self::Refused(refused) if refused.code.is_empty() => Next::Retry(None),
             _ => self.next(),
         }
     }

@@ -17,6 +17,7 @@ mod connection;
 mod error;
 mod link;
 mod pairing;
+mod plain;
 mod quic;
 mod saved;
 mod server;

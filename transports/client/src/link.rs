@@ -251,7 +251,7 @@ impl Link {
         let Some(fresher) = renewed else { return Ok(false) };
         if let Some(saved) = &self.saved {
             // A session that can't be saved is as good until this process ends.
-            let _result = saved.save(&fresher);
+            let _result = saved.renew(&fresher);
         }
         self.session = fresher;
         Ok(true)

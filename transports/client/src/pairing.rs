@@ -17,7 +17,7 @@ use crate::api;
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::quic;
-use crate::server::{Identity, Server, Target, Transport};
+use crate::server::{Identity, Server, Target, Transport, UrlError};
 use crate::session::Session;
 
 /// How often a redemption is sent before it counts as failed.
@@ -33,9 +33,33 @@ pub struct Credential {
 
 /// Where a link is redeemed.
 #[derive(Clone, Debug)]
-struct Place {
-    web: Server,
-    quic: Option<Server>,
+enum Place {
+    Web(Server),
+    Quic(Server),
+    Both { web: Server, quic: Server },
+}
+
+impl Place {
+    fn web(&self) -> Option<&Server> {
+        match self {
+            Self::Web(web) | Self::Both { web, .. } => Some(web),
+            Self::Quic(_) => None,
+        }
+    }
+
+    fn quic(&self) -> Option<&Server> {
+        match self {
+            Self::Quic(quic) | Self::Both { quic, .. } => Some(quic),
+            Self::Web(_) => None,
+        }
+    }
+
+    /// The one that is meant where nobody says which.
+    const fn first(&self) -> &Server {
+        match self {
+            Self::Web(first) | Self::Quic(first) | Self::Both { web: first, .. } => first,
+        }
+    }
 }
 
 /// Why a credential is redeemed nowhere.
@@ -89,12 +113,22 @@ impl Credential {
             Some(pin) => server.pinned(pin),
             None => server,
         };
-        let web = Target::parse(link)?.server;
-        if web.transport() == Transport::Quic {
-            return Err(ClientError::Credential);
-        }
-        let quic = quic_port.map(|port| known(web.quic(port)));
-        Ok(Self { place: Some(Place { web: known(web), quic }), grant })
+        let place = match (Target::parse(link), quic_port) {
+            (Ok(target), _) if target.server.transport() == Transport::Quic => {
+                return Err(ClientError::Credential);
+            }
+            (Ok(Target { server: web, .. }), Some(port)) => {
+                Place::Both { quic: known(web.quic(port)), web: known(web) }
+            }
+            (Ok(Target { server: web, .. }), None) => Place::Web(known(web)),
+            // Nothing is sent there in the clear, and QUIC never is.
+            (Err(UrlError::Network), Some(port)) => {
+                let secured = link.replacen("http://", "https://", 1);
+                Place::Quic(known(Target::parse(&secured)?.server.quic(port)))
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        Ok(Self { place: Some(place), grant })
     }
 
     /// Whether a text holds a pairing link, whatever it leads to: one that was damaged when it was
@@ -107,34 +141,36 @@ impl Credential {
         })
     }
 
-    /// The web server that a link names; a code names none.
+    /// The web server that a link names, if it can be spoken to; a code names none.
     #[must_use]
     pub fn web(&self) -> Option<&Server> {
-        self.place.as_ref().map(|place| &place.web)
+        self.place.as_ref()?.web()
     }
 
     /// The QUIC server that a link names, if it names one.
     #[must_use]
     pub fn quic(&self) -> Option<&Server> {
-        self.place.as_ref()?.quic.as_ref()
+        self.place.as_ref()?.quic()
     }
 
     /// The server to redeem this at: the one that was named or, where none was, the link's web
-    /// server. A link goes to its own servers alone, and says how they are known.
+    /// server, or the only one that it has. A link goes to its own servers alone, and says how they
+    /// are known.
     ///
     /// # Errors
     /// If that is none, or not the link's.
     pub fn destination(&self, named: Option<&Server>) -> Result<Server, Misdirected> {
         let (place, named) = match (&self.place, named) {
             (Some(place), Some(named)) => (place, named),
-            (Some(place), None) => return Ok(place.web.clone()),
+            (Some(place), None) => return Ok(place.first().clone()),
             (None, Some(named)) => return Ok(named.clone()),
             (None, None) => return Err(Misdirected::Nowhere),
         };
         let linked = match named.transport() {
-            Transport::Quic => place.quic.as_ref().unwrap_or(&place.web),
-            Transport::Http | Transport::Https => &place.web,
+            Transport::Quic => place.quic(),
+            Transport::Http | Transport::Https => place.web(),
         };
+        let linked = linked.unwrap_or_else(|| place.first());
         let other_pin = matches!(named.identity(), Identity::Pinned(_)) && linked != named;
         if other_pin || !linked.same_address(named) {
             return Err(Misdirected::Elsewhere { linked: linked.clone(), named: named.clone() });
@@ -277,6 +313,22 @@ mod tests {
         let text = format!("http://127.0.0.1:8765/.doorward/pair#{SECRET}..4433");
         let credential = Credential::parse(&text).expect("a link");
         assert_eq!(credential.quic(), Some(&server("quic://127.0.0.1:4433")));
+    }
+
+    #[test]
+    fn a_link_that_leaves_this_machine_in_the_clear_is_good_for_quic_alone() {
+        let text = format!("http://dev.example:8765/.doorward/pair#{SECRET}.{PIN}.4433");
+        let credential = Credential::parse(&text).expect("a link");
+        let quic = server("quic://dev.example:4433").pinned(CertificatePin::new([1; 32]));
+        assert_eq!((credential.web(), credential.quic()), (None, Some(&quic)));
+        assert_eq!(credential.destination(None), Ok(quic.clone()));
+        assert_eq!(credential.destination(Some(&server("quic://dev.example:4433"))), Ok(quic));
+        for other in ["https://dev.example:8765", "http://localhost:8765", "quic://dev.example:1"] {
+            assert!(credential.destination(Some(&server(other))).is_err(), "{other}");
+        }
+        let webby = format!("http://dev.example:8765/.doorward/pair#{SECRET}");
+        let error = Credential::parse(&webby).expect_err("nothing that can be spoken to");
+        assert!(matches!(error, ClientError::Url(UrlError::Network)), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags, flock};
 use zeroize::Zeroizing;
 
 use crate::server::{Identity, Server};
@@ -77,8 +77,22 @@ impl SavedSessions {
     /// If it can't be written.
     pub fn save(&self, session: &Session) -> Result<(), SavedError> {
         let path = self.path(session.server());
-        let written = encode(&session.to_text()).and_then(|text| self.write(&path, &text));
-        written.map_err(|error| flaw(&path, &format!("can't be written: {error}")))
+        let _alone = self.alone(&path)?;
+        self.put(&path, session)
+    }
+
+    /// Keeps what a session was renewed to, unless another has taken its place: somebody may have
+    /// paired anew.
+    ///
+    /// # Errors
+    /// If its file can't be read or written.
+    pub fn renew(&self, fresher: &Session) -> Result<(), SavedError> {
+        let path = self.path(fresher.server());
+        let _alone = self.alone(&path)?;
+        match read(&path)? {
+            Some(saved) if saved.id() != fresher.id() => Ok(()),
+            _ => self.put(&path, fresher),
+        }
     }
 
     /// Forgets a session, unless another has taken its place: somebody may have paired anew.
@@ -87,6 +101,10 @@ impl SavedSessions {
     /// If its file can't be read or removed.
     pub fn forget(&self, session: &Session) -> Result<(), SavedError> {
         let path = self.path(session.server());
+        if !self.folder.exists() {
+            return Ok(());
+        }
+        let _alone = self.alone(&path)?;
         if !read(&path)?.is_some_and(|saved| saved.is(session)) {
             return Ok(());
         }
@@ -98,10 +116,25 @@ impl SavedSessions {
         }
     }
 
+    /// The folder, made if it is not there, and no other process's until this is dropped.
+    fn alone(&self, path: &Path) -> Result<File, SavedError> {
+        let locked = || {
+            DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+            let folder = File::open(&self.folder)?;
+            flock(&folder, FlockOperation::LockExclusive)?;
+            Ok(folder)
+        };
+        locked().map_err(|error: io::Error| flaw(path, &format!("can't be written: {error}")))
+    }
+
+    fn put(&self, path: &Path, session: &Session) -> Result<(), SavedError> {
+        let written = encode(&session.to_text()).and_then(|text| self.write(path, &text));
+        written.map_err(|error| flaw(path, &format!("can't be written: {error}")))
+    }
+
     fn write(&self, path: &Path, text: &[u8]) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let next = path.with_extension(format!("{}.next", std::process::id()));
-        // One that a killed process of the same number has left.
+        let next = path.with_extension("next");
+        // One that a killed process has left.
         let _result = fs::remove_file(&next);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next)?;
         file.write_all(text)?;
@@ -241,6 +274,26 @@ mod tests {
         saved.forget(&pinned(8)).expect("forgotten");
         saved.forget(&pinned(8)).expect("twice is once");
         assert!(saved.load(pinned(8).server()).expect("readable").is_none());
+    }
+
+    #[test]
+    fn a_renewal_takes_the_place_of_its_own_session_alone() {
+        let (_dir, saved) = saved();
+        let with = |token: &str, id: &str| {
+            let text = text(2, "https://dev.example", "").replace("A.token", token);
+            let text = serde_json::from_str(&text.replace(r#""00""#, &format!(r#""{id}""#)));
+            Session::from_text(text.expect("valid")).expect("valid")
+        };
+        let token = || {
+            let found = saved.load(&server("https://dev.example")).expect("readable");
+            found.expect("there").token().to_owned()
+        };
+        saved.renew(&with("A.first", "01")).expect("there was none");
+        saved.renew(&with("A.fresher", "01")).expect("its own");
+        assert_eq!(token(), "A.fresher");
+        saved.save(&with("A.paired", "02")).expect("saved");
+        saved.renew(&with("A.freshest", "01")).expect("nothing to do");
+        assert_eq!(token(), "A.paired");
     }
 
     #[test]

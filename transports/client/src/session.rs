@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::api::{self, Answer};
 use crate::client::Client;
 use crate::error::ClientError;
+use crate::plain::plain;
 use crate::quic;
 use crate::server::{Identity, Server, Target, Transport};
 
@@ -109,12 +110,11 @@ impl Session {
     pub(crate) fn from_answer(server: &Server, answer: &Answer, now: Timestamp) -> Option<Self> {
         let granted: Granted = serde_json::from_slice(&answer.body).ok()?;
         let token = Zeroizing::new(granted.access_token?);
-        let plain = |text: String| text.chars().filter(|each| !each.is_control()).collect();
         Some(Self {
             server: server.clone(),
             token,
-            id: plain(granted.session_id),
-            subject: plain(granted.subject),
+            id: plain(&granted.session_id),
+            subject: plain(&granted.subject),
             received_at: now,
             expires_at: now.plus(Duration::from_secs(granted.expires_in?)),
         })

@@ -25,6 +25,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::error::ClientError;
+use crate::plain::plain;
 use crate::server::{Identity, Server};
 
 /// The application protocol of https (RFC 7301).
@@ -244,7 +245,7 @@ impl ServerCertVerifier for Judge {
             }
             Proof::Name(verifier) => verifier
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-                .inspect_err(|error| self.refuse(CertificateFault::Name(plain(error)))),
+                .inspect_err(|error| self.refuse(CertificateFault::Name(quoted(error)))),
         }
     }
 
@@ -267,7 +268,7 @@ impl ServerCertVerifier for Judge {
         verify_tls13_signature(message, cert, dss, &self.algorithms).inspect_err(|error| {
             self.refuse(match self.proof {
                 Proof::Pin(_) => CertificateFault::Pin,
-                Proof::Name(_) => CertificateFault::Name(plain(error)),
+                Proof::Name(_) => CertificateFault::Name(quoted(error)),
             });
         })
     }
@@ -277,9 +278,9 @@ impl ServerCertVerifier for Judge {
     }
 }
 
-/// An error that may quote a certificate, without what would steer a terminal.
-fn plain(error: &Error) -> String {
-    error.to_string().chars().filter(|each| !each.is_control()).collect()
+/// An error that may quote a certificate.
+fn quoted(error: &Error) -> String {
+    plain(&error.to_string())
 }
 
 #[cfg(test)]

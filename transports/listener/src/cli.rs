@@ -69,7 +69,8 @@ pub(crate) struct SettingsArgs {
     /// Where to speak QUIC too, such as `127.0.0.1:8766` (UDP)
     #[arg(long, value_name = "ADDR")]
     quic: Option<String>,
-    /// What streams over QUIC reach, where --upstream is a web server: tcp://HOST:PORT or unix:/PATH
+    /// What streams over QUIC reach where --upstream is a web server, past its routes and without
+    /// the headers that say who it is: tcp://HOST:PORT or unix:/PATH
     #[arg(long, value_name = "URL")]
     quic_upstream: Option<String>,
     /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]

@@ -7,8 +7,9 @@ use doorward_policy::hello::{Kind, Purpose};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
+use crate::desk::NOW;
 use crate::support::{
-    Authority, Certificate, Event, LIFE, NOW, Peer, Reply, SECRET, Said, client, credential,
+    Authority, Certificate, Event, LIFE, Peer, Reply, SECRET, Said, client, credential,
 };
 
 async fn pair(server: &Server) -> Result<Session, ClientError> {

@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::support::{Certificate, Desk, LIFE, NOW, Peer, Reply, client};
+use crate::desk::{Desk, NOW};
+use crate::support::{Certificate, LIFE, Peer, Reply, client};
 
 const REVOKED: &str = r#"{"error":"session_revoked","message":"The session was revoked."}"#;
 

@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use doorward_client::{Client, Credential, Server, Session, Surroundings, Target, Trust};
-use doorward_policy::Timestamp;
+use doorward_client::{Client, Credential, Server, Session, Target, Trust};
 use doorward_policy::capability::Capabilities;
 use doorward_policy::hello::{Accept, AcceptedSession, Hello, Kind, Offered, Purpose};
 use doorward_policy::id::SessionId;
@@ -25,8 +23,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::desk::NOW;
+
 pub(crate) const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 /// In how many seconds a token expires.
 pub(crate) const LIFE: u32 = 1000;
 /// Fails, instead of hanging, what must happen and doesn't.
@@ -331,32 +330,4 @@ async fn echo(mut sender: SendStream, mut receiver: RecvStream) {
     let Ok(bytes) = receiver.read_to_end(1 << 20).await else { return };
     let _result = sender.write_all(&bytes).await;
     let _result = sender.finish();
-}
-
-/// A clock that goes as a test moves it, and the longest waits.
-#[derive(Debug)]
-pub(crate) struct Desk(AtomicU64);
-
-impl Desk {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicU64::new(NOW.as_millis())))
-    }
-
-    pub(crate) fn set(&self, now: Timestamp) {
-        self.0.store(now.as_millis(), Ordering::SeqCst);
-    }
-
-    pub(crate) fn advance(&self, span: Duration) {
-        self.set(self.now().plus(span));
-    }
-}
-
-impl Surroundings for Desk {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
-    }
-
-    fn random(&self) -> [u8; 8] {
-        [255; 8]
-    }
 }

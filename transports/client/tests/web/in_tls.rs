@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_client::{CertificateFault, Client, ClientError, Credential, Server, Target, Trust};
-use doorward_policy::Timestamp;
+use doorward_client::{CertificateFault, Client, ClientError, Server, Trust};
 use doorward_policy::link::CertificatePin;
 use rcgen::CertifiedKey;
 use rustls::crypto::aws_lc_rs;
@@ -14,9 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-const TOKEN: &str =
-    r#"{"access_token":"A.token","expires_in":100,"session_id":"00","subject":"me"}"#;
+use crate::support::{TOKEN, answer, listen, pair};
 
 /// A server for one connection.
 struct Guarded {
@@ -39,11 +36,10 @@ impl Guarded {
             .with_no_client_auth()
             .with_single_cert(vec![cert.der().clone()], key)
             .expect("usable");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let port = listener.local_addr().expect("an address").port();
+        let (listener, server) = listen("https").await;
         let heard = tokio::spawn(hear(listener, TlsAcceptor::from(Arc::new(config))));
         Self {
-            server: Target::parse(&format!("https://localhost:{port}")).expect("valid").server,
+            server,
             pin: CertificatePin::new(Sha256::digest(cert.der()).into()),
             pem: cert.pem(),
             heard,
@@ -66,14 +62,8 @@ async fn hear(listener: TcpListener, acceptor: TlsAcceptor) -> Option<String> {
             Ok(count) => length += count,
         }
     }
-    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{TOKEN}", TOKEN.len());
-    stream.write_all(answer.as_bytes()).await.expect("written");
+    stream.write_all(answer("200 OK", "", TOKEN).as_bytes()).await.expect("written");
     Some(String::from_utf8(bytes[..length].to_vec()).expect("text"))
-}
-
-async fn pair(client: Client, server: &Server) -> Result<(), ClientError> {
-    let credential = Credential::parse(SECRET).expect("valid");
-    client.pair(server, &credential, [7; 32], Timestamp::from_secs(1000)).await.map(drop)
 }
 
 fn trusting_nobody() -> Client {
@@ -85,7 +75,7 @@ fn trusting_nobody() -> Client {
 async fn a_pinned_server_is_asked_whatever_its_certificate_says() {
     let guarded = Guarded::start().await;
     let server = guarded.server.clone().pinned(guarded.pin);
-    pair(trusting_nobody(), &server).await.expect("paired");
+    pair(&trusting_nobody(), &server).await.expect("paired");
     let heard = guarded.heard().await.expect("a request");
     assert!(heard.starts_with("POST /.doorward/api/token HTTP/1.1\r\n"), "{heard}");
 }
@@ -94,7 +84,7 @@ async fn a_pinned_server_is_asked_whatever_its_certificate_says() {
 async fn a_server_with_another_certificate_hears_nothing() {
     let guarded = Guarded::start().await;
     let server = guarded.server.clone().pinned(CertificatePin::new([7; 32]));
-    let Err(error) = pair(trusting_nobody(), &server).await else { panic!("it is another") };
+    let Err(error) = pair(&trusting_nobody(), &server).await else { panic!("it is another") };
     assert!(matches!(error, ClientError::Certificate(_, CertificateFault::Pin)), "{error}");
     assert_eq!(guarded.heard().await, None);
 }
@@ -102,26 +92,24 @@ async fn a_server_with_another_certificate_hears_nothing() {
 #[tokio::test]
 async fn a_server_is_known_by_name_under_a_trusted_root_alone() {
     let guarded = Guarded::start().await;
-    let Err(error) = pair(trusting_nobody(), &guarded.server).await else { panic!("a stranger") };
+    let Err(error) = pair(&trusting_nobody(), &guarded.server).await else { panic!("a stranger") };
     assert!(matches!(error, ClientError::Certificate(_, CertificateFault::Name(_))), "{error}");
     assert_eq!(guarded.heard().await, None);
 
     let guarded = Guarded::start().await;
     let trust = Trust::from_pem(guarded.pem.as_bytes()).expect("a root");
-    pair(Client::new(trust), &guarded.server).await.expect("paired");
+    pair(&Client::new(trust), &guarded.server).await.expect("paired");
     assert!(guarded.heard().await.is_some());
 }
 
 #[tokio::test]
 async fn what_speaks_no_tls_is_told_from_what_is_not_there() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let (listener, server) = listen("https").await;
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("accepted");
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.expect("written");
         std::future::pending::<()>().await;
     });
-    let server = Target::parse(&url).expect("valid").server;
-    let Err(error) = pair(trusting_nobody(), &server).await else { panic!("plain http") };
+    let Err(error) = pair(&trusting_nobody(), &server).await else { panic!("plain http") };
     assert!(matches!(error, ClientError::Incompatible(..)), "{error}");
 }

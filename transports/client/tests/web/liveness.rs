@@ -1,33 +1,21 @@
 //! A WebSocket whose server falls silent.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_client::{
-    Client, Closed, Connection, Credential, Link, LinkState, Received, Session, Surroundings,
-    Target, Trust,
-};
-use doorward_policy::Timestamp;
+use doorward_client::{Closed, Connection, Link, LinkState, Received, Session};
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
 use tungstenite::Message;
-use tungstenite::handshake::derive_accept_key;
-use tungstenite::protocol::Role;
 
-const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-const NOW: Timestamp = Timestamp::from_secs(1000);
-const TOKEN: &str = r#"{"access_token":"A.token","token_type":"Bearer","expires_in":100000,"session_id":"00","subject":"me"}"#;
-
-type Socket = WebSocketStream<TcpStream>;
+use crate::desk::Desk;
+use crate::support::{Socket, TOKEN, answer, client, head, listen, pair, until_closed, upgrade};
 
 /// A server that redeems what it is given, and hands over the WebSockets that are opened.
 async fn start() -> (Session, mpsc::UnboundedReceiver<Socket>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (listener, server) = listen("http").await;
     let (sender, sockets) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -36,32 +24,17 @@ async fn start() -> (Session, mpsc::UnboundedReceiver<Socket>) {
             }
         }
     });
-    let server = Target::parse(&url).expect("valid").server;
-    let credential = Credential::parse(SECRET).expect("valid");
-    let session = client().pair(&server, &credential, [7; 32], NOW).await.expect("paired");
+    let session = pair(&client(), &server).await.expect("paired");
     (session, sockets)
 }
 
-fn client() -> Client {
-    Client::new(Trust::system())
-}
-
 async fn serve(mut stream: TcpStream) -> Option<Socket> {
-    let mut head = vec![0; 4096];
-    let length = stream.read(&mut head).await.expect("read");
-    let head = String::from_utf8_lossy(&head[..length]).into_owned();
-    let Some((_, key)) = head.split_once("sec-websocket-key: ") else {
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{TOKEN}", TOKEN.len());
-        stream.write_all(answer.as_bytes()).await.expect("written");
-        return None;
-    };
-    let key = derive_accept_key(key.lines().next().expect("a line").as_bytes());
-    let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Accept: {key}\r\n\r\n"
-    );
-    stream.write_all(answer.as_bytes()).await.expect("written");
-    Some(WebSocketStream::from_raw_socket(stream, Role::Server, None).await)
+    let head = head(&mut stream).await;
+    if head.contains("sec-websocket-key: ") {
+        return Some(upgrade(stream, &head).await);
+    }
+    stream.write_all(answer("200 OK", "", TOKEN).as_bytes()).await.expect("written");
+    None
 }
 
 async fn connect(session: &Session) -> Connection {
@@ -113,36 +86,16 @@ async fn a_goodbye_is_followed_by_no_ping() {
     assert!(connection.next().await.is_err());
 }
 
-/// A clock that stands still, and then stands an hour later.
-struct Clock(std::sync::atomic::AtomicBool);
-
-impl Surroundings for Clock {
-    fn now(&self) -> Timestamp {
-        let late = self.0.load(std::sync::atomic::Ordering::SeqCst);
-        if late { NOW.plus(secs(3600)) } else { NOW }
-    }
-
-    fn random(&self) -> [u8; 8] {
-        [255; 8]
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_server_is_doubted_after_a_sleep_and_found_again() {
     let (session, mut sockets) = start().await;
-    let clock = Arc::new(Clock(false.into()));
-    let link = Link::new(client(), session, None, clock.clone());
+    let desk = Desk::new();
+    let link = Link::new(client(), session, None, desk.clone());
     let mut states = link.states();
-    let kept = tokio::spawn(link.websocket("/echo", async |mut connection| {
-        loop {
-            if let Err(closed) = connection.next().await {
-                return closed;
-            }
-        }
-    }));
+    let kept = tokio::spawn(link.websocket("/echo", until_closed));
     let _silent = sockets.recv().await.expect("a socket");
     states.wait_for(|state| *state == LinkState::Connected).await.expect("a link");
-    clock.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    desk.advance(secs(3600));
     let waiting = states.wait_for(|state| matches!(state, LinkState::Waiting { .. }));
     timeout(secs(7), waiting).await.expect("noticed").expect("a link");
     let _again = sockets.recv().await.expect("another socket");

@@ -2,28 +2,21 @@
 
 use std::sync::{Arc, Mutex};
 
-use doorward_client::{Client, ClientError, Credential, Session, Target, Trust};
-use doorward_policy::Timestamp;
+use doorward_client::{ClientError, Server, Session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
-const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-const NOW: Timestamp = Timestamp::from_secs(1_000_000);
-
-fn client() -> Client {
-    Client::new(Trust::system())
-}
+use crate::desk::NOW;
+use crate::support::{TOKEN, answer, client, listen, pair};
 
 /// A server that gives these answers, one a connection; `""` hangs up after the request.
 struct Scripted {
-    target: Target,
+    server: Server,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
     async fn new(answers: &[&str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (listener, server) = listen("http").await;
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
         let answers: Vec<_> = answers.iter().map(ToString::to_string).collect();
@@ -35,7 +28,7 @@ impl Scripted {
                 stream.write_all(answer.as_bytes()).await.expect("written");
             }
         });
-        Self { target: Target::parse(&url).expect("valid"), requests }
+        Self { server, requests }
     }
 
     fn requests(&self) -> Vec<String> {
@@ -43,8 +36,7 @@ impl Scripted {
     }
 
     async fn pair(&self) -> Result<Session, ClientError> {
-        let credential = Credential::parse(SECRET).expect("valid");
-        client().pair(&self.target.server, &credential, [7; 32], NOW).await
+        pair(&client(), &self.server).await
     }
 }
 
@@ -66,13 +58,8 @@ async fn read_request(stream: &mut tokio::net::TcpStream) -> String {
     }
 }
 
-fn answer(status: &str, more: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{more}\r\n{body}", body.len())
-}
-
 fn granted() -> String {
-    let body = r#"{"access_token":"A.token","token_type":"Bearer","expires_in":100,"session_id":"00","subject":"me"}"#;
-    answer("200 OK", "", body)
+    answer("200 OK", "", TOKEN)
 }
 
 fn body(request: &str) -> &str {
@@ -129,7 +116,7 @@ async fn a_redemption_that_took_too_long_is_repeated_with_the_same_nonce() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Scripted::new(&[&granted()]).await;
-    let location = format!("Location: {}/\r\n", elsewhere.target.server.origin());
+    let location = format!("Location: {}/\r\n", elsewhere.server.origin());
     let server = Scripted::new(&[&answer("307 Temporary Redirect", &location, "")]).await;
     assert!(matches!(server.pair().await, Err(ClientError::Refused(_))));
     assert!(elsewhere.requests().is_empty());
@@ -137,14 +124,9 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn where_nothing_listens_nothing_is_repeated() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (listener, server) = listen("http").await;
     drop(listener);
-    let server = Target::parse(&url).expect("valid").server;
-    let credential = Credential::parse(SECRET).expect("valid");
-    let Err(error) = client().pair(&server, &credential, [7; 32], NOW).await else {
-        panic!("nobody there")
-    };
+    let Err(error) = pair(&client(), &server).await else { panic!("nobody there") };
     assert!(error.to_string().contains("doorward serve"), "{error}");
 }
 

@@ -1,25 +1,19 @@
 //! Whose refusal it is: that of Doorward, or that of what it guards.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_client::{
-    Client, ClientError, Closed, Connection, Credential, Link, LinkState, SavedSessions, Session,
-    Surroundings, Target, Trust,
-};
-use doorward_policy::Timestamp;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use doorward_client::{ClientError, Link, LinkState, SavedSessions, Session};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::protocol::{CloseFrame, Role};
 
-const SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-const NOW: Timestamp = Timestamp::from_secs(1000);
-const TOKEN: &str = r#"{"access_token":"A.token","token_type":"Bearer","expires_in":100000,"session_id":"00","subject":"me"}"#;
+use crate::desk::Desk;
+use crate::support::{TOKEN, answer, client, head, listen, pair, until_closed, upgrade};
+
 const REVOKED: &str = r#"{"error":"session_revoked","message":"The session was revoked."}"#;
+const LOG_IN_PAGE: &str = "<title>Log in</title>";
 const LOG_IN: &str = r#"{"error":"session_expired","message":"Log in."}"#;
 
 /// How what is guarded ends each WebSocket.
@@ -27,78 +21,57 @@ const LOG_IN: &str = r#"{"error":"session_expired","message":"Log in."}"#;
 enum Guarded {
     /// It answers the handshake with this status.
     Refuses(u16),
+    /// It does, with a page that is longer than any answer of Doorward's.
+    RefusesAtLength(u16),
     /// It closes with this code and reason.
     Closes(u16, &'static str),
 }
 
-/// A Doorward that finds the session good or not, and what it guards.
-async fn start(good: bool, guarded: Guarded) -> Session {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, good, guarded));
-        }
-    });
-    let server = Target::parse(&url).expect("valid").server;
-    let credential = Credential::parse(SECRET).expect("valid");
-    client().pair(&server, &credential, [7; 32], NOW).await.expect("paired")
+/// What is found about the session.
+#[derive(Clone, Copy, Debug)]
+enum Doorward {
+    Good,
+    Revoked,
+    /// Somebody else's server has taken its place.
+    Gone,
 }
 
-async fn serve(mut stream: TcpStream, good: bool, guarded: Guarded) {
-    let mut head = vec![0; 4096];
-    let length = stream.read(&mut head).await.expect("read");
-    let head = String::from_utf8_lossy(&head[..length]).into_owned();
+/// A Doorward and what it guards.
+async fn start(doorward: Doorward, guarded: Guarded) -> Session {
+    let (listener, server) = listen("http").await;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, doorward, guarded));
+        }
+    });
+    pair(&client(), &server).await.expect("paired")
+}
+
+async fn serve(mut stream: TcpStream, doorward: Doorward, guarded: Guarded) {
+    let head = head(&mut stream).await;
     let (status, body) = match head.split(' ').nth(1).expect("a path") {
-        "/.doorward/api/token" => (200, TOKEN),
-        "/.doorward/api/session" if head.contains("Bearer A.token") && good => (200, TOKEN),
-        "/.doorward/api/session" => (401, REVOKED),
+        "/.doorward/api/token" => (200, TOKEN.to_owned()),
+        "/.doorward/api/session" if head.contains("Bearer A.token") => match doorward {
+            Doorward::Good => (200, TOKEN.to_owned()),
+            Doorward::Revoked => (401, REVOKED.to_owned()),
+            Doorward::Gone => (401, LOG_IN_PAGE.to_owned()),
+        },
         _ => match guarded {
-            Guarded::Refuses(status) => (status, LOG_IN),
+            Guarded::Refuses(status) => (status, LOG_IN.to_owned()),
+            Guarded::RefusesAtLength(status) => (status, "x".repeat(100_000)),
             Guarded::Closes(code, reason) => return close(stream, &head, code, reason).await,
         },
     };
-    let length = body.len();
-    let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{body}");
-    stream.write_all(answer.as_bytes()).await.expect("written");
+    stream
+        .write_all(answer(&format!("{status} Said"), "", &body).as_bytes())
+        .await
+        .expect("written");
 }
 
-async fn close(mut stream: TcpStream, head: &str, code: u16, reason: &'static str) {
-    let key = head.split_once("sec-websocket-key: ").expect("a key").1;
-    let key = derive_accept_key(key.lines().next().expect("a line").as_bytes());
-    let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Accept: {key}\r\n\r\n"
-    );
-    stream.write_all(answer.as_bytes()).await.expect("written");
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+async fn close(stream: TcpStream, head: &str, code: u16, reason: &'static str) {
+    let mut socket = upgrade(stream, head).await;
     let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
     socket.close(Some(frame)).await.expect("closed");
-}
-
-fn client() -> Client {
-    Client::new(Trust::system())
-}
-
-/// A clock that stands still, and the longest waits.
-struct Still;
-
-impl Surroundings for Still {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-
-    fn random(&self) -> [u8; 8] {
-        [255; 8]
-    }
-}
-
-async fn until_closed(mut connection: Connection) -> Closed {
-    loop {
-        if let Err(closed) = connection.next().await {
-            return closed;
-        }
-    }
 }
 
 /// Keeps a WebSocket: the state that it ends or first waits in, and whether the session is saved.
@@ -107,7 +80,7 @@ async fn keep(session: Session) -> (LinkState, bool) {
     let saved = SavedSessions::new(dir.path().join("client"));
     saved.save(&session).expect("saved");
     let server = session.server().clone();
-    let link = Link::new(client(), session, Some(saved.clone()), Arc::new(Still));
+    let link = Link::new(client(), session, Some(saved.clone()), Desk::new());
     let mut states = link.states();
     let kept = tokio::spawn(link.websocket("/echo", until_closed));
     let told = |state: &LinkState| !matches!(state, LinkState::Connecting | LinkState::Connected);
@@ -120,7 +93,7 @@ async fn keep(session: Session) -> (LinkState, bool) {
 
 #[tokio::test]
 async fn a_guarded_server_s_own_401_ends_no_session() {
-    let session = start(true, Guarded::Refuses(401)).await;
+    let session = start(Doorward::Good, Guarded::Refuses(401)).await;
     let Err(error) = client().connect(&session, "/echo").await else { panic!("it was refused") };
     assert!(matches!(error, ClientError::Guarded(_)), "{error}");
     assert_eq!(error.to_string(), "what the server guards has refused with status 401: Log in.");
@@ -133,7 +106,7 @@ async fn a_guarded_server_s_own_close_code_ends_no_session() {
     for guarded in
         [Guarded::Closes(4401, "session_expired"), Guarded::Closes(4403, "session_revoked")]
     {
-        let (state, is_saved) = keep(start(true, guarded).await).await;
+        let (state, is_saved) = keep(start(Doorward::Good, guarded).await).await;
         assert!(matches!(state, LinkState::Waiting { .. }) && is_saved, "{guarded:?}: {state:?}");
     }
 }
@@ -141,9 +114,29 @@ async fn a_guarded_server_s_own_close_code_ends_no_session() {
 #[tokio::test]
 async fn a_session_that_is_over_is_forgotten_as_doorward_says() {
     for guarded in [Guarded::Refuses(401), Guarded::Closes(4403, "session_revoked")] {
-        let (state, is_saved) = keep(start(false, guarded).await).await;
+        let (state, is_saved) = keep(start(Doorward::Revoked, guarded).await).await;
         let LinkState::PairAgain { reason } = state else { panic!("{guarded:?}: {state:?}") };
         assert_eq!(reason, "The session was revoked.", "{guarded:?}");
         assert!(!is_saved, "{guarded:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_with_a_long_page_is_a_refusal() {
+    for (status, whose) in
+        [(404, "the server refused with status 404"), (401, "what the server guards")]
+    {
+        let session = start(Doorward::Good, Guarded::RefusesAtLength(status)).await;
+        let (state, is_saved) = keep(session).await;
+        let LinkState::Ended { reason } = state else { panic!("{status}: {state:?}") };
+        assert!(reason.starts_with(whose) && is_saved, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_in_doorward_s_place_ends_no_session() {
+    for guarded in [Guarded::Refuses(401), Guarded::Closes(4401, "session_expired")] {
+        let (state, is_saved) = keep(start(Doorward::Gone, guarded).await).await;
+        assert!(!matches!(state, LinkState::PairAgain { .. }) && is_saved, "{state:?}");
     }
 }

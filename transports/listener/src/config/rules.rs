@@ -1,6 +1,7 @@
 //! What settings must not be together, and what they amount to for the policy.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use doorward_policy::Settings;
 use doorward_policy::caps::ConnectionLimits;
@@ -15,6 +16,9 @@ use super::parse::PublicUrl;
 use super::{Config, Guarded, Listed};
 use crate::failure::{Failure, Outcome};
 use crate::tls::{CertificateFiles, Source};
+
+/// Twice as long as Doorward's own clients are silent.
+const SHORTEST_QUIC_IDLE: Duration = Duration::from_secs(10);
 
 impl Config {
     /// The policy's settings, if the settings go together.
@@ -202,11 +206,15 @@ impl Config {
             ("http.head_deadline", self.head_deadline),
             ("http.unadmitted", self.http_unadmitted),
             ("http.idle", self.http_idle),
-            ("quic_idle", self.quic_idle),
             ("start_up_grant_life", self.start_up_grant_life),
         ];
         if let Some((name, _)) = spans.iter().find(|(_, span)| span.is_zero()) {
             return Err(Failure::failed(format!("{name} must be longer than nothing")));
+        }
+        if self.quic_idle < SHORTEST_QUIC_IDLE {
+            return Err(Failure::failed(
+                "quic_idle must be at least 10 s: an idle client says every 5 s that it is there",
+            ));
         }
         if self.start_up_grant_life > MAX_LINK_LIFE {
             return Err(Failure::failed("start_up_grant_life: a link lives for at most 30 days"));

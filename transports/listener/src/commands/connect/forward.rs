@@ -167,7 +167,7 @@ async fn open(mut current: Current) -> Option<Stream> {
         let tunnel = current.wait_for(Option::is_some).await.ok()?.clone()?;
         match tunnel.open().await {
             Ok(stream) => return Some(stream),
-            // It has ended in this moment, and is about to be taken back.
+            // It has ended: there will be another, or none.
             Err(_) => current.changed().await.ok()?,
         }
     }

@@ -1,6 +1,7 @@
 //! A WebSocket for standard input and output: lines out, messages in.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
+use std::pin::Pin;
 use std::time::Duration;
 
 use doorward_client::{Connection, Credential, Received, Session};
@@ -16,13 +17,15 @@ use crate::output;
 const GOODBYE: Duration = Duration::from_secs(5);
 
 impl Visitor {
-    /// Lines out, messages in, until either side has had enough, or a link says to pair anew.
+    /// Lines out, messages in, until either side has had enough, `stop` says so, or a link says to
+    /// pair anew.
     pub(super) async fn converse(
         &self,
         mut connection: Connection,
         mut session: Session,
         lines: &mut Lines,
         linger: Duration,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Outcome<Option<Zeroizing<String>>> {
         loop {
             let renewal = session.renewal_in(self.now()?).max(Duration::from_secs(1));
@@ -40,6 +43,11 @@ impl Visitor {
                     Some(Line::Link(link)) => return Ok(Some(link)),
                     None => break,
                 },
+                () = &mut stop => {
+                    // Whoever stops waits for nobody.
+                    let _result = timeout(GOODBYE, connection.say_goodbye()).await;
+                    return Ok(None);
+                }
                 () = sleep(renewal) => session = self.renewed(session).await?,
             }
         }

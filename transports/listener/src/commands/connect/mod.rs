@@ -6,6 +6,7 @@ mod pipe;
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
+use std::pin::pin;
 
 use doorward_client::{
     Client, ClientError, Closed, Credential, Misdirected, SavedSessions, Server, Session, Target,
@@ -49,8 +50,16 @@ pub(super) async fn run(args: &ConnectArgs) -> Outcome {
     }
     // Before a link is spent on a port that can't be had.
     let local = args.local.as_deref().map(Port::take).transpose()?;
-    let (session, saved) = visitor.session(args, server).await?;
-    let session = visitor.renewed(session).await?;
+    let paired = async {
+        let (session, saved) = visitor.session(args, server).await?;
+        Ok::<_, Failure>((visitor.renewed(session).await?, saved))
+    };
+    let (session, saved) = tokio::select! {
+        // The prompt puts the terminal back as it was, and says so.
+        biased;
+        paired = paired => paired?,
+        () = told_to_stop() => return Err(Failure::failed("cancelled")),
+    };
     if args.only_pair {
         let (server, subject) = (session.server(), session.subject());
         return output::line(&format!("Paired with {server} as {subject}."));
@@ -110,14 +119,22 @@ impl Visitor {
         saved: bool,
     ) -> Outcome {
         let mut lines = Lines::start(saved);
+        let mut stop = pin!(told_to_stop());
         loop {
-            let connection = match self.client.connect(&session, path).await {
-                Err(error) => return Err(self.refused(&session, error)),
-                Ok(connection) => connection,
+            let connection = tokio::select! {
+                connected = self.client.connect(&session, path) => connected,
+                () = &mut stop => return Ok(()),
             };
+            let connection = connection.map_err(|error| self.refused(&session, error))?;
             self.greet(&session, path);
-            match self.converse(connection, session, &mut lines, args.linger).await? {
-                Some(link) => session = self.pair(&link, server).await?,
+            let (linger, mut stop) = (args.linger, stop.as_mut());
+            match self.converse(connection, session, &mut lines, linger, stop.as_mut()).await? {
+                Some(link) => {
+                    session = tokio::select! {
+                        paired = self.pair(&link, server) => paired?,
+                        () = stop => return Ok(()),
+                    };
+                }
                 None => return Ok(()),
             }
         }
@@ -220,7 +237,7 @@ impl Visitor {
         }
         match self.client.renew(&session, now).await {
             Ok(Some(fresher)) => {
-                self.saved.save(&fresher).map_err(Failure::failed)?;
+                self.saved.renew(&fresher).map_err(Failure::failed)?;
                 Ok(fresher)
             }
             Ok(None) => Ok(session),

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::pin::pin;
 
 use doorward_client::{Credential, Session, Stream};
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split, stdin, stdout,
 };
+
+use zeroize::Zeroizing;
 
 use super::{Visitor, told_to_stop};
 use crate::failure::{Failure, Outcome};
@@ -21,7 +24,11 @@ const LONGEST_LINK: usize = 1024;
 /// Carries standard input out and the answer in, until the server has said all. `saved` says that
 /// no link was read from standard input, so that one may still stand at its beginning.
 pub(super) async fn run(visitor: &Visitor, session: &Session, saved: bool) -> Outcome {
-    let tunnel = visitor.client.tunnel(session).await;
+    let mut stop = pin!(told_to_stop());
+    let tunnel = tokio::select! {
+        opened = visitor.client.tunnel(session) => opened,
+        () = &mut stop => return Ok(()),
+    };
     let tunnel = tunnel.map_err(|error| visitor.refused(session, error))?;
     visitor.greet(session, "");
     let stream = match tunnel.open().await {
@@ -32,7 +39,7 @@ pub(super) async fn run(visitor: &Visitor, session: &Session, saved: bool) -> Ou
     let carried = tokio::select! {
         printed = print(reader) => printed,
         failure = send(writer, saved) => Err(failure),
-        () = told_to_stop() => Ok(Ok(())),
+        () = stop => Ok(Ok(())),
     };
     match carried {
         Ok(Ok(())) => {
@@ -77,7 +84,8 @@ async fn send_all(
     saved: bool,
 ) -> Outcome {
     let unreadable = |error| Failure::failed(format!("can't read standard input: {error}"));
-    let (mut chunk, mut beginning) = (vec![0; CHUNK], Beginning::new(saved));
+    // A link may come by.
+    let (mut chunk, mut beginning) = (Zeroizing::new(vec![0; CHUNK]), Beginning::new(saved));
     loop {
         let count = input.read(&mut chunk).await.map_err(unreadable)?;
         let bytes = beginning.pass(chunk.get(..count).unwrap_or_default()).ok_or_else(|| {
@@ -99,13 +107,15 @@ async fn send_all(
 /// The beginning of standard input, of which nothing passes that may become a link: a script that
 /// always begins with one would otherwise send it to the guarded server.
 struct Beginning {
-    held: Vec<u8>,
+    held: Zeroizing<Vec<u8>>,
     over: bool,
 }
 
 impl Beginning {
     fn new(saved: bool) -> Self {
-        Self { held: Vec::new(), over: !saved }
+        // Room for all that is held: growing would leave a copy behind.
+        let room = LONGEST_LINK.saturating_add(CHUNK);
+        Self { held: Zeroizing::new(Vec::with_capacity(room)), over: !saved }
     }
 
     /// What may be sent after this has come, of which nothing is the end; `None` if it is a link.
