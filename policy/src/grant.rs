@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
+use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use subtle::ConstantTimeEq as _;
@@ -28,6 +29,9 @@ pub const MAX_LINK_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const REPEAT_WINDOW: Duration = Duration::from_secs(60);
 /// The most uses of one grant.
 pub const MAX_USES: u32 = 1000;
+
+/// How many bytes a client's nonce has.
+pub const NONCE_BYTES: RangeInclusive<usize> = 16..=32;
 
 const ALPHABET: [u8; 32] = *b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 const CODE_LENGTH: usize = 12;
@@ -134,7 +138,7 @@ impl Nonce {
     /// From the bytes themselves; `None` unless they are 16 to 32.
     #[must_use]
     pub fn from_bytes(bytes: &[u8], digester: &Digester) -> Option<Self> {
-        matches!(bytes.len(), 16..=32).then(|| Self(digester.digest(bytes)))
+        NONCE_BYTES.contains(&bytes.len()).then(|| Self(digester.digest(bytes)))
     }
 
     /// From where a store kept its digest.

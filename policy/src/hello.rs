@@ -26,6 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::capability::Capabilities;
 use crate::denial::{Bound, Denial, HelloFault};
+use crate::grant::{GrantSecret, NONCE_BYTES};
 use crate::id::SessionId;
 use crate::subject::Subject;
 use crate::workspace::WorkspaceName;
@@ -170,6 +171,17 @@ impl<'a> Hello<'a> {
         Ok(Self { purpose, offered, nonce, workspace, capabilities })
     }
 
+    /// The grant that it offers and the nonce that this needs; `None` if it offers no grant.
+    ///
+    /// # Errors
+    /// If the grant is in no form that grants have, or comes without a nonce.
+    pub fn grant(&self) -> Result<Option<(GrantSecret, &'a [u8])>, HelloFault> {
+        let Offered::One(Kind::Grant, text) = self.offered else { return Ok(None) };
+        let grant = core::str::from_utf8(text).ok().and_then(GrantSecret::parse);
+        let grant = grant.ok_or(HelloFault::Credential)?;
+        if self.nonce.is_empty() { Err(HelloFault::Nonce) } else { Ok(Some((grant, self.nonce))) }
+    }
+
     /// The whole frame; `None` if it would be above the bound or its nonce of a length that none
     /// has, and for several credentials. It holds the credential.
     #[must_use]
@@ -214,8 +226,8 @@ fn read_credentials<'a>(reader: &mut Reader<'a>) -> Result<Offered<'a>, Denial> 
     Ok(offered)
 }
 
-const fn is_nonce(nonce: &[u8]) -> bool {
-    matches!(nonce.len(), 0 | 16..=32)
+fn is_nonce(nonce: &[u8]) -> bool {
+    nonce.is_empty() || NONCE_BYTES.contains(&nonce.len())
 }
 
 fn read_workspace(name: &[u8]) -> Result<WorkspaceName, Denial> {

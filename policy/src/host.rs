@@ -31,6 +31,17 @@ impl PartialEq for HostName<'_> {
 
 impl Eq for HostName<'_> {}
 
+/// Without the brackets of an IPv6 literal.
+impl fmt::Display for HostName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::V4(address) => address.fmt(f),
+            Self::V6(address) => address.fmt(f),
+        }
+    }
+}
+
 /// `host [":" port]` (RFC 9110, section 7.2), parsed strictly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'a> {

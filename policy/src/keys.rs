@@ -197,8 +197,9 @@ impl MasterKeys {
     }
 
     /// The secrets of a QUIC endpoint at one address, the same at every start: they come from the
-    /// pepper, which is never rotated. `address` keeps the endpoints of one installation apart, so
-    /// that none can be made to say what resets a connection of another (RFC 9000, section 21.11).
+    /// pepper, which is never rotated. `address` keeps the endpoints of one installation apart: where
+    /// two share it (the same port of two containers, on one state), one can be made to say what
+    /// resets a connection of the other (RFC 9000, section 21.11).
     #[must_use]
     pub fn endpoint(&self, address: &str) -> EndpointSecrets {
         let hkdf = Hkdf::<Sha256>::new(Some(self.issuer.as_bytes()), self.pepper.expose());

@@ -94,7 +94,12 @@ impl LinkFragment {
             (Some(_), None) => format!(".{pin}"),
             (None, None) => String::new(),
         };
-        Zeroizing::new(format!("{base}{PAIR_PATH}#{}{tail}", *grant))
+        let parts = [base, PAIR_PATH, "#", &**grant, &*tail];
+        // Room for all of it at once: growing would leave a copy of the grant behind.
+        let room = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
+        let mut link = Zeroizing::new(String::with_capacity(room));
+        parts.iter().for_each(|part| link.push_str(part));
+        link
     }
 }
 

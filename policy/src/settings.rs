@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
+use crate::admission::Wire;
 use crate::caps::ConnectionLimits;
 use crate::forwarding::TrustedNetwork;
 use crate::host::AllowedHost;
@@ -82,6 +83,13 @@ impl Settings {
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether the caps for each address leave a peer out: a trusted proxy brings many people. None
+    /// of them comes over QUIC, which no trusted proxy speaks.
+    #[must_use]
+    pub fn exempts(&self, peer: IpAddr, wire: Wire) -> bool {
+        wire != Wire::Quic && self.trusts(peer)
     }
 }
 

@@ -13,7 +13,10 @@ mod common;
 
 use core::net::IpAddr;
 
+use doorward_policy::Settings;
+use doorward_policy::admission::Wire;
 use doorward_policy::caps::{CapReached, ConnectionCaps, ConnectionLimits};
+use doorward_policy::forwarding::TrustedNetwork;
 use doorward_policy::limiter::LimitKey;
 
 fn key(last: u8) -> LimitKey {
@@ -75,4 +78,14 @@ fn a_trusted_proxy_is_exempt_from_the_share_but_not_from_the_whole() {
         assert_eq!(caps.enter(key(1), true), Ok(()));
     }
     assert_eq!(caps.enter(key(1), true), Err(CapReached::All));
+}
+
+#[test]
+fn a_trusted_proxy_is_exempt_unless_it_comes_over_quic() {
+    let proxy = IpAddr::from([192, 0, 2, 1]);
+    let trusted_proxies = vec![TrustedNetwork::parse("192.0.2.1").expect("an address")];
+    let settings = Settings { trusted_proxies, ..Settings::default() };
+    assert!(settings.exempts(proxy, Wire::Plain) && settings.exempts(proxy, Wire::Tls));
+    assert!(!settings.exempts(proxy, Wire::Quic));
+    assert!(!settings.exempts(IpAddr::from([192, 0, 2, 2]), Wire::Plain));
 }

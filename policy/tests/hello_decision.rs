@@ -162,6 +162,20 @@ fn whatever_is_wrong_first_in_the_order_is_the_reason() {
 }
 
 #[test]
+fn a_grant_in_no_form_or_without_a_nonce_is_of_no_shape() {
+    let mut world = World::new();
+    let elsewhere = |hello: RawHello| hello.server_name(Some("evil.example"));
+    for (hello, fault) in [
+        (RawHello::open().grant("short"), HelloFault::Credential),
+        (RawHello { nonce: Vec::new(), ..bringing(RawHello::open()) }, HelloFault::Nonce),
+    ] {
+        assert_eq!(world.hello_denial(&elsewhere(hello)), Denial::MalformedHello(fault));
+    }
+    let denial = world.hello_denial(&elsewhere(bringing(RawHello::open())));
+    assert_eq!(denial, Denial::HostDenied { seen: Shown::new("evil.example") });
+}
+
+#[test]
 fn only_a_failed_verification_is_charged() {
     for wrong in &WRONGS {
         let (_, world) = denial_with([wrong].into_iter());

@@ -33,6 +33,14 @@ fn a_link_without_certificate_and_quic_is_as_short_as_ever() {
 }
 
 #[test]
+fn a_link_is_written_where_it_has_room() {
+    for port in [None, Some(65_535)] {
+        let link = fragment(true, port).link("https://dev.example:8765");
+        assert_eq!(link.capacity(), link.len(), "it did not grow, and left no copy of the grant");
+    }
+}
+
+#[test]
 fn anything_else_is_no_fragment() {
     let grant = fragment(false, None).grant.expose();
     let pin = "A".repeat(43);

@@ -1,5 +1,6 @@
 //! Steps 1 to 5 for the hello of a QUIC connection.
 
+use core::fmt;
 use core::net::IpAddr;
 
 use super::guard::Examined;
@@ -15,7 +16,7 @@ use crate::route::{Access, Endpoint, Target};
 use crate::time::Timestamp;
 
 /// A QUIC connection's hello, with what its handshake has shown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Greeting<'a> {
     /// The body of the hello frame.
     pub body: &'a [u8],
@@ -25,6 +26,16 @@ pub struct Greeting<'a> {
     pub protocol: &'a [u8],
     /// The address that the handshake has validated.
     pub peer: IpAddr,
+}
+
+/// Without the body, which may hold a credential.
+impl fmt::Debug for Greeting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Greeting")
+            .field("server_name", &self.server_name)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Guard<'_> {
@@ -54,6 +65,7 @@ impl Guard<'_> {
     ) -> Result<Examined<'a>, Denial> {
         // 1. Shape.
         let hello = Hello::parse(greeting.body)?;
+        hello.grant()?;
 
         // 2. Host: the name that the certificate was asked for under.
         let host = host::verify_server_name(greeting.server_name, self.settings)?;

@@ -252,6 +252,8 @@ async fn what_comes_during_the_decision_is_trailing_too() {
     let reason = "malformed_hello: something follows it before it was answered";
     recorded(&door, &closed, reason, "DW-PARSER-ABUSE").await;
     assert_eq!(door.gate.live_connections(), 0);
+    // The decision was under way: its use is spent, and the same nonce asks for the session.
+    assert_eq!(door.store.grants().await.unwrap()[0].uses_left, 0);
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! What an admitted QUIC connection carries: each stream is a connection to the guarded server.
 
+use std::time::Duration;
+
 use doorward_quic::{Limits, Upstream};
 use quinn::{Connection, ReadError, VarInt};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::time::timeout;
 
 use crate::door::Door;
 use crate::quic::Wicket;
@@ -131,6 +134,25 @@ async fn half_said(
 async fn assert_reset(server: &mut TcpStream) {
     let error = server.read(&mut [0]).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+/// A client may want no more while the server has nothing to say.
+#[tokio::test]
+async fn a_client_that_wants_no_more_lets_go_of_a_silent_server() {
+    let (upstream, listener) = tcp().await;
+    let door = Door::open().await;
+    let limits = Limits { streams: 1, ..Limits::default() };
+    let wicket = Wicket::with(&door, Some(upstream), limits);
+    let (connection, _token) = wicket.opened(&door).await;
+    let mut servers = Vec::new();
+    for _ in 0..3 {
+        // There is room for one stream at a time.
+        let opened = timeout(Duration::from_secs(60), half_said(&connection, &listener)).await;
+        let (mut send, mut receive, server) = opened.expect("the one before was let go of");
+        send.finish().unwrap();
+        receive.stop(VarInt::from_u32(1)).unwrap();
+        servers.push(server);
+    }
 }
 
 /// What was cut off must not look complete to the guarded server either: half of an upload is

@@ -134,7 +134,11 @@ impl Client {
     /// Whose refusal it is. Only Doorward knows that a session is over.
     async fn whose(&self, session: &Session, refused: Refused) -> ClientError {
         if refused.status != 401 && !refused.wants_pairing() {
-            return ClientError::Refused(refused);
+            // Every refusal of Doorward's has a code.
+            return match refused.code.is_empty() {
+                true => ClientError::Guarded(refused),
+                false => ClientError::Refused(refused),
+            };
         }
         match self.check(session).await {
             Ok(()) => ClientError::Guarded(refused),

@@ -116,9 +116,13 @@ impl ClientError {
         match self {
             Self::Unreachable(..) => Next::Retry(None),
             Self::Refused(refused) => refused.next(),
+            // It says nothing about the session, whatever it says.
+            Self::Guarded(refused) => match refused.next() {
+                Next::PairAgain => Next::Stop,
+                next => next,
+            },
             Self::Url(_)
             | Self::Credential
-            | Self::Guarded(_)
             | Self::Unexpected(..)
             | Self::Certificate(..)
             | Self::Incompatible(..) => Next::Stop,
@@ -165,7 +169,7 @@ impl fmt::Display for ClientError {
                 f,
                 "{server} is not the server that the link was made for: its certificate is \
                  another one. Nothing was sent to it. If the listener was given a new \
-                 certificate, pair again with a new link"
+                 certificate, pair again with a new link (doorward connect --pair)"
             ),
             Self::Certificate(server, CertificateFault::Name(what)) => write!(
                 f,
@@ -185,7 +189,7 @@ impl fmt::Display for Refused {
         if self.message.is_empty() {
             write!(f, "the server refused with status {}", self.status)?;
             let told = !self.code.is_empty();
-            return if told { Ok(()) } else { f.write_str(", and not as Doorward does") };
+            return if told { Ok(()) } else { f.write_str(", and not in Doorward's words") };
         }
         f.write_str(&self.message)?;
         match self.retry_after {

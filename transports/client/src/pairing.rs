@@ -126,6 +126,8 @@ impl Credential {
                 let secured = link.replacen("http://", "https://", 1);
                 Place::Quic(known(Target::parse(&secured)?.server.quic(port)))
             }
+            // Two links in a row, for example: what is wrong is the link.
+            (Err(UrlError::Shape), _) => return Err(ClientError::Credential),
             (Err(error), _) => return Err(error.into()),
         };
         Ok(Self { place: Some(place), grant })
@@ -374,6 +376,9 @@ mod tests {
             &format!("quic://127.0.0.1:4433/#{SECRET}"),
             &format!("quic://127.0.0.1:4433#{SECRET}"),
             &format!("https://dev.example/.doorward/pair#{SECRET}.AAAA"),
+            &format!(
+                "https://dev.example/.doorward/pair#{SECRET} http://x/.doorward/pair#{SECRET}"
+            ),
         ] {
             let parsed = Credential::parse(text);
             assert!(matches!(parsed, Err(ClientError::Credential | ClientError::Url(_))), "{text}");

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use doorward_policy::hello::{Kind, Offered, Purpose};
-use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
+use quinn::{ConnectionError, RecvStream, SendStream, VarInt, WriteError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
@@ -59,8 +59,15 @@ impl Tunnel {
     /// # Errors
     /// How the tunnel has ended.
     pub async fn open(&self) -> Result<Stream, Closed> {
-        let (sender, receiver) = self.dialled.connection.open_bi().await.map_err(Closed::from)?;
-        Ok(Stream { sender, receiver })
+        let connection = &self.dialled.connection;
+        let (mut sender, receiver) = connection.open_bi().await.map_err(Closed::from)?;
+        // The server hears of a stream by its first frame, and what is guarded may be the one to
+        // speak first. Nothing written makes a frame without bytes (RFC 9000, section 19.8).
+        match sender.write(&[]).await {
+            Err(WriteError::ConnectionLost(error)) => Err(error.into()),
+            // What else is wrong, whoever uses it finds.
+            _ => Ok(Stream { sender, receiver }),
+        }
     }
 
     /// Waits for the end of the tunnel, and says how it came.

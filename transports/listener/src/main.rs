@@ -13,6 +13,7 @@ mod serve;
 mod state;
 mod terminal;
 mod tls;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! What ends a connection: an application error code, and the reason in words.
 
 use doorward_gate::{Problem, Refusal};
+use doorward_policy::Timestamp;
 use doorward_policy::denial::Denial;
 use doorward_policy::id::TraceId;
 use quinn::{Connection, VarInt};
@@ -16,8 +17,9 @@ pub(crate) fn refuse(connection: &Connection, refusal: &Refusal) {
 }
 
 /// Closes a connection that was admitted, and must end.
-pub(crate) fn end(connection: &Connection, denial: Denial, trace: TraceId) {
-    close(connection, denial, &Problem::new(denial, trace));
+pub(crate) fn end(connection: &Connection, denial: Denial, trace: TraceId, now: Timestamp) {
+    let retry_after = denial.retry_after(now);
+    close(connection, denial, &Problem { retry_after, ..Problem::new(denial, trace) });
 }
 
 fn close(connection: &Connection, denial: Denial, problem: &Problem<'_>) {

@@ -175,7 +175,8 @@ async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted)
                 let denial = end.denial();
                 shared.gate.closed(&admission, denial);
                 // Before its streams are let go of, which would look like their end.
-                answer::end(connection, denial, admission.trace);
+                let now = shared.gate.now().unwrap_or_default();
+                answer::end(connection, denial, admission.trace, now);
                 return;
             }
             Some(_ended) = streams.join_next(), if !streams.is_empty() => {}

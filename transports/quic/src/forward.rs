@@ -1,12 +1,13 @@
 //! One stream, one connection to the guarded server: bytes as they come, ends as they are.
 
 use std::io;
+use std::pin::pin;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use quinn::{RecvStream, SendStream, VarInt};
 
-use crate::answer::BAD_GATEWAY;
+use crate::answer::{BAD_GATEWAY, DONE};
 use crate::echo::{reset, stopped};
 use crate::upstream::{Link, Upstream};
 
@@ -64,8 +65,13 @@ fn with_next(chunk: Bytes, receive: &mut RecvStream) -> Result<Vec<Bytes>, VarIn
 }
 
 async fn to_client(link: &Link, send: &mut SendStream) -> Result<(), VarInt> {
+    let mut unwanted = pin!(send.stopped());
     loop {
-        let bytes = link.read(MOST).await.map_err(failed)?;
+        let bytes = tokio::select! {
+            read = link.read(MOST) => read.map_err(failed)?,
+            // A client that wants no more is not waited for until there is something to refuse.
+            gone = &mut unwanted => return Err(gone.ok().flatten().unwrap_or(DONE)),
+        };
         if bytes.is_empty() {
             // Closed already is as good as finished.
             let _result = send.finish();

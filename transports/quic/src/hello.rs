@@ -22,9 +22,8 @@ impl From<Denial> for NoHello {
 
 impl From<ReadExactError> for NoHello {
     fn from(error: ReadExactError) -> Self {
-        use quinn::ReadError::{ConnectionLost, Reset};
+        use quinn::ReadError::Reset;
         match error {
-            ReadExactError::ReadError(ConnectionLost(_)) => Self::Gone,
             ReadExactError::FinishedEarly(_) | ReadExactError::ReadError(Reset(_)) => {
                 Self::Denied(HelloFault::Truncated.into())
             }

@@ -3,7 +3,8 @@
 //!
 //! [`Listener::serve`] carries the connections of one UDP socket. It reads a hello, asks the
 //! [`Gate`](doorward_gate::Gate), and does what the gate says; it takes no decision of its own.
-//! Until a connection is admitted it has one stream and a few kilobytes, and 5 seconds.
+//! Until a connection is admitted it has one stream and a few kilobytes, and 5 seconds to its hello;
+//! as long again to take the answer.
 
 mod answer;
 mod config;

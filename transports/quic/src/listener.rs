@@ -26,7 +26,7 @@ use crate::upstream::Upstream;
 /// Bounds on what connections may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// From a client's first packet to its complete hello.
+    /// From a client's first packet to its complete hello, and for the answer to be taken.
     pub deadline: Duration,
     /// How many handshakes may be under way.
     pub handshakes: usize,

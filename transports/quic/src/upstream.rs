@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use doorward_policy::host::{Authority, HostName};
+use doorward_policy::host::Authority;
 use rustix::net::Shutdown as How;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
@@ -55,13 +55,8 @@ impl Upstream {
         }
         let authority = text.strip_prefix("tcp://").and_then(Authority::parse);
         let Authority { host, port } = authority.ok_or(UpstreamError)?;
-        let host = match host {
-            HostName::Name(name) => name.to_owned(),
-            HostName::V4(address) => address.to_string(),
-            HostName::V6(address) => address.to_string(),
-        };
         let port = port.filter(|port| *port != 0).ok_or(UpstreamError)?;
-        Ok(Self::Tcp { host, port })
+        Ok(Self::Tcp { host: host.to_string(), port })
     }
 
     /// Whether somebody listens there.

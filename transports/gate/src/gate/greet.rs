@@ -6,7 +6,7 @@ use doorward_policy::Timestamp;
 use doorward_policy::admission::{AwaitGrant, Decision, Greeting, Wire};
 use doorward_policy::denial::{Denial, HelloFault};
 use doorward_policy::grant::{GrantSecret, Nonce};
-use doorward_policy::hello::{Accept, AcceptedSession, Hello, Kind, Offered};
+use doorward_policy::hello::{Accept, AcceptedSession, Hello};
 use doorward_policy::route::Target;
 use doorward_policy::token::{Claims, SessionToken};
 use zeroize::Zeroizing;
@@ -92,12 +92,9 @@ impl Gate {
     /// The grant and the nonce of a hello.
     fn brought(&self, greeting: &Greeting<'_>) -> Result<(GrantSecret, Nonce), Denial> {
         let hello = Hello::parse(greeting.body)?;
-        let Offered::One(Kind::Grant, text) = hello.offered else {
-            return Err(HelloFault::Credential.into());
-        };
-        let grant = std::str::from_utf8(text).ok().and_then(GrantSecret::parse);
-        let nonce = Nonce::from_bytes(hello.nonce, &self.keys().digester);
-        Ok((grant.ok_or(HelloFault::Credential)?, nonce.ok_or(HelloFault::Nonce)?))
+        let (grant, nonce) = hello.grant()?.ok_or(HelloFault::Credential)?;
+        let nonce = Nonce::from_bytes(nonce, &self.keys().digester).ok_or(HelloFault::Nonce)?;
+        Ok((grant, nonce))
     }
 }
 

@@ -334,9 +334,7 @@ impl Gate {
             return Err(self.refuse_early(Denial::Unavailable(Outage::Draining), peer, wire));
         }
         let key = LimitKey::from(peer);
-        // A proxy brings many people, but none over QUIC: no trusted one speaks it.
-        let exempt = wire != Wire::Quic && self.settings.trusts(peer);
-        let entered = lock(&self.caps).enter(key, exempt);
+        let entered = lock(&self.caps).enter(key, self.settings.exempts(peer, wire));
         match entered {
             Ok(()) => Ok(ClientSlot { gate: Arc::clone(self), key }),
             Err(reached) => {

@@ -87,11 +87,7 @@ impl PublicUrl {
 
     /// Its host, without a port and without brackets.
     pub(crate) fn host(&self) -> Option<String> {
-        Some(match Authority::parse(&self.authority)?.host {
-            HostName::Name(name) => name.to_owned(),
-            HostName::V4(address) => address.to_string(),
-            HostName::V6(address) => address.to_string(),
-        })
+        Some(Authority::parse(&self.authority)?.host.to_string())
     }
 
     /// Whether it names this machine alone.

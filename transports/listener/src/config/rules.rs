@@ -1,5 +1,6 @@
 //! What settings must not be together, and what they amount to for the policy.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use super::{Config, Guarded, Listed};
 use crate::failure::{Failure, Outcome};
 use crate::tls::{CertificateFiles, Source};
 
-/// Twice as long as Doorward's own clients are silent.
-const SHORTEST_QUIC_IDLE: Duration = Duration::from_secs(10);
+/// From twice as long as Doorward's own clients are silent to longer than any of them is.
+const QUIC_IDLE: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(3600);
 
 impl Config {
     /// The policy's settings, if the settings go together.
@@ -99,14 +100,19 @@ impl Config {
     fn check_quic(&self) -> Outcome {
         let complain = |what: &str| Err(Failure::failed(what));
         let web = matches!(self.upstream, Some(Guarded::Web(_)));
+        let bytes = matches!(self.upstream, Some(Guarded::Bytes(_)));
         match &self.quic {
-            None if matches!(self.upstream, Some(Guarded::Bytes(_))) => complain(
+            None if bytes => complain(
                 "a tcp:// or unix: --upstream is reached over QUIC: say where to listen for it \
                  with --quic 127.0.0.1:8766, or guard a web server with http://HOST:PORT",
             ),
             None if self.quic_upstream.is_some() => {
                 complain("--quic-upstream is reached over QUIC: say where to listen with --quic")
             }
+            Some(_) if self.quic_upstream.is_some() && bytes => complain(
+                "--upstream and --quic-upstream both say what QUIC reaches: leave one of them out, \
+                 or guard a web server with --upstream http://HOST:PORT",
+            ),
             Some(_) if web && self.quic_upstream.is_none() => complain(
                 "--quic forwards bytes, past the routes of an http:// --upstream and without its \
                  identity headers: if that is wanted, say what QUIC reaches with --quic-upstream \
@@ -145,8 +151,8 @@ impl Config {
             return Ok(());
         }
         Err(Failure::failed(
-            "--exposure remote, which listening for a network is, answers to no name of this \
-             machine: give the one that people use with --public-url or --allow-host",
+            "a listener for a network (--exposure remote) does not answer to localhost or \
+             127.0.0.1: give the name that people use with --public-url or --allow-host",
         ))
     }
 
@@ -211,9 +217,9 @@ impl Config {
         if let Some((name, _)) = spans.iter().find(|(_, span)| span.is_zero()) {
             return Err(Failure::failed(format!("{name} must be longer than nothing")));
         }
-        if self.quic_idle < SHORTEST_QUIC_IDLE {
+        if !QUIC_IDLE.contains(&self.quic_idle) {
             return Err(Failure::failed(
-                "quic_idle must be at least 10 s: an idle client says every 5 s that it is there",
+                "quic_idle must be 10 s to 1 hour: a client that is there says so every 5 s",
             ));
         }
         if self.start_up_grant_life > MAX_LINK_LIFE {
@@ -238,7 +244,7 @@ pub(crate) fn default_state_dir() -> Outcome<PathBuf> {
     let home = || absolute("HOME").map(|home| home.join(".local/state"));
     let base = absolute("XDG_STATE_HOME").or_else(home);
     base.map(|base| base.join("doorward")).ok_or_else(|| {
-        Failure::failed("neither XDG_STATE_HOME nor HOME is set: say where with --state-dir")
+        Failure::failed("neither XDG_STATE_HOME nor HOME says where the state is: set one of them")
     })
 }
 

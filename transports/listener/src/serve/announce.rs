@@ -32,6 +32,9 @@ struct Ready<'a> {
 /// What is told once the listener accepts.
 #[derive(Debug)]
 pub(super) struct Announcement {
+    /// What was bound; the rest is what clients on this machine are told.
+    listen: SocketAddr,
+    quic_listen: Option<SocketAddr>,
     authority: String,
     tls: bool,
     base: String,
@@ -60,7 +63,10 @@ impl Announcement {
             Some(url) => url.to_string(),
             None => format!("{}://{}", scheme("http", tls), named(config, &authority)),
         };
+        warn_of_dead_links(&base, address, certificates, quic);
         Ok(Self {
+            listen: address,
+            quic_listen: quic,
             authority,
             tls,
             base,
@@ -116,19 +122,22 @@ impl Announcement {
     pub(super) fn publish(&self, grant: Option<GrantSecret>) -> Outcome {
         let (pin, quic_port) = (self.pin, self.quic_port());
         let link = grant.map(|grant| LinkFragment { grant, pin, quic_port }.link(&self.base));
-        let guarded = self.guarded.as_deref().unwrap_or("the built-in console");
-        tracing::info!(listen = self.authority, guarded, "ready");
-        if let Some(quic) = self.quic {
+        let web = self.guarded.as_deref().filter(|_| !self.bytes_alone());
+        let mut reached = vec![(self.listen, web.unwrap_or("the built-in console"))];
+        tracing::info!(listen = %self.listen, guarded = reached[0].1, "ready");
+        if let Some(listen) = self.quic_listen {
             let guarded = self.forwarded.as_deref().unwrap_or("the built-in echo");
-            tracing::info!(listen = %quic, guarded, "ready over QUIC");
+            reached.push((listen, guarded));
+            tracing::info!(%listen, guarded, "ready over QUIC");
         }
         if self.unguarded {
             // Whatever the log's level is: it was asked for by name, and is told at every start.
-            eprintln!(
-                "doorward: WARNING: UNGUARDED: whoever reaches {} reaches {guarded}, without a \
-                 credential",
-                self.authority
-            );
+            for (listen, guarded) in reached {
+                eprintln!(
+                    "doorward: WARNING: UNGUARDED: whoever reaches {listen} reaches {guarded}, \
+                     without a credential"
+                );
+            }
         } else if link.is_none() {
             tracing::info!("to pair a client, run `doorward pair`");
         }
@@ -138,8 +147,13 @@ impl Announcement {
         if self.ready_json { self.tell_program(link.as_deref()) } else { Ok(()) }
     }
 
+    /// Whether what is guarded is reached over QUIC alone.
+    fn bytes_alone(&self) -> bool {
+        self.forwarded.is_some() && self.forwarded == self.guarded
+    }
+
     fn tell_person(&self, link: Option<&str>) {
-        let bytes = self.forwarded.is_some() && self.forwarded == self.guarded;
+        let bytes = self.bytes_alone();
         let what = match (&self.guarded, self.unguarded) {
             // Reached over QUIC alone, of which the next line tells.
             (Some(_), _) if bytes => format!("Pairing and console at {}", self.base),
@@ -161,6 +175,9 @@ impl Announcement {
             text.push_str(&format!("\n  {open}, once, within {life}:\n\n    "));
             text.push_str(link);
             text.push_str("\n\n  For another device: doorward pair. To stop: Ctrl-C.\n");
+            if self.forwarded.is_some() && !bytes {
+                text.push_str("  Over QUIC: paste a link into doorward connect --local ADDR.\n");
+            }
         }
         text.push('\n');
         // A terminal that has gone needs no link.
@@ -182,6 +199,31 @@ impl Announcement {
         written.map_err(|error| {
             Failure::failed(format!("can't print the ready line on standard output: {error}"))
         })
+    }
+}
+
+/// Says in the log if a link leads somewhere that its clients can't take for this server.
+fn warn_of_dead_links(
+    base: &str,
+    address: SocketAddr,
+    certificates: Option<&Certificates>,
+    quic: Option<SocketAddr>,
+) {
+    let authority = base.split("://").nth(1).and_then(Authority::parse);
+    let Some(host) = authority.map(|authority| authority.host.to_string()) else { return };
+    if certificates.is_some_and(|certificates| !certificates.are_for(&host)) {
+        tracing::warn!(
+            "the certificate is not for {host}, which links lead to: say with --public-url \
+             https://NAME:PORT under which of its names people reach this listener"
+        );
+    }
+    let web = reachable(address).ip();
+    if let Some(quic) = quic.filter(|quic| web.to_string() == host && reachable(*quic).ip() != web)
+    {
+        tracing::warn!(
+            "links lead to {host} for QUIC too, but it listens on {quic} alone: give --quic the \
+             address of --listen, or --public-url a name for both"
+        );
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::failure::{Failure, Outcome};
 use crate::tls::Certificates;
+use crate::watch::mark;
 
 /// How long a revocation by another process goes unnoticed at most.
 const REFRESH: Duration = Duration::from_millis(200);
@@ -99,7 +99,7 @@ async fn watch_keys(gate: Arc<Gate>, dir: PathBuf) {
     loop {
         ticks.tick().await;
         let seen = mark(&path);
-        if seen == known && !state.failing {
+        if seen == known && state.failing.is_none() {
             continue;
         }
         known = seen;
@@ -118,15 +118,15 @@ async fn watch_keys(gate: Arc<Gate>, dir: PathBuf) {
 /// Certificates are renewed without a restart, under which every connection would end.
 async fn watch_certificate(gate: Arc<Gate>, certificates: Arc<Certificates>) {
     let Some(files) = certificates.files() else { return };
-    let marks = || [mark(&files.cert), mark(&files.key)];
     let mut state = Watched::new("taking up the new certificate");
     let mut ticks = every(UPKEEP);
-    let mut known = marks();
+    // What was there when it was loaded: a renewal since then is news.
+    let mut known = certificates.opened();
     let mut settling = Settling(known);
     loop {
         ticks.tick().await;
-        let seen = marks();
-        if !settling.is_over(seen) || (seen == known && !state.failing) {
+        let seen = files.marks();
+        if !settling.is_over(seen) || (seen == known && state.failing.is_none()) {
             continue;
         }
         known = seen;
@@ -149,37 +149,34 @@ impl<T: Copy + PartialEq> Settling<T> {
     }
 }
 
-/// What tells one file from the next. Links are followed: certificates are often handed over by
-/// one.
-fn mark(path: &Path) -> Option<(u64, u64, i64, i64)> {
-    let found = std::fs::metadata(path).ok()?;
-    Some((found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
-}
-
 fn every(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
-/// Says once that something began to fail, and once that it works again.
+/// Says once that something began to fail, or fails for another reason, and once that it works
+/// again.
 struct Watched {
     what: &'static str,
-    failing: bool,
+    failing: Option<String>,
 }
 
 impl Watched {
     const fn new(what: &'static str) -> Self {
-        Self { what, failing: false }
+        Self { what, failing: None }
     }
 
     fn saw<T>(&mut self, result: Result<T, impl fmt::Display>) {
-        match result {
-            Err(error) if !self.failing => tracing::error!("{} fails: {error}", self.what),
-            Ok(_) if self.failing => tracing::info!("{} works again", self.what),
-            _ => return,
+        let failing = result.err().map(|error| error.to_string());
+        match &failing {
+            Some(error) if self.failing != failing => {
+                tracing::error!("{} fails: {error}", self.what);
+            }
+            None if self.failing.is_some() => tracing::info!("{} works again", self.what),
+            _ => {}
         }
-        self.failing = !self.failing;
+        self.failing = failing;
     }
 }
 
@@ -197,29 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_replaced_behind_a_link_is_noticed() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let (real, next, link) =
-            (dir.path().join("real"), dir.path().join("next"), dir.path().join("link"));
-        std::fs::write(&real, "old").expect("written");
-        std::fs::write(&next, "new").expect("written");
-        std::os::unix::fs::symlink("real", &link).expect("linked");
-        let before = mark(&link);
-        assert_eq!(mark(&link), before);
-        std::fs::rename(&next, &real).expect("moved");
-        assert_ne!(mark(&link), before);
-        std::fs::remove_file(&real).expect("removed");
-        assert_eq!(mark(&link), None);
-    }
-
-    #[test]
     fn a_state_says_once_that_it_fails_and_once_that_it_works() {
         let mut state = Watched::new("something");
         for (result, failing) in
-            [(Ok(()), false), (Err("why"), true), (Err("why"), true), (Ok(()), false)]
+            [(Ok(()), None), (Err("why"), Some("why")), (Err("how"), Some("how")), (Ok(()), None)]
         {
             state.saw(result);
-            assert_eq!(state.failing, failing);
+            assert_eq!(state.failing.as_deref(), failing);
         }
     }
 }

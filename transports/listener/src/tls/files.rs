@@ -15,6 +15,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
 use super::CertificateError;
+use crate::watch::{Mark, mark};
 
 /// The longest chains and keys stay far below this.
 const MAX_SIZE: usize = 256 * 1024;
@@ -28,7 +29,15 @@ pub(crate) struct CertificateFiles {
     pub(crate) key: PathBuf,
 }
 
+/// What tells the files from the next ones.
+pub(crate) type Marks = [Option<Mark>; 2];
+
 impl CertificateFiles {
+    /// Which files there are now.
+    pub(crate) fn marks(&self) -> Marks {
+        [mark(&self.cert), mark(&self.key)]
+    }
+
     /// What the files hold, if it is a certificate with the key that belongs to it.
     pub(super) fn load(&self) -> Result<CertifiedKey, CertificateError> {
         let chain = read_chain(&self.cert)?;

@@ -16,7 +16,7 @@ use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use acceptor::Acceptor;
-pub(crate) use files::CertificateFiles;
+pub(crate) use files::{CertificateFiles, Marks};
 
 /// Why a certificate can't be used, and what to do about it.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct Certificates {
     source: Source,
+    opened: Marks,
     current: Arc<Current>,
 }
 
@@ -66,13 +67,28 @@ impl Certificates {
         host: Option<&str>,
         now: Timestamp,
     ) -> Result<Arc<Self>, CertificateError> {
+        // Before they are read: a renewal in between is noticed afterwards.
+        let opened = match &source {
+            Source::Files(files) => files.marks(),
+            Source::SelfSigned => Marks::default(),
+        };
         let certified = match &source {
             Source::Files(files) => files.load()?,
             Source::SelfSigned => self_signed::load_or_make(state_dir, host, now)?,
         };
         validity::warn(&certified, now);
         let current = Arc::new(Current(RwLock::new(Arc::new(certified))));
-        Ok(Arc::new(Self { source, current }))
+        Ok(Arc::new(Self { source, opened, current }))
+    }
+
+    /// Which files there were before they were read for the first time.
+    pub(crate) const fn opened(&self) -> Marks {
+        self.opened
+    }
+
+    /// Whether clients that are led to a host know the server there: by the pin, or by this name.
+    pub(crate) fn are_for(&self, host: &str) -> bool {
+        self.pin().is_some() || validity::names(&self.current.get(), host)
     }
 
     /// Hands out whatever certificate is in force when a client asks.

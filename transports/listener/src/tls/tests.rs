@@ -246,3 +246,23 @@ fn a_certificate_whose_time_has_not_come_or_has_gone_is_known() {
         assert_eq!(validity::flaw(&certified, NOW), wanted);
     }
 }
+
+#[test]
+fn a_certificate_is_for_its_names_alone_unless_it_is_pinned() {
+    let given = Given::new().open().expect("good");
+    assert!(given.are_for("door.example") && !given.are_for("127.0.0.1"));
+    let dir = tempfile::tempdir().expect("a directory");
+    let pinned = Certificates::open(Source::SelfSigned, dir.path(), None, NOW).expect("made");
+    assert!(pinned.are_for("whatever.example"));
+}
+
+#[test]
+fn a_renewal_since_the_start_is_no_news_that_is_lost() {
+    let given = Given::new();
+    let certificates = given.open().expect("good");
+    let files = given.files();
+    assert_eq!(certificates.opened(), files.marks());
+    fs::rename(given.files().cert, given.path("old.pem")).expect("moved");
+    write(&files.cert, &given.cert, 0o644);
+    assert_ne!(certificates.opened(), files.marks());
+}

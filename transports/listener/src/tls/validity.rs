@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_policy::Timestamp;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::aws_lc_rs;
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, Error, RootCertStore};
 use rustls_pki_types::{ServerName, UnixTime};
@@ -17,6 +18,13 @@ pub(super) fn warn(certified: &CertifiedKey, now: Timestamp) {
     if let Some(what) = flaw(certified, now) {
         tracing::warn!("the certificate {what}: clients that verify it refuse it");
     }
+}
+
+/// Whether it is a certificate for this host, a name or an address without brackets.
+pub(super) fn names(certified: &CertifiedKey, host: &str) -> bool {
+    let own = certified.cert.first().and_then(|own| ParsedCertificate::try_from(own).ok());
+    let name = ServerName::try_from(host).ok();
+    own.zip(name).is_some_and(|(own, name)| verify_server_name(&own, &name).is_ok())
 }
 
 /// What is wrong with its times. Of a whole verification, with the certificate as its own root,

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::process::Stdio;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
 use crate::support::{Home, PATIENCE, Serving, lasting_port, within};
 
@@ -39,7 +39,7 @@ fn a_port_is_forwarded_through_quic_alone() {
     assert!(said.contains("quic://"), "{said}");
     let link = format!("{url}/.doorward/pair#{SECRET}");
     let said = home.run_with(&["connect", "--local", "127.0.0.1:0"], &link).refused(1);
-    assert!(said.contains("doesn't speak QUIC: start it with --quic"), "{said}");
+    assert!(said.contains("this link names no QUIC port"), "{said}");
     let ran = home.run(&["connect", "--ready-json"]);
     assert_eq!(ran.status, Some(2), "{}", ran.stderr);
 }
@@ -164,6 +164,57 @@ fn a_tcp_server_gets_megabytes_to_their_end_and_answers_with_megabytes() {
 }
 
 #[test]
+fn what_is_guarded_may_speak_first() {
+    let home = Home::new();
+    let guarded = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("tcp://{}", guarded.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for peer in guarded.incoming() {
+            let _result = peer.and_then(|mut peer| peer.write_all(b"220 hello"));
+        }
+    });
+    let (serving, quic) = serve(&home, &["--upstream", &url]);
+    let (_forwarding, local) = forward(&home, serving.link());
+    let mut stream = TcpStream::connect(local).expect("connected");
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    let mut greeting = [0; 9];
+    stream.read_exact(&mut greeting).expect("it has not heard a byte");
+    assert_eq!(&greeting, b"220 hello");
+    let mut connect = home.command(&["connect", &format!("quic://{quic}")]);
+    let connect = connect.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = connect.spawn().expect("started");
+    let (_open, mut out) = (child.stdin.take(), child.stdout.take().expect("piped"));
+    let pid = Pid::from_child(&child);
+    within("the greeting", Some(pid), move || out.read_exact(&mut greeting).expect("read"));
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+}
+
+#[test]
+fn idle_times_that_lose_every_connection_or_none_are_refused() {
+    for idle in ["0s", "9s", "2h"] {
+        let home = Home::new();
+        home.write("doorward.toml", &format!("quic_idle = \"{idle}\"\n"));
+        let said = home.run(&["check-config", "--config", "doorward.toml"]).refused(1);
+        assert!(said.contains("quic_idle must be 10 s to 1 hour"), "{said}");
+    }
+}
+
+#[test]
+fn an_unguarded_port_says_all_that_is_reached_through_it() {
+    let home = Home::new();
+    let guarded = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let url = format!("tcp://{}", guarded.local_addr().expect("an address"));
+    let (serving, quic) = serve(&home, &["--unguarded", "--quic-upstream", &url]);
+    let http = serving.authority().to_owned();
+    let said = serving.stop().stderr;
+    for (place, reached) in [(http, "the built-in console"), (quic, &*url)] {
+        let warning = format!("UNGUARDED: whoever reaches {place} reaches {reached}, without");
+        assert!(said.contains(&warning), "{said}");
+    }
+}
+
+#[test]
 fn a_unix_socket_is_reached_beside_a_web_server_by_name() {
     let home = Home::new();
     let path = home.path("guarded.sock");
@@ -259,6 +310,10 @@ fn what_quic_can_t_be_served_with_is_refused_before_anything_is_made() {
         (&["--upstream", "unix:/nowhere"], "--quic 127.0.0.1:8766"),
         (&["--quic-upstream", "tcp://127.0.0.1:9"], "say where to listen with --quic"),
         (&["--quic", anywhere, "--upstream", &web], "--quic-upstream tcp://HOST:PORT"),
+        (
+            &["--quic", anywhere, "--upstream", "tcp://[::1]:9", "--quic-upstream", &silent],
+            "both say what QUIC reaches",
+        ),
         (&["--quic", &taken], "choose another with --quic"),
         (&["--quic", anywhere, "--quic-upstream", &silent], &silent),
         (&["--quic", anywhere, "--upstream", "unix:/nowhere"], "unix:/nowhere"),

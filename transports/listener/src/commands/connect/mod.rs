@@ -213,7 +213,8 @@ impl Visitor {
         let linked = match (credential.web(), credential.quic()) {
             (Some(web), None) if self.in_quic => {
                 return Err(Failure::failed(format!(
-                    "the server of this link ({web}) doesn't speak QUIC: start it with --quic"
+                    "this link names no QUIC port: it is that of a listener without --quic \
+                     ({web}), or has lost its end"
                 )));
             }
             (_, quic) => quic.filter(|_| self.in_quic),
