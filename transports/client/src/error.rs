@@ -249,6 +249,15 @@ mod tests {
         for passing in [pin, incompatible] {
             assert_eq!(passing.next_after_success(), Next::Retry(None), "{passing}");
         }
+        let elsewhere = ClientError::Refused(Refused::read(401, b"<title>Log in</title>", None));
+        assert_eq!(elsewhere.next(), Next::Stop);
+        assert_eq!(
+            elsewhere.next_after_success(),
+            Next::Retry(None),
+            "it has only taken its place"
+        );
+        let own = ClientError::Refused(Refused::read(404, br#"{"error":"not_found"}"#, None));
+        assert_eq!(own.next_after_success(), Next::Stop);
         let lost = ClientError::Unreachable(server, io::ErrorKind::TimedOut.into());
         assert_eq!(lost.next(), Next::Retry(None));
     }
@@ -261,6 +270,8 @@ mod tests {
         for code in [0, 1000, 4399, 4600, 1 << 32] {
             assert_eq!(Refused::from_quic(code, b""), None, "{code}");
         }
+        let over = Refused::from_quic(4401, b"").expect("a refusal");
+        assert!(over.wants_pairing(), "the server has proved itself, and needs no words");
         let json = br#"{"error":"x\u001b","message":"y\n","retry_after":3}"#;
         let read = Refused::from_quic(4429, json).expect("a refusal");
         assert_eq!((read.code.as_str(), read.message.as_str()), ("x", "y"));

@@ -168,15 +168,18 @@ impl Watched {
     }
 
     fn saw<T>(&mut self, result: Result<T, impl fmt::Display>) {
-        let failing = result.err().map(|error| error.to_string());
-        match &failing {
-            Some(error) if self.failing != failing => {
-                tracing::error!("{} fails: {error}", self.what);
-            }
-            None if self.failing.is_some() => tracing::info!("{} works again", self.what),
-            _ => {}
+        if !self.is_news(result.err().map(|error| error.to_string())) {
+            return;
         }
-        self.failing = failing;
+        match &self.failing {
+            Some(error) => tracing::error!("{} fails: {error}", self.what),
+            None => tracing::info!("{} works again", self.what),
+        }
+    }
+
+    fn is_news(&mut self, failing: Option<String>) -> bool {
+        let before = std::mem::replace(&mut self.failing, failing);
+        before != self.failing
     }
 }
 
@@ -194,13 +197,17 @@ mod tests {
     }
 
     #[test]
-    fn a_state_says_once_that_it_fails_and_once_that_it_works() {
+    fn a_state_says_once_that_it_fails_and_why_and_once_that_it_works() {
         let mut state = Watched::new("something");
-        for (result, failing) in
-            [(Ok(()), None), (Err("why"), Some("why")), (Err("how"), Some("how")), (Ok(()), None)]
-        {
-            state.saw(result);
-            assert_eq!(state.failing.as_deref(), failing);
+        for (failing, is_news) in [
+            (None, false),
+            (Some("why"), true),
+            (Some("why"), false),
+            (Some("how"), true),
+            (None, true),
+            (None, false),
+        ] {
+            assert_eq!(state.is_news(failing.map(str::to_owned)), is_news, "{failing:?}");
         }
     }
 }
