@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::door::Door;
 use crate::quic::{Caller, NEVER, Wicket, Words, closed, echoes, greet};
@@ -190,13 +191,42 @@ async fn handshakes_under_way_are_capped() {
     let door = Door::open().await;
     let limits = Limits { deadline: NEVER, handshakes: 1, ..Limits::default() };
     let wicket = Wicket::with(&door, None, limits);
+    let (_begun, _trying) = filled(&wicket).await;
+    assert_not_shaken(&door, &wicket, "connections_limited: in all").await;
+}
+
+/// A client whose handshake takes up all of a listener's room for one.
+async fn filled(wicket: &Wicket) -> (Proxy, tokio::task::JoinHandle<()>) {
     // With room for one alone, whoever comes has to validate the address first, and this one goes
     // no further.
-    let (begun, _trying) = stuck(Proxy::to(wicket.address, 1, 1).await).await;
+    let (begun, trying) = stuck(Proxy::to(wicket.address, 1, 1).await).await;
     while begun.seen.lock().unwrap().iter().all(is_retry) {
         begun.answered.notified().await;
     }
-    assert_not_shaken(&door, &wicket, "connections_limited: in all").await;
+    (begun, trying)
+}
+
+/// By its deadline, not by the silence of the connection, which a trickle would put off.
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_goes_no_further_makes_room_at_its_deadline() {
+    let door = Door::open().await;
+    let limits = Limits { handshakes: 1, idle: NEVER, ..Limits::default() };
+    let wicket = Wicket::with(&door, None, limits);
+    let (_begun, trying) = filled(&wicket).await;
+    // It is told, or gives up by itself.
+    trying.await.unwrap();
+    let (connection, _token) = wicket.opened(&door).await;
+    echoes(&connection).await;
+}
+
+/// Nobody is behind it yet to whom anything would be owed.
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_for_no_handshake() {
+    let door = Door::open().await;
+    let limits = Limits { deadline: NEVER, idle: NEVER, ..Limits::default() };
+    let wicket = Wicket::with(&door, None, limits);
+    let (_begun, _trying) = begun(&wicket).await;
+    timeout(NEVER / 2, wicket.drain()).await.expect("it does not wait for the deadline");
 }
 
 /// However the limits are set, packets that nobody stands behind leave room for others.

@@ -1,12 +1,13 @@
 //! QUIC clients who don't mean well: each is refused, and recorded with the threat that it is; or
 //! ended by QUIC itself, and nothing was decided.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_policy::capability::Capabilities;
 use doorward_policy::token::Method;
 use doorward_quic::Limits;
-use quinn::{Connection, ConnectionError, TransportErrorCode};
+use quinn::{Connection, ConnectionError, TransportConfig, TransportErrorCode, VarInt};
 use serde_json::Value;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
@@ -127,6 +128,31 @@ async fn a_hello_that_never_comes_or_never_ends_is_refused_at_its_deadline() {
         send.write_all(begun).await.unwrap();
         deadline_passed(&door, &connection).await;
     }
+}
+
+/// Whether it is admitted by then, or wants nothing but the answer.
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_take_the_answer_is_let_go_of_at_the_deadline() {
+    let door = Door::open().await;
+    let limits = Limits { deadline: SOON, idle: NEVER, ..Limits::default() };
+    let wicket = Wicket::with(&door, None, limits);
+    let mut transport = TransportConfig::default();
+    transport.receive_window(VarInt::from_u32(1));
+    let caller = Caller { transport: Arc::new(transport), ..Caller::default() };
+    let grant = door.grant(Method::Link, Capabilities::START_UP).await;
+    for words in [Words::token(&door.token().await), Words::one(TOKEN, GRANT, &grant)] {
+        let connection = caller.connect(wicket.address).await.unwrap();
+        let (mut send, _receive) = connection.open_bi().await.unwrap();
+        send.write_all(&words.frame()).await.unwrap();
+        // Not as one who was refused: what was decided stands.
+        let closed = closed(&connection).await;
+        assert_eq!((closed.code, closed.reason), (0, Value::Null));
+        assert_eq!(door.gate.live_connections(), 0);
+    }
+    let records = decisions(&door).await;
+    let mut events: Vec<_> = records.iter().map(|record| &record["event"]).collect();
+    events.sort_by_key(|event| event.as_str());
+    assert_eq!(events, ["admitted", "grant_redeemed"]);
 }
 
 /// Who keeps to the limits can't even open one.

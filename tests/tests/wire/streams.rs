@@ -1,15 +1,19 @@
 //! What an admitted QUIC connection carries: each stream is a connection to the guarded server.
 
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_quic::{Limits, Upstream};
-use quinn::{Connection, ReadError, VarInt};
+use quinn::{
+    Connection, ConnectionError, Endpoint, ReadError, ReadExactError, TransportConfig, VarInt,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::time::timeout;
 
 use crate::door::Door;
-use crate::quic::Wicket;
+use crate::quic::{Caller, Wicket, Words, echoes, greet};
 
 /// The code of a stream whose guarded server doesn't answer.
 const BAD_GATEWAY: VarInt = VarInt::from_u32(4502);
@@ -182,4 +186,45 @@ async fn what_is_cut_off_does_not_look_complete_to_the_guarded_server() {
     let bearer = format!("Authorization: Bearer {token}\r\n");
     assert_eq!(door.post("/.doorward/api/logout", &bearer, "").await.status, 204);
     assert_reset(&mut server).await;
+}
+
+/// The guarded server is told too: half of an upload that never goes on is none.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_falls_silent_is_cut_off() {
+    const IDLE: Duration = Duration::from_secs(10);
+    let (upstream, listener) = tcp().await;
+    let door = Door::open().await;
+    let wicket = Wicket::with(&door, Some(upstream), Limits { idle: IDLE, ..Limits::default() });
+    // One that would bear the silence itself.
+    let mut transport = TransportConfig::default();
+    transport.max_idle_timeout(None);
+    let caller = Caller { transport: Arc::new(transport), ..Caller::default() };
+    let connection = caller.connect(wicket.address).await.unwrap();
+    let words = Words::token(&door.token().await).frame();
+    let (connection, _accept) = greet(connection, &words).await.welcome();
+    let (_send, _receive, mut server) = half_said(&connection, &listener).await;
+    // Sooner than by quinn's own default.
+    timeout(2 * IDLE, assert_reset(&mut server)).await.expect("it was cut off in time");
+    // Which ends after its connections.
+    wicket.drain().await;
+    assert_eq!(door.gate.live_connections(), 0);
+}
+
+/// With it off, a server hears nothing of what comes from elsewhere.
+#[tokio::test(start_paused = true)]
+async fn a_connection_moves_to_another_address_if_it_may() {
+    let door = Door::open().await;
+    for migration in [true, false] {
+        let wicket = Wicket::with(&door, None, Limits { migration, ..Limits::default() });
+        let endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let connection = Caller::default().connect_from(&endpoint, wicket.address).await.unwrap();
+        let words = Words::token(&door.token().await).frame();
+        let (connection, _accept) = greet(connection, &words).await.welcome();
+        let (mut send, mut receive) = echoes(&connection).await;
+        endpoint.rebind(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).unwrap();
+        send.write_all(b"on").await.unwrap();
+        let heard = receive.read_exact(&mut [0; 2]).await;
+        let lost = ReadExactError::ReadError(ReadError::ConnectionLost(ConnectionError::TimedOut));
+        assert_eq!(heard, if migration { Ok(()) } else { Err(lost) });
+    }
 }

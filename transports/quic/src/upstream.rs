@@ -241,6 +241,26 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 
+    /// The system itself would try for minutes.
+    #[tokio::test(start_paused = true)]
+    async fn a_guarded_server_that_does_not_answer_is_given_up_on() {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("bound");
+        let listener = socket.listen(1).expect("listening");
+        let address = listener.local_addr().expect("an address");
+        let upstream = Upstream::parse(&format!("tcp://{address}")).expect("valid");
+        // Whatever nobody accepts fills its backlog, and who comes then is not answered.
+        let mut waiting = Vec::new();
+        let error = loop {
+            match timeout(2 * CONNECT_DEADLINE, upstream.connect()).await.expect("in time") {
+                Ok(link) => waiting.push(link),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(!waiting.is_empty());
+    }
+
     #[test]
     fn a_guarded_server_is_a_port_or_a_socket() {
         for text in

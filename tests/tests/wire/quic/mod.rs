@@ -14,6 +14,7 @@ use doorward_quic::{Limits, Listener, ListenerParts, Upstream};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
     ApplicationClose, ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream,
+    TransportConfig,
 };
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionStore, Resumption};
@@ -134,12 +135,15 @@ pub(crate) struct Caller {
     pub(crate) cheap: bool,
     /// The session tickets that it is sent.
     pub(crate) tickets: Option<Arc<dyn ClientSessionStore>>,
+    /// What it lets the server send, and how long it bears silence.
+    pub(crate) transport: Arc<TransportConfig>,
 }
 
 impl Default for Caller {
     fn default() -> Self {
         let (protocol, server_name) = (ALPN, "localhost");
-        Self { protocol, server_name, lawless: false, cheap: false, tickets: None }
+        let transport = Arc::default();
+        Self { protocol, server_name, lawless: false, cheap: false, tickets: None, transport }
     }
 }
 
@@ -163,11 +167,13 @@ impl Caller {
 
     pub(crate) fn config(&self) -> ClientConfig {
         let tls = Arc::new(QuicClientConfig::try_from(self.tls()).unwrap());
-        if self.lawless {
+        let mut config = if self.lawless {
             ClientConfig::new(Arc::new(Lawless::new(tls)))
         } else {
             ClientConfig::new(tls)
-        }
+        };
+        config.transport_config(Arc::clone(&self.transport));
+        config
     }
 
     fn tls(&self) -> rustls::ClientConfig {

@@ -251,3 +251,40 @@ pub(crate) fn default_state_dir() -> Outcome<PathBuf> {
 fn values<T: Clone>(list: &[Listed<T>]) -> Vec<T> {
     list.iter().map(|item| item.value.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn config(file: &str) -> Config {
+        Config::layered(Some((Path::new("doorward.toml"), file)), &[], Vec::new()).expect("valid")
+    }
+
+    /// A link over QUIC pins this listener's own certificate, and the page is under the proxy's.
+    #[test]
+    fn quic_beside_a_proxy_s_https_needs_a_certificate_for_its_name() {
+        let proxy =
+            "public_url = 'https://a.example'\ntrusted_proxies = ['127.0.0.1']\ntls_self_signed = ";
+        let quic = "quic = '127.0.0.1:8766'\n";
+        let said = match config(&format!("{quic}{proxy}false")).settings() {
+            Err(Failure::Failed(what)) => what,
+            other => panic!("it was taken: {other:?}"),
+        };
+        assert!(said.contains("--quic") && said.contains("--tls-cert and --tls-key"), "{said}");
+        config(&format!("{quic}{proxy}true")).settings().expect("one certificate for both");
+        config(&format!("{proxy}false")).settings().expect("there is no QUIC");
+        config(quic).settings().expect("there is no proxy");
+    }
+
+    /// Where a proxy says who a client is, an address is part of what was decided on.
+    #[test]
+    fn no_connection_moves_where_addresses_mean_something() {
+        let may_move = |file: &str| config(file).quic_limits().migration;
+        assert!(may_move(""));
+        assert!(!may_move("quic_migration = false"));
+        assert!(!may_move("trusted_proxies = ['10.0.0.1']"));
+        assert!(!may_move("trusted_proxies = ['10.0.0.1']\nquic_migration = true"));
+    }
+}

@@ -1,5 +1,5 @@
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
 
 use rcgen::{CertificateParams, KeyPair};
@@ -198,6 +198,20 @@ fn a_key_that_others_can_read_is_refused() {
     }
     write(&given.files().key, &given.key, 0o400);
     given.open().expect("its owner's alone");
+}
+
+#[test]
+fn a_key_of_another_user_is_refused() {
+    // Nobody else can give a file away.
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let given = Given::new();
+    let key = given.files().key;
+    chown(&key, Some(12345), None).expect("given away");
+    given.refused(&["key.pem", "belongs to user 12345"]);
+    chown(&key, Some(0), None).expect("taken back");
+    given.open().expect("its owner's again");
 }
 
 #[test]
