@@ -6,6 +6,7 @@ use doorward_gate::admin::{AdminError, issue_grant};
 use doorward_gate::rfc3339;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::{GrantRecord, GrantRequest, GrantSecret};
+use doorward_policy::host::{Authority, is_loopback_name};
 use doorward_policy::link::{CertificatePin, LinkFragment};
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
@@ -67,6 +68,18 @@ impl Place {
         Ok(Self { base, pin, quic_port })
     }
 
+    /// What to know of the link on another machine, if it doesn't simply work there.
+    fn elsewhere(&self) -> Option<&'static str> {
+        let authority = self.base.strip_prefix("http://").and_then(Authority::parse)?;
+        Some(match self.quic_port {
+            Some(_) if !is_loopback_name(&authority.host) => {
+                "On another machine it is good for `doorward connect` alone, over QUIC; a browser \
+                 needs TLS there (see `serve --help`)."
+            }
+            _ => "It works on this machine only; another one needs TLS (see `serve --help`).",
+        })
+    }
+
     fn link(&self, grant: GrantSecret) -> Zeroizing<String> {
         LinkFragment { grant, pin: self.pin, quic_port: self.quic_port }.link(&self.base)
     }
@@ -116,12 +129,26 @@ fn print(args: &PairArgs, place: &Place, secret: GrantSecret, record: &GrantReco
             {
                 output::line(&drawn)?;
             }
-            if base.starts_with("http://") {
-                output::line(
-                    "It works on this machine only; another one needs TLS (see `serve --help`).\n",
-                )?;
+            if let Some(where_else) = place.elsewhere() {
+                output::line(&format!("{where_else}\n"))?;
             }
         }
     }
     output::line(&format!("To take it back: doorward grants revoke {}", record.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_in_the_clear_says_where_it_works() {
+        let said = |base: &str, quic_port| {
+            Place { base: base.to_owned(), pin: None, quic_port }.elsewhere().unwrap_or_default()
+        };
+        assert!(said("http://127.0.0.1:8765", Some(4433)).contains("this machine only"));
+        assert!(said("http://dev.example:8765", None).contains("this machine only"));
+        assert!(said("http://dev.example:8765", Some(4433)).contains("over QUIC"));
+        assert_eq!(said("https://dev.example", Some(4433)), "");
+    }
 }
