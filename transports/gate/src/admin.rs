@@ -8,8 +8,9 @@ use doorward_policy::keys::Digester;
 use doorward_policy::token::Method;
 
 use crate::audit::{AuditRecord, Event};
+use crate::clock::{Clock, ClockError};
 use crate::store::{Store, StoreError};
-use crate::system::{Clock, ClockError, Entropy, EntropyError, random};
+use crate::system::{Entropy, EntropyError, random};
 
 /// Why something could not be done.
 #[derive(Debug)]

@@ -8,6 +8,7 @@
 
 pub mod admin;
 pub mod audit;
+mod clock;
 mod connections;
 pub mod export;
 mod gate;
@@ -18,12 +19,13 @@ mod system;
 
 use doorward_policy::Timestamp;
 
+pub use clock::{Clock, ClockError, Reading, Readings, SystemClock};
 pub use connections::{End, LiveConnection};
 pub use gate::{
     Admission, Begun, ClientSlot, Gate, GateError, Parts, Problem, Refusal, Verdict, Welcome,
     Welcomed,
 };
-pub use system::{Clock, ClockError, Entropy, EntropyError, SystemClock, SystemEntropy, random};
+pub use system::{Entropy, EntropyError, SystemEntropy, SystemReadings, random};
 
 /// A time as RFC 3339, in UTC, to the millisecond.
 #[must_use]

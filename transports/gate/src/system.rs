@@ -1,22 +1,13 @@
-//! The operating system's clock and generator: the one place where time and randomness enter.
+//! The operating system's clocks and generator: the one place where time and randomness enter.
 
 #![allow(clippy::disallowed_methods)]
 
 use std::fmt;
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use doorward_policy::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
-/// Where `now` comes from. A failing clock is a denial (I20).
-pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The present, which never goes back.
-    ///
-    /// # Errors
-    /// If it can't be told.
-    fn now(&self) -> Result<Timestamp, ClockError>;
-}
+use crate::clock::{Reading, Readings};
 
 /// Where secrets come from. A failing generator is an error, never a fallback (I19, I20).
 pub trait Entropy: fmt::Debug + Send + Sync + 'static {
@@ -26,18 +17,6 @@ pub trait Entropy: fmt::Debug + Send + Sync + 'static {
     /// If it can't; the content of `bytes` must not be used then.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError>;
 }
-
-/// The clock can't tell the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClockError;
-
-impl fmt::Display for ClockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the system clock reads a time before 1970; set it")
-    }
-}
-
-impl std::error::Error for ClockError {}
 
 /// The generator has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,38 +50,14 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// Wall time that never goes back: the highest reading so far, carried forward by the boot-time
-/// clock, which also runs while the machine sleeps.
-#[derive(Debug)]
-pub struct SystemClock {
-    anchor: Mutex<Anchor>,
-}
+/// The operating system's clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemReadings;
 
-#[derive(Clone, Copy, Debug)]
-struct Anchor {
-    wall: Duration,
-    boot: Duration,
-}
-
-impl SystemClock {
-    /// A clock that never reads less than `floor`: the highest reading that was persisted.
-    #[must_use]
-    pub fn new(floor: Timestamp) -> Self {
-        let wall = Duration::from_millis(floor.as_millis());
-        Self { anchor: Mutex::new(Anchor { wall, boot: since_boot() }) }
-    }
-}
-
-impl Clock for SystemClock {
-    fn now(&self) -> Result<Timestamp, ClockError> {
-        let read =
-            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| ClockError)?;
-        let boot = since_boot();
-        let mut anchor = self.anchor.lock().map_err(|_| ClockError)?;
-        let carried = anchor.wall.saturating_add(boot.saturating_sub(anchor.boot));
-        let wall = carried.max(read);
-        *anchor = Anchor { wall, boot };
-        u64::try_from(wall.as_millis()).map(Timestamp::from_millis).map_err(|_| ClockError)
+impl Readings for SystemReadings {
+    fn read(&self) -> Reading {
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
+        Reading { wall, boot: since_boot() }
     }
 }
 

@@ -32,10 +32,11 @@ use doorward_policy::token::{Claims, SessionToken};
 pub use self::greet::{Welcome, Welcomed};
 pub use self::verdict::{Admission, Begun, GateError, Parts, Problem, Refusal, Verdict};
 use crate::audit::{AuditRecord, Event};
+use crate::clock::Clock;
 use crate::connections::{Connections, LiveConnection};
 use crate::journal::Journal;
 use crate::store::{ListenerId, Store, StoreError};
-use crate::system::{Clock, Entropy, random};
+use crate::system::{Entropy, random};
 
 /// How often a session is given a new cookie at most: a page asks for many things at once.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);

@@ -12,8 +12,9 @@ use doorward_policy::keys::MasterKeys;
 use doorward_policy::settings::Settings;
 use serde::Serialize;
 
+use crate::clock::Clock;
 use crate::store::{Store, StoreError};
-use crate::system::{Clock, Entropy, EntropyError};
+use crate::system::{Entropy, EntropyError};
 
 /// What a gate is made of.
 #[derive(Debug)]
