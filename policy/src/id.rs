@@ -55,6 +55,10 @@ id! {
     SessionId
 }
 id! {
+    /// Names a question that waits for the answer of a room's owner.
+    QuestionId
+}
+id! {
     /// Joins what a caller was told with its audit record.
     TraceId
 }

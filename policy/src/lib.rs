@@ -42,6 +42,7 @@ pub mod limiter;
 pub mod link;
 pub mod origin;
 pub mod request;
+pub mod room;
 pub mod route;
 pub mod secret;
 pub mod session;
