@@ -3,18 +3,15 @@
 use std::pin::pin;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tungstenite::error::Error;
-use tungstenite::protocol::Message;
+use tungstenite::protocol::{CloseFrame, Message};
 
 use crate::ending::{CloseReason, End, Limits, Summary};
-use crate::frames::{Peer, Violation};
+use crate::frames::Peer;
 use crate::frugal::{Frugal, READ_BUFFER, shrink};
 use crate::opened::Opened;
-
-type Socket<S> = WebSocketStream<Frugal<S>>;
+use crate::parting::{Socket, failed, part};
 
 /// Answers a client with what it sent, text as text and binary as binary, its pings with pongs and
 /// its Close with Close, until it goes or `ended` resolves.
@@ -46,7 +43,7 @@ where
     let (from_client, from_server) =
         (socket.get_ref().bytes_read(), socket.get_ref().bytes_written());
     // When time is up, the stream is dropped as it is.
-    let _ = Box::pin(timeout(limits.goodbye, part(socket, &end))).await;
+    let _ = Box::pin(timeout(limits.goodbye, part(socket, last_word(&end)))).await;
     Summary { from_client, from_server, end }
 }
 
@@ -57,7 +54,7 @@ where
 {
     let message = match socket.next().await {
         Some(Ok(message)) => message,
-        Some(Err(error)) => return Err(failed(socket, &error)),
+        Some(Err(error)) => return Err(failed(socket, Peer::Client, &error)),
         None => return Err(End::Dropped { by: Peer::Client, error: None }),
     };
     let length = message.len();
@@ -74,48 +71,15 @@ where
     };
     match answered {
         Ok(()) => Ok(length),
-        Err(error) => Err(failed(socket, &error)),
+        Err(error) => Err(failed(socket, Peer::Client, &error)),
     }
 }
 
-/// What an error means for the connection.
-fn failed<S>(socket: &Socket<S>, error: &Error) -> End
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let by = Peer::Client;
-    if let Some(violation) = socket.get_ref().scanner().violation() {
-        return End::Violation { by, violation };
-    }
-    match error {
-        Error::Utf8(_) => End::Violation { by, violation: Violation::NotUtf8 },
-        Error::Io(error) => End::Dropped { by, error: Some(error.kind()) },
-        _ => End::Dropped { by, error: None },
-    }
-}
-
-/// Says why, if there is something to say, and shuts down.
-async fn part<S>(mut socket: Socket<S>, end: &End)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let reason = match end {
-        End::Ended(reason) => Some(reason.clone()),
-        End::Violation { violation, .. } => Some((*violation).into()),
+/// The Close frame that an end calls for. After a closing handshake nothing is left to say.
+fn last_word(end: &End) -> Option<Option<CloseFrame>> {
+    match end {
+        End::Ended(reason) => Some(Some(reason.to_frame())),
+        End::Violation { violation, .. } => Some(Some(CloseReason::from(*violation).to_frame())),
         End::Closed { .. } | End::Dropped { .. } => None,
-    };
-    if let Some(reason) = &reason {
-        // Behind the rest of an answer under way.
-        let _ = socket.send(Message::Close(Some(reason.to_frame()))).await;
-        // For the client's own Close frame, or the end of its stream. After a violation there is
-        // nothing that could be understood.
-        while let Some(Ok(_)) = socket.next().await {}
-    }
-    let heard = socket.get_ref().scanner().close().is_some();
-    let mut client = Opened::new(socket.into_inner().into_inner());
-    let _ = client.stream.shutdown().await;
-    if reason.is_some() && !heard {
-        // Closing with bytes unread would reset the stream under the Close frame.
-        client.drain().await;
     }
 }

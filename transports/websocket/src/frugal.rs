@@ -33,6 +33,8 @@ pub struct Frugal<S> {
     inner: Opened<S>,
     from: Peer,
     limit: usize,
+    /// The longest message that is written.
+    longest: usize,
     scanner: FrameScanner,
     /// Read and not delivered yet. Without memory while it is empty.
     stash: Vec<u8>,
@@ -50,6 +52,7 @@ impl<S> Frugal<S> {
             inner,
             from,
             limit,
+            longest: limit,
             scanner: FrameScanner::new(from, limit as u64),
             stash: Vec::new(),
             delivered: 0,
@@ -57,6 +60,14 @@ impl<S> Frugal<S> {
             read: 0,
             written: 0,
         }
+    }
+
+    /// The same, where the longest message that the WebSocket above writes has `longest` bytes. It
+    /// is as long as those that are read, unless stated.
+    #[must_use]
+    pub const fn writing(mut self, longest: usize) -> Self {
+        self.longest = longest;
+        self
     }
 
     /// Where in the frames that it receives it is, and what was wrong with them.
@@ -88,7 +99,7 @@ impl<S> Frugal<S> {
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
             // One message under way, a pong and a Close frame behind it.
-            .max_write_buffer_size(self.limit.saturating_add(overhead))
+            .max_write_buffer_size(self.longest.saturating_add(overhead))
             .max_message_size(Some(self.limit))
             .max_frame_size(Some(self.limit))
     }
@@ -144,7 +155,18 @@ pub async fn shrink<S>(mut socket: WebSocketStream<Frugal<S>>) -> WebSocketStrea
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    if socket.flush().await.is_err() || !socket.get_ref().between_messages() {
+    if socket.flush().await.is_err() {
+        return socket;
+    }
+    renew(socket).await
+}
+
+/// The same for a WebSocket that has written all that it was given. Resolves at once.
+pub(crate) async fn renew<S>(socket: WebSocketStream<Frugal<S>>) -> WebSocketStream<Frugal<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if !socket.get_ref().between_messages() {
         return socket;
     }
     socket.into_inner().into_websocket().await

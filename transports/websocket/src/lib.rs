@@ -7,6 +7,7 @@
 //! | | |
 //! |---|---|
 //! | [`relay`] | a client's stream and the guarded server's, joined. Frames pass unchanged |
+//! | [`share`] | one stream of the guarded server's and any number of clients', message by message |
 //! | [`echo`] | the server of the built-in console |
 //! | [`FrameScanner`] | follows the frames in a stream of bytes and refuses unlawful and too long ones before any of their payload is held. No I/O |
 //! | [`Frugal`], [`shrink`] | below a tungstenite WebSocket: reads end where frames end, so that buffers that have grown can be given back |
@@ -44,8 +45,10 @@ mod frames;
 mod frugal;
 mod handshake;
 mod opened;
+mod parting;
 mod pump;
 mod relay;
+mod shared;
 
 pub use echo::echo;
 pub use ending::{CloseReason, End, Limits, Summary};
@@ -54,3 +57,4 @@ pub use frugal::{Frugal, shrink};
 pub use handshake::{VERSION, accept_key, switching_headers};
 pub use opened::Opened;
 pub use relay::relay;
+pub use shared::{Permission, Shared, SharedLimits, share};

@@ -5,5 +5,6 @@ mod frugal;
 mod goodbye;
 mod relay;
 mod scanner;
+mod shared;
 mod support;
 mod tcp;

@@ -71,7 +71,7 @@ pub(crate) fn close_message(code: u16, reason: &str) -> Message {
 }
 
 /// Fails rather than waits for ever. Where time is paused, it costs none.
-async fn soon<F: Future>(future: F) -> F::Output {
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("in time")
 }
 
