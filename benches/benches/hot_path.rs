@@ -15,6 +15,7 @@ use doorward_policy::limiter::{Limiter, Limits};
 use doorward_policy::session::Lifetimes;
 use doorward_policy::standing::Standing;
 use doorward_policy::token::{self, Method};
+use doorward_policy::workspace::Asked;
 use doorward_policy::{Capabilities, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -155,6 +156,7 @@ fn redeem(criterion: &mut Criterion) {
         nonce: Nonce::from_digest(digest(number)),
         counter: Counter::Bootstrap,
         needed: Capabilities::NONE,
+        asked: Asked::Own,
         session: SessionId::new(id(number)),
         peer: None,
         lifetimes: Lifetimes::DEFAULT,

@@ -12,6 +12,7 @@ use doorward_policy::request::{Field, Head};
 use doorward_policy::standing::{DEFAULT_FRESHNESS, Standing, Standings};
 use doorward_policy::subject::Subject;
 use doorward_policy::token::{self, Claims, Method, TokenError, UntrustedToken};
+use doorward_policy::workspace::Directory;
 use doorward_policy::{Capabilities, Settings, Timestamp};
 
 /// The time of all benchmarks that need none of their own: 2027-01-15.
@@ -59,6 +60,8 @@ pub struct World {
     pub digester: Digester,
     /// What is known of revocations.
     pub standings: Standings,
+    /// The workspaces: none.
+    pub directory: Directory,
 }
 
 impl World {
@@ -77,6 +80,7 @@ impl World {
             keys: masters.ring(Purpose::Session),
             digester: masters.digester(),
             standings,
+            directory: Directory::default(),
         }
     }
 
@@ -88,6 +92,7 @@ impl World {
             keys: &self.keys,
             digester: &self.digester,
             standings: &self.standings,
+            directory: &self.directory,
         }
     }
 

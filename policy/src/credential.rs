@@ -2,9 +2,10 @@
 
 use crate::capability::Capabilities;
 use crate::cookie::{self, CookieName};
-use crate::denial::{Denial, Invalid};
+use crate::denial::{Denial, Invalid, Outage};
 use crate::id::SessionId;
-use crate::keys::{Digester, KeyRing};
+use crate::keys::{Digest, Digester, KeyRing};
+use crate::local::{LocalClaims, LocalRefusal, LocalSecret};
 use crate::request::Fields;
 use crate::settings::{Guarding, Settings};
 use crate::standing::{Standing, Standings};
@@ -38,7 +39,7 @@ pub(crate) enum Presented<'a> {
     Cookie(&'a [u8]),
     Bearer(&'a [u8]),
     Ticket { ticket: &'a [u8], cookie: Option<&'a [u8]> },
-    Local,
+    Local(&'a [u8]),
 }
 
 impl Presented<'_> {
@@ -48,17 +49,17 @@ impl Presented<'_> {
     }
 }
 
-/// Finds the one credential of a request.
+/// Finds the one credential of a request. Cookies are looked at where they have a name.
 ///
 /// `Authorization` is ours only with scheme `Doorward-Session`, or `Bearer` with a value shaped
 /// like our token; any other value is the guarded server's.
 pub(crate) fn extract<'a>(
     fields: &Fields<'a>,
-    name: CookieName,
+    name: Option<CookieName>,
     upgrade: bool,
 ) -> Result<Presented<'a>, Denial> {
-    let cookie = match fields.cookie.value() {
-        Some(field) => cookie::find(field, name)?,
+    let cookie = match fields.cookie.value().zip(name) {
+        Some((field, name)) => cookie::find(field, name)?,
         None => None,
     };
     let offered = fields.websocket_protocol.value().filter(|_| upgrade);
@@ -78,7 +79,7 @@ fn authorization<'a>(fields: &Fields<'a>) -> Option<Presented<'a>> {
     let (scheme, rest) = value.split_at_checked(space)?;
     let rest = rest.trim_ascii();
     if scheme.eq_ignore_ascii_case(b"doorward-session") {
-        return Some(Presented::Local);
+        return Some(Presented::Local(rest));
     }
     let ours = scheme.eq_ignore_ascii_case(b"bearer") && UntrustedToken::looks_like_ours(rest);
     ours.then_some(Presented::Bearer(rest))
@@ -117,8 +118,23 @@ pub enum Identity {
         /// How it was presented.
         carrier: Carrier,
     },
+    /// A process on this machine.
+    Local(LocalClaims),
     /// Nobody in particular: the operator asked for no guard.
     Unguarded,
+}
+
+/// Who holds a session or a local token: what their connections are kept under, and shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// What standings and connections are kept under.
+    pub key: SessionId,
+    /// What is shown; the same, but for a local token.
+    pub id: SessionId,
+    /// Whose it is.
+    pub subject: Subject,
+    /// The first moment at which it is over, as far as its credential says.
+    pub expires_at: Timestamp,
 }
 
 impl Identity {
@@ -127,15 +143,36 @@ impl Identity {
     pub const fn claims(&self) -> Option<&Claims> {
         match self {
             Self::Session { claims, .. } => Some(claims),
+            Self::Local(_) | Self::Unguarded => None,
+        }
+    }
+
+    /// Who it is, if it is anybody in particular.
+    #[must_use]
+    pub const fn holder(&self) -> Option<Holder> {
+        match self {
+            Self::Session { claims, .. } => Some(Holder {
+                key: claims.session,
+                id: claims.session,
+                subject: claims.subject,
+                expires_at: claims.expires_at,
+            }),
+            Self::Local(claims) => Some(Holder {
+                key: claims.incarnation,
+                id: claims.id,
+                subject: claims.name,
+                expires_at: claims.ends_at,
+            }),
             Self::Unguarded => None,
         }
     }
 
-    /// What may be done: all, where no guard was asked for.
+    /// What its credential allows: all, where no guard was asked for.
     #[must_use]
     pub const fn capabilities(&self) -> Capabilities {
         match self {
             Self::Session { claims, .. } => claims.capabilities,
+            Self::Local(claims) => claims.capabilities,
             Self::Unguarded => Capabilities::ALL.without(Capabilities::ADMINISTER),
         }
     }
@@ -188,7 +225,7 @@ pub(crate) fn verify_token(
 /// Checks that what is known of revocations is recent enough to admit anybody on (I20). Looked at
 /// before a use is consumed, too: a request that is refused afterwards would have spent it.
 pub(crate) fn check_fresh(standings: &Standings, now: Timestamp) -> Result<(), Denial> {
-    let stale = Denial::Unavailable(crate::denial::Outage::StaleRevocations);
+    let stale = Denial::Unavailable(Outage::StaleRevocations);
     standings.is_fresh(now).then_some(()).ok_or(stale)
 }
 
@@ -225,10 +262,37 @@ fn token_failure(error: TokenError) -> Failure {
 }
 
 /// The digest of a presented ticket.
-pub(crate) fn ticket_digest(
-    text: &[u8],
-    digester: &Digester,
-) -> Result<crate::keys::Digest, Failure> {
+pub(crate) fn ticket_digest(text: &[u8], digester: &Digester) -> Result<Digest, Failure> {
     let malformed = Denial::CredentialInvalid(Invalid::Malformed);
     Ok(TicketSecret::parse(text).ok_or(malformed)?.digest(digester))
+}
+
+/// The digest of a presented local token.
+pub(crate) fn local_digest(text: &[u8], digester: &Digester) -> Result<Digest, Failure> {
+    let malformed = Denial::CredentialInvalid(Invalid::LocalMalformed);
+    Ok(LocalSecret::parse(text).ok_or(malformed)?.digest(digester))
+}
+
+/// The proof of a local token whose record was looked up, once its standing has been looked at.
+pub(crate) fn stand_local(
+    found: Result<LocalClaims, LocalRefusal>,
+    standings: &Standings,
+    now: Timestamp,
+) -> Result<CredentialProof, Failure> {
+    check_fresh(standings, now)?;
+    let invalid = |invalid| Failure::from(Denial::CredentialInvalid(invalid));
+    let claims = found.map_err(|refusal| match refusal {
+        LocalRefusal::Unknown => invalid(Invalid::LocalUnknown),
+        LocalRefusal::Expired => invalid(Invalid::LocalExpired),
+        LocalRefusal::Dead => invalid(Invalid::LocalDead),
+        LocalRefusal::Unclear => Denial::Unavailable(Outage::Processes).into(),
+    })?;
+    let capabilities = match standings.of(claims.incarnation) {
+        Standing::Unchanged => claims.capabilities,
+        Standing::Limited(limit) => claims.capabilities.common(limit),
+        // Replaced or removed a moment ago.
+        Standing::Revoked => return Err(invalid(Invalid::LocalUnknown)),
+    };
+    let claims = LocalClaims { capabilities, ..claims };
+    Ok(CredentialProof { identity: Identity::Local(claims) })
 }

@@ -74,6 +74,8 @@ pub enum Denial {
     WorkspaceUnknown,
     /// The session may not do this.
     CapabilityLacking(Capabilities),
+    /// Only what runs on this machine, with a local token, may do this.
+    LocalOnly,
     /// Too many guesses from this address.
     GuessesLimited {
         /// When to come back.
@@ -180,8 +182,14 @@ pub enum Invalid {
     TicketOrigin,
     /// A ticket beside another session's cookie.
     TicketSession,
-    /// No such local token.
+    /// Not 64 lower-case hexadecimal digits.
+    LocalMalformed,
+    /// No such local token, or replaced.
     LocalUnknown,
+    /// A local token past its time.
+    LocalExpired,
+    /// A local token whose process has ended.
+    LocalDead,
 }
 
 /// Why a grant buys nothing. Outside, all are one.
@@ -214,6 +222,10 @@ pub enum Outage {
     StaleRevocations,
     /// A table is full.
     Full,
+    /// Whether a process is there can't be told.
+    Processes,
+    /// What the connection was to is elsewhere now.
+    Moved,
     /// The server is going away.
     Draining,
 }
@@ -305,7 +317,10 @@ impl Denial {
                 | Invalid::TicketExpired
                 | Invalid::TicketOrigin
                 | Invalid::TicketSession => ThreatId::TicketReplay,
-                Invalid::LocalUnknown => ThreatId::AmbientAuthority,
+                Invalid::LocalMalformed
+                | Invalid::LocalUnknown
+                | Invalid::LocalExpired
+                | Invalid::LocalDead => ThreatId::LocalImpersonation,
             },
             Self::SessionExpired => ThreatId::StaleSession,
             Self::SessionRevoked => ThreatId::RevokedSession,
@@ -315,7 +330,7 @@ impl Denial {
                 GrantFault::Spent | GrantFault::SessionGone => ThreatId::GrantReplay,
             },
             Self::WorkspaceUnknown => ThreatId::WorkspaceConfusion,
-            Self::CapabilityLacking(_) => ThreatId::CapabilityEscalation,
+            Self::CapabilityLacking(_) | Self::LocalOnly => ThreatId::CapabilityEscalation,
             Self::GuessesLimited { .. } => ThreatId::GrantGuessing,
             Self::ConnectionsLimited { .. } => ThreatId::ResourceExhaustion,
             Self::DeadlinePassed => ThreatId::SlowHandshake,
@@ -356,6 +371,7 @@ impl Denial {
             Self::CapabilityLacking(_) => {
                 PublicAnswer::new(403, "insufficient_capability", Some(4403), Stop)
             }
+            Self::LocalOnly => PublicAnswer::new(403, "local_only", None, Stop),
             Self::GuessesLimited { .. } => PublicAnswer::new(429, "rate_limited", Some(4429), Wait),
             Self::ConnectionsLimited { .. } => {
                 PublicAnswer::new(429, "connections_limited", Some(4429), Wait)
@@ -363,6 +379,9 @@ impl Denial {
             Self::DeadlinePassed => PublicAnswer::new(408, "deadline_passed", Some(4408), Retry),
             Self::Unavailable(Outage::Draining) => {
                 PublicAnswer::new(503, "draining", Some(1001), BackOff)
+            }
+            Self::Unavailable(Outage::Moved) => {
+                PublicAnswer::new(503, "moved", Some(1001), BackOff)
             }
             Self::Unavailable(_) => PublicAnswer::new(503, "unavailable", Some(1013), BackOff),
         }
@@ -431,6 +450,9 @@ impl Denial {
             Self::CapabilityLacking(lacking) => {
                 format!("The session lacks the capability \"{lacking}\" that this needs.")
             }
+            Self::LocalOnly => "Only a process on this machine may ask for this, with its local \
+                token."
+                .into(),
             Self::GuessesLimited { .. } => {
                 "Too many attempts from this address; wait as long as Retry-After says.".into()
             }
@@ -439,6 +461,9 @@ impl Denial {
             }
             Self::DeadlinePassed => {
                 "The request and its credential did not arrive in time; try again.".into()
+            }
+            Self::Unavailable(Outage::Moved) => {
+                "What this connection led to is elsewhere now; connect again.".into()
             }
             Self::Unavailable(Outage::Draining) => {
                 "The server is going away; connect again shortly.".into()
@@ -476,6 +501,7 @@ impl Denial {
             Self::GrantRefused(fault) => format!("grant_refused: {}", fault.text()),
             Self::WorkspaceUnknown => "workspace_unknown".into(),
             Self::CapabilityLacking(lacking) => format!("capability_lacking: {lacking}"),
+            Self::LocalOnly => "local_only".into(),
             Self::GuessesLimited { .. } => "guesses_limited".into(),
             Self::ConnectionsLimited { from_address: true } => {
                 "connections_limited: from this address".into()

@@ -19,6 +19,7 @@ use crate::session::{self, Lifetimes, SessionRecord};
 use crate::subject::Subject;
 use crate::time::Timestamp;
 use crate::token::Method;
+use crate::workspace::{self, Asked, Directory, Reach, Visitor};
 
 /// The longest life of a typed code: 60 bits are enough for minutes, not for days.
 pub const MAX_CODE_LIFE: Duration = Duration::from_secs(600);
@@ -168,6 +169,8 @@ pub enum Counter {
     Token,
     /// A QUIC hello: the accept frame carries the token.
     Hello,
+    /// `POST api/bootstrap` of the origin of administration: answers with a bearer token.
+    Admin,
 }
 
 impl Counter {
@@ -178,6 +181,7 @@ impl Counter {
             Self::Bootstrap => 1,
             Self::Token => 2,
             Self::Hello => 3,
+            Self::Admin => 4,
         }
     }
 
@@ -188,6 +192,7 @@ impl Counter {
             1 => Some(Self::Bootstrap),
             2 => Some(Self::Token),
             3 => Some(Self::Hello),
+            4 => Some(Self::Admin),
             _ => None,
         }
     }
@@ -327,6 +332,9 @@ pub struct Attempt {
     /// What the session must be able to do for the request to be admitted; a grant without it is
     /// refused before it is spent.
     pub needed: Capabilities,
+    /// The workspace that the request asks for; one that is not the grant's label's to see is
+    /// refused before it is spent.
+    pub asked: Asked,
     /// The id of the session to open, from entropy.
     pub session: SessionId,
     /// Where it comes from.
@@ -358,6 +366,8 @@ pub enum GrantRefusal {
     Spent,
     /// The session that it bought is no more.
     SessionGone,
+    /// The workspace that is asked for is none of its label's.
+    Workspace,
     /// It lacks what the request needs.
     Insufficient(Capabilities),
 }
@@ -365,30 +375,32 @@ pub enum GrantRefusal {
 /// The transition of a grant's record: the one place where a use is consumed.
 ///
 /// A store loads the record, calls this inside a transaction, and writes what has changed:
-/// atomicity is all that it adds (I5). On a refusal nothing has changed.
+/// atomicity is all that it adds (I5). `directory` is the store's own, as of the same transaction.
+/// On a refusal nothing has changed.
 ///
 /// # Errors
-/// Why the grant is refused.
+/// Why the grant is refused. Only one that is good otherwise tells what it lacks: whoever holds a
+/// spent or expired one learns nothing from it.
 pub fn redeem(
     grant: Option<&mut GrantRecord>,
     attempt: &Attempt,
+    directory: &Directory,
     now: Timestamp,
 ) -> Result<Redemption, GrantRefusal> {
     let grant = grant.ok_or(GrantRefusal::Unknown)?;
     if grant.revoked_at.is_some() {
         return Err(GrantRefusal::Revoked);
     }
-    let lacking = attempt.needed.without(grant.capabilities);
-    if !lacking.is_empty() {
-        return Err(GrantRefusal::Insufficient(lacking));
-    }
     if let Some(session) = repeated(grant, attempt, now) {
+        check_sufficient(grant, attempt, directory)?;
         return Ok(Redemption::Repeated(session));
     }
     if now >= grant.expires_at {
         return Err(GrantRefusal::Expired);
     }
-    grant.uses_left = grant.uses_left.checked_sub(1).ok_or(GrantRefusal::Spent)?;
+    let uses_left = grant.uses_left.checked_sub(1).ok_or(GrantRefusal::Spent)?;
+    check_sufficient(grant, attempt, directory)?;
+    grant.uses_left = uses_left;
     grant.consumed.retain(|past| now < past.at.plus(REPEAT_WINDOW));
     grant.consumed.push(Consumed {
         nonce: attempt.nonce,
@@ -397,6 +409,19 @@ pub fn redeem(
         at: now,
     });
     Ok(Redemption::Opened(open_session(grant, attempt, now)))
+}
+
+/// Whether the session that it buys would be admitted to what is asked for.
+fn check_sufficient(
+    grant: &GrantRecord,
+    attempt: &Attempt,
+    directory: &Directory,
+) -> Result<(), GrantRefusal> {
+    let visitor = Visitor::Subject(grant.label);
+    let joined = workspace::verify(directory, attempt.asked, visitor, Reach::Bytes);
+    let membership = joined.map_err(|_| GrantRefusal::Workspace)?.capabilities;
+    let lacking = attempt.needed.without(grant.capabilities.common(membership));
+    if lacking.is_empty() { Ok(()) } else { Err(GrantRefusal::Insufficient(lacking)) }
 }
 
 fn repeated(grant: &GrantRecord, attempt: &Attempt, now: Timestamp) -> Option<SessionId> {

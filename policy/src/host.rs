@@ -6,6 +6,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::denial::{Denial, Shown};
 use crate::settings::Settings;
+use crate::workspace::Directory;
 
 /// A host name or address, as parsed from a header; names compare without regard to ASCII case.
 #[derive(Clone, Copy, Debug)]
@@ -129,15 +130,26 @@ impl AllowedHost {
         Some(Self { text: text.into() })
     }
 
-    fn admits(&self, seen: &Authority<'_>, secure: bool) -> bool {
+    pub(crate) fn admits(&self, seen: &Authority<'_>, secure: bool) -> bool {
         Authority::parse(&self.text).is_some_and(|allowed| {
             allowed.host == seen.host
                 && allowed.port.is_none_or(|port| port == seen.port_or_default(secure))
         })
     }
 
-    fn names(&self, host: &HostName<'_>) -> bool {
+    pub(crate) fn names(&self, host: &HostName<'_>) -> bool {
         Authority::parse(&self.text).is_some_and(|allowed| allowed.host == *host)
+    }
+}
+
+impl AllowedHost {
+    /// Whether some authority is admitted by both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let parsed = Authority::parse(&self.text).zip(Authority::parse(&other.text));
+        parsed.is_some_and(|(one, other)| {
+            one.host == other.host
+                && (one.port.is_none() || other.port.is_none() || one.port == other.port)
+        })
     }
 }
 
@@ -154,19 +166,29 @@ pub struct HostProof(());
 /// Checks the one `Host` of a request against the allow-list (I2).
 ///
 /// `localhost`, `127.0.0.1` and `[::1]` at any port while exposure is not remote; the host of the
-/// public URL; and what is listed. Nothing else, wherever the request comes from (I3).
+/// public URL; what is listed; and what a workspace claims. Nothing else, wherever the request
+/// comes from (I3).
 pub(crate) fn verify(
     seen: &Authority<'_>,
     text: &str,
     secure: bool,
     settings: &Settings,
+    directory: &Directory,
 ) -> Result<HostProof, Denial> {
     let local = !settings.exposure.is_remote() && is_loopback_name(&seen.host);
-    let listed = || settings.allowed_hosts.iter().any(|entry| entry.admits(seen, secure));
+    let listed = || listed(settings, directory).any(|entry| entry.admits(seen, secure));
     if local || listed() {
         return Ok(HostProof(()));
     }
     Err(Denial::HostDenied { seen: Shown::new(text) })
+}
+
+/// What an operator has listed, and what workspaces have for themselves.
+fn listed<'s>(
+    settings: &'s Settings,
+    directory: &'s Directory,
+) -> impl Iterator<Item = &'s AllowedHost> {
+    settings.allowed_hosts.iter().chain(directory.hosts())
 }
 
 /// Checks the name that a TLS client asked for (RFC 6066, section 3), where it asked for one: a
@@ -175,12 +197,13 @@ pub(crate) fn verify(
 pub(crate) fn verify_server_name(
     name: Option<&str>,
     settings: &Settings,
+    directory: &Directory,
 ) -> Result<HostProof, Denial> {
     let Some(text) = name else { return Ok(HostProof(())) };
     let denied = || Denial::HostDenied { seen: Shown::new(text) };
     let seen = Authority::parse(text).filter(|seen| seen.port.is_none()).ok_or_else(denied)?;
     let local = !settings.exposure.is_remote() && is_loopback_name(&seen.host);
-    let listed = || settings.allowed_hosts.iter().any(|entry| entry.names(&seen.host));
+    let listed = || listed(settings, directory).any(|entry| entry.names(&seen.host));
     if local || listed() { Ok(HostProof(())) } else { Err(denied()) }
 }
 

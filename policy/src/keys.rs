@@ -223,6 +223,16 @@ impl MasterKeys {
     pub fn digester(&self) -> Digester {
         Digester(keyed(self.pepper.expose()))
     }
+
+    /// As [`digester`](Self::digester), for the secrets of one purpose: a grant for the origin of
+    /// administration is unknown at the guarded one, and the other way round.
+    #[must_use]
+    pub fn digester_for(&self, purpose: Purpose) -> Digester {
+        match purpose {
+            Purpose::Session => self.digester(),
+            Purpose::Admin => Digester(derive(self.pepper.expose(), self.issuer, purpose)),
+        }
+    }
 }
 
 /// What a QUIC endpoint keeps over a restart, so that its clients notice at once.

@@ -1,4 +1,5 @@
-//! The in-memory ledger: grants, sessions and tickets, with bounded size and cheap expiry.
+//! The in-memory ledger: grants, sessions, tickets, local tokens and workspaces, with bounded size
+//! and cheap expiry.
 //!
 //! It is the memory store's whole state, and the model that every other store is compared with.
 
@@ -10,15 +11,18 @@ use core::hash::Hash;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
+use crate::capability::Capabilities;
 use crate::grant::{self, Attempt, GrantRecord, GrantRefusal, Redemption};
 use crate::id::{GrantId, SessionId};
 use crate::keys::Digest;
+use crate::local::{LocalRecord, LocalSelector};
 use crate::session::SessionRecord;
 use crate::standing::Seeded;
 use crate::subject::Subject;
 use crate::ticket::{self, TicketAttempt, TicketRecord, TicketRefusal};
 use crate::time::Timestamp;
 use crate::token::Claims;
+use crate::workspace::{Change, ChangeRefusal, Directory};
 
 /// How many records of each kind a ledger holds before it refuses a further one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +33,13 @@ pub struct Capacity {
     pub sessions: usize,
     /// Tickets.
     pub tickets: usize,
+    /// Local tokens.
+    pub locals: usize,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { grants: 1 << 20, sessions: 1 << 20, tickets: 1 << 16 }
+        Self { grants: 1 << 20, sessions: 1 << 20, tickets: 1 << 16, locals: 4096 }
     }
 }
 
@@ -89,13 +95,15 @@ impl Selector {
     }
 }
 
-/// Grants, sessions and tickets in memory.
+/// Grants, sessions, tickets, local tokens and workspaces in memory.
 #[derive(Debug)]
 pub struct Ledger {
     capacity: Capacity,
     grants: Table<Digest, GrantRecord>,
     sessions: Table<SessionId, SessionRecord>,
     tickets: Table<Digest, TicketRecord>,
+    locals: Locals,
+    directory: Directory,
 }
 
 impl Ledger {
@@ -108,6 +116,8 @@ impl Ledger {
             grants: Table::new(seed.clone()),
             sessions: Table::new(seed.clone()),
             tickets: Table::new(seed),
+            locals: Locals::default(),
+            directory: Directory::default(),
         }
     }
 
@@ -135,9 +145,9 @@ impl Ledger {
         let grant = self.grants.get_mut(digest);
         // Full means refuse, and a refusal spends nothing: the transition runs on a copy then.
         let outcome = if full {
-            grant::redeem(grant.map(|grant| grant.clone()).as_mut(), attempt, now)
+            grant::redeem(grant.map(|grant| grant.clone()).as_mut(), attempt, &self.directory, now)
         } else {
-            grant::redeem(grant, attempt, now)
+            grant::redeem(grant, attempt, &self.directory, now)
         };
         match outcome.map_err(RedeemError::Refused)? {
             Redemption::Opened(session) => {
@@ -174,7 +184,7 @@ impl Ledger {
     ) -> Result<Claims, TicketRefusal> {
         let ticket = self.tickets.get(digest);
         let session = ticket.and_then(|ticket| self.sessions.get(&ticket.session));
-        let claims = ticket::consume(ticket, session, attempt, now)?;
+        let claims = ticket::consume(ticket, session, attempt, &self.directory, now)?;
         self.tickets.remove(digest);
         Ok(claims)
     }
@@ -202,6 +212,72 @@ impl Ledger {
         self.sessions.values_mut().filter(picked).map(revoke).collect()
     }
 
+    /// Leaves the live sessions that `which` picks no more than `capabilities`, and returns those
+    /// that had more, as they are now.
+    pub fn limit_sessions(
+        &mut self,
+        which: &Selector,
+        capabilities: Capabilities,
+        now: Timestamp,
+    ) -> Vec<SessionRecord> {
+        let picked = |session: &&mut SessionRecord| {
+            let more = !session.capabilities.without(capabilities).is_empty();
+            which.picks(session) && session.is_live(now) && more
+        };
+        let limit = |session: &mut SessionRecord| {
+            session.limit(capabilities);
+            *session
+        };
+        self.sessions.values_mut().filter(picked).map(limit).collect()
+    }
+
+    /// Keeps a local token. Returns the one that was registered under its id before, which is
+    /// gone now.
+    ///
+    /// # Errors
+    /// [`NotKept`].
+    pub fn insert_local(
+        &mut self,
+        digest: Digest,
+        local: LocalRecord,
+    ) -> Result<Option<LocalRecord>, NotKept> {
+        self.locals.insert(digest, local, self.capacity.locals)
+    }
+
+    /// The local token of this digest.
+    #[must_use]
+    pub fn local(&self, digest: &Digest) -> Option<&LocalRecord> {
+        self.locals.by_digest.get(digest)
+    }
+
+    /// The local tokens kept.
+    pub fn locals(&self) -> impl Iterator<Item = &LocalRecord> {
+        self.locals.by_digest.values()
+    }
+
+    /// Removes the local tokens that `which` picks, and returns them.
+    pub fn remove_locals(&mut self, which: &LocalSelector) -> Vec<LocalRecord> {
+        self.locals.remove(|local| which.picks(local))
+    }
+
+    /// The workspaces.
+    #[must_use]
+    pub const fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Changes the workspaces; `revision` never comes twice.
+    ///
+    /// # Errors
+    /// Why not; nothing has changed then.
+    pub fn change_directory(
+        &mut self,
+        change: &Change,
+        revision: u64,
+    ) -> Result<(), ChangeRefusal> {
+        self.directory.apply(change, revision)
+    }
+
     /// The grants kept, in no order.
     pub fn grants(&self) -> impl Iterator<Item = &GrantRecord> {
         self.grants.values()
@@ -226,7 +302,40 @@ impl Ledger {
         let grants = self.grants.expire(now, budget);
         let sessions = self.sessions.expire(now, budget);
         let tickets = self.tickets.expire(now, budget);
-        grants.saturating_add(sessions).saturating_add(tickets)
+        let locals = self.locals.remove(|local| now >= local.ends_at).len();
+        grants.saturating_add(sessions).saturating_add(tickets).saturating_add(locals)
+    }
+}
+
+/// The local tokens. There are few of them: nothing is looked up but by digest, or listed whole.
+#[derive(Debug, Default)]
+struct Locals {
+    by_digest: BTreeMap<Digest, LocalRecord>,
+}
+
+impl Locals {
+    fn insert(
+        &mut self,
+        digest: Digest,
+        local: LocalRecord,
+        most: usize,
+    ) -> Result<Option<LocalRecord>, NotKept> {
+        if self.by_digest.contains_key(&digest) {
+            return Err(NotKept::Exists);
+        }
+        let same = |one: &LocalRecord| one.id == local.id;
+        if self.by_digest.len() >= most && !self.by_digest.values().any(same) {
+            return Err(NotKept::Full);
+        }
+        let evicted = self.remove(same).pop();
+        self.by_digest.insert(digest, local);
+        Ok(evicted)
+    }
+
+    fn remove(&mut self, picks: impl Fn(&LocalRecord) -> bool) -> Vec<LocalRecord> {
+        let removed: Vec<_> = self.by_digest.values().filter(|one| picks(one)).cloned().collect();
+        self.by_digest.retain(|_, local| !picks(local));
+        removed
     }
 }
 

@@ -115,6 +115,11 @@ impl SessionRecord {
         self.expires_at = self.expires_at.max(expires_at.min(self.absolute_end));
     }
 
+    /// Leaves it no more than `capabilities`. What was taken away does not come back.
+    pub fn limit(&mut self, capabilities: Capabilities) {
+        self.capabilities = self.capabilities.common(capabilities);
+    }
+
     /// Marks it revoked; the first mark stays.
     pub fn revoke(&mut self, now: Timestamp) {
         self.revoked_at.get_or_insert(now);

@@ -43,6 +43,17 @@ impl fmt::Display for Exposure {
     }
 }
 
+/// Which of Doorward's origins a listener is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surface {
+    /// The one in front of the guarded server, whose scripts share it.
+    #[default]
+    Guarded,
+    /// That of administration, with nothing of the guarded server's: its tokens are bearer tokens,
+    /// under keys of their own, and cookies are not looked at.
+    Admin,
+}
+
 /// Whether a credential is asked for at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Guarding {
@@ -56,6 +67,8 @@ pub enum Guarding {
 /// The settings of one listener.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// Which origin this is.
+    pub surface: Surface,
     /// Where it can be reached.
     pub exposure: Exposure,
     /// Whether a credential is asked for.

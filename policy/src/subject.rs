@@ -13,6 +13,8 @@ pub struct Subject {
 impl Subject {
     /// The most bytes that a subject has.
     pub const MAX: usize = 64;
+    /// No subject: what [`Subject::new`] never makes.
+    pub(crate) const EMPTY: Self = Self { length: 0, bytes: [0; Self::MAX] };
 
     /// Takes a subject's text; `None` if it is empty, longer than 64 bytes, or has a control
     /// character (`char::is_control`).

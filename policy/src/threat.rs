@@ -47,6 +47,8 @@ pub enum ThreatId {
     TicketReplay,
     /// DW-CAPABILITY-ESCALATION
     CapabilityEscalation,
+    /// DW-LOCAL-IMPERSONATION
+    LocalImpersonation,
     /// DW-WORKSPACE-CONFUSION
     WorkspaceConfusion,
     /// DW-SERVICE-WORKER
@@ -113,6 +115,7 @@ impl ThreatId {
             Self::StaleGrant => &catalog::STALE_GRANT,
             Self::TicketReplay => &catalog::TICKET_REPLAY,
             Self::CapabilityEscalation => &catalog::CAPABILITY_ESCALATION,
+            Self::LocalImpersonation => &catalog::LOCAL_IMPERSONATION,
             Self::WorkspaceConfusion => &catalog::WORKSPACE_CONFUSION,
             Self::ServiceWorker => &catalog::SERVICE_WORKER,
             Self::ParserAbuse => &catalog::PARSER_ABUSE,
@@ -150,7 +153,8 @@ impl ThreatId {
             Self::GrantGuessing => Self::StaleGrant,
             Self::StaleGrant => Self::TicketReplay,
             Self::TicketReplay => Self::CapabilityEscalation,
-            Self::CapabilityEscalation => Self::WorkspaceConfusion,
+            Self::CapabilityEscalation => Self::LocalImpersonation,
+            Self::LocalImpersonation => Self::WorkspaceConfusion,
             Self::WorkspaceConfusion => Self::ServiceWorker,
             Self::ServiceWorker => Self::ParserAbuse,
             Self::ParserAbuse => Self::ResourceExhaustion,

@@ -13,6 +13,7 @@ use crate::secret::Secret;
 use crate::session::SessionRecord;
 use crate::time::Timestamp;
 use crate::token::Claims;
+use crate::workspace::{self, Asked, Directory, Reach, Visitor};
 
 /// How long a ticket can be used.
 pub const LIFE: Duration = Duration::from_secs(30);
@@ -81,11 +82,15 @@ pub struct TicketAttempt {
     pub origin: Option<String>,
     /// What the request needs.
     pub needed: Capabilities,
+    /// The workspace that it asks for.
+    pub asked: Asked,
+    /// How it would be reached.
+    pub reach: Reach,
     /// The session of the cookie that came along, which must be the ticket's.
     pub beside: Option<SessionId>,
 }
 
-/// Why a ticket is refused. Outside, all but the last are one and the same.
+/// Why a ticket is refused. Outside, the first four are one and the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketRefusal {
     /// No ticket has this digest: never made, or used.
@@ -100,12 +105,15 @@ pub enum TicketRefusal {
     SessionRevoked,
     /// Its session has expired, or is not known.
     SessionExpired,
+    /// The workspace that is asked for is none of its session's.
+    Workspace,
     /// It lacks what the request needs.
     Insufficient(Capabilities),
 }
 
 /// The transition of a ticket: decides whether it is consumed, and for which claims. A store calls
-/// this inside the transaction that removes the ticket; on a refusal nothing is removed.
+/// this inside the transaction that removes the ticket, with its own directory; on a refusal
+/// nothing is removed.
 ///
 /// # Errors
 /// Why the ticket is refused.
@@ -113,6 +121,7 @@ pub fn consume(
     ticket: Option<&TicketRecord>,
     session: Option<&SessionRecord>,
     attempt: &TicketAttempt,
+    directory: &Directory,
     now: Timestamp,
 ) -> Result<Claims, TicketRefusal> {
     let ticket = ticket.ok_or(TicketRefusal::Unknown)?;
@@ -133,7 +142,10 @@ pub fn consume(
         return Err(TicketRefusal::SessionExpired);
     }
     let capabilities = ticket.capabilities.common(session.capabilities);
-    let lacking = attempt.needed.without(capabilities);
+    let visitor = Visitor::Subject(session.subject);
+    let joined = workspace::verify(directory, attempt.asked, visitor, attempt.reach);
+    let membership = joined.map_err(|_| TicketRefusal::Workspace)?.capabilities;
+    let lacking = attempt.needed.without(capabilities.common(membership));
     if !lacking.is_empty() {
         return Err(TicketRefusal::Insufficient(lacking));
     }

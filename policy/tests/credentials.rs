@@ -52,6 +52,7 @@ fn request(world: &World, brings: &[Bring]) -> Request {
 enum Outcome {
     Admitted(Carrier),
     Ticket,
+    Local,
     Denied(Denial),
 }
 
@@ -61,9 +62,10 @@ fn outcome(brings: &[Bring]) -> Outcome {
     match world.decide(&request) {
         Decision::Admit(admitted) => match admitted.identity() {
             Identity::Session { carrier, .. } => Outcome::Admitted(*carrier),
-            Identity::Unguarded => panic!("nobody asked for that"),
+            Identity::Local(_) | Identity::Unguarded => panic!("nobody asked for that"),
         },
         Decision::Ticket(_) => Outcome::Ticket,
+        Decision::Local(_) => Outcome::Local,
         Decision::Deny(denied) => Outcome::Denied(denied.denial),
         other => panic!("{other:?}"),
     }
@@ -80,7 +82,7 @@ fn each_pair_of_credentials_is_ambiguous_but_for_cookie_and_ticket() {
         (&[Cookie], Outcome::Admitted(Carrier::Cookie)),
         (&[Bearer], Outcome::Admitted(Carrier::Bearer)),
         (&[Ticket], Outcome::Ticket),
-        (&[Local], invalid(Invalid::LocalUnknown)),
+        (&[Local], Outcome::Local),
         (&[Basic], Outcome::Denied(Denial::CredentialMissing)),
         (&[BadCookie], malformed()),
         (&[BadBearer], malformed()),

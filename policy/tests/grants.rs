@@ -24,6 +24,7 @@ use doorward_policy::grant::{
 };
 use doorward_policy::id::SessionId;
 use doorward_policy::token::Method;
+use doorward_policy::workspace::Directory;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -42,7 +43,7 @@ fn state(grant: &GrantRecord) -> (u32, usize) {
 #[track_caller]
 fn refused(grant: &mut GrantRecord, attempt: &Attempt, at: Timestamp) -> GrantRefusal {
     let before = state(grant);
-    let refusal = redeem(Some(grant), attempt, at).unwrap_err();
+    let refusal = redeem(Some(grant), attempt, &Directory::default(), at).unwrap_err();
     assert_eq!(state(grant), before, "a refusal changes nothing");
     refusal
 }
@@ -51,7 +52,9 @@ fn refused(grant: &mut GrantRecord, attempt: &Attempt, at: Timestamp) -> GrantRe
 fn a_redemption_opens_a_session_with_what_the_grant_says() {
     let mut grant = grant(1, HOUR);
     let at = NOW.plus(millis(1_500));
-    let Ok(Redemption::Opened(session)) = redeem(Some(&mut grant), &attempt(1, 9), at) else {
+    let Ok(Redemption::Opened(session)) =
+        redeem(Some(&mut grant), &attempt(1, 9), &Directory::default(), at)
+    else {
         panic!("refused");
     };
     assert_eq!(session.id, SessionId::new([9; 16]));
@@ -65,7 +68,10 @@ fn a_redemption_opens_a_session_with_what_the_grant_says() {
 
 #[test]
 fn a_grant_that_nobody_issued_is_unknown() {
-    assert_eq!(redeem(None, &attempt(1, 1), NOW), Err(GrantRefusal::Unknown));
+    assert_eq!(
+        redeem(None, &attempt(1, 1), &Directory::default(), NOW),
+        Err(GrantRefusal::Unknown)
+    );
 }
 
 #[test]
@@ -73,7 +79,12 @@ fn a_grant_has_as_many_sessions_as_uses() {
     let mut grant = grant(3, HOUR);
     for session in 1..=3 {
         assert_eq!(
-            opened(redeem(Some(&mut grant), &attempt(session, session), NOW)),
+            opened(redeem(
+                Some(&mut grant),
+                &attempt(session, session),
+                &Directory::default(),
+                NOW
+            )),
             SessionId::new([session; 16])
         );
     }
@@ -83,17 +94,25 @@ fn a_grant_has_as_many_sessions_as_uses() {
 #[test]
 fn a_grant_is_valid_to_the_millisecond_before_it_expires() {
     let end = NOW.plus(HOUR);
-    assert!(redeem(Some(&mut grant(1, HOUR)), &attempt(1, 1), end.minus(millis(1))).is_ok());
+    assert!(
+        redeem(
+            Some(&mut grant(1, HOUR)),
+            &attempt(1, 1),
+            &Directory::default(),
+            end.minus(millis(1))
+        )
+        .is_ok()
+    );
     assert_eq!(refused(&mut grant(1, HOUR), &attempt(1, 1), end), GrantRefusal::Expired);
 }
 
 #[test]
 fn the_same_nonce_gets_the_same_session_for_sixty_seconds() {
     let mut grant = grant(1, HOUR);
-    let first = opened(redeem(Some(&mut grant), &attempt(1, 1), NOW));
+    let first = opened(redeem(Some(&mut grant), &attempt(1, 1), &Directory::default(), NOW));
     let last = NOW.plus(REPEAT_WINDOW).minus(millis(1));
     for at in [NOW, NOW.plus(secs(30)), last] {
-        let again = redeem(Some(&mut grant), &attempt(1, 2), at);
+        let again = redeem(Some(&mut grant), &attempt(1, 2), &Directory::default(), at);
         assert_eq!(again, Ok(Redemption::Repeated(first)), "the new id is not used");
     }
     let over = NOW.plus(REPEAT_WINDOW);
@@ -103,9 +122,9 @@ fn the_same_nonce_gets_the_same_session_for_sixty_seconds() {
 #[test]
 fn a_repetition_consumes_no_further_use() {
     let mut grant = grant(2, HOUR);
-    let first = opened(redeem(Some(&mut grant), &attempt(1, 1), NOW));
+    let first = opened(redeem(Some(&mut grant), &attempt(1, 1), &Directory::default(), NOW));
     for _ in 0..5 {
-        let again = redeem(Some(&mut grant), &attempt(1, 7), NOW);
+        let again = redeem(Some(&mut grant), &attempt(1, 7), &Directory::default(), NOW);
         assert_eq!(again, Ok(Redemption::Repeated(first)));
     }
     assert_eq!(grant.uses_left, 1);
@@ -114,9 +133,14 @@ fn a_repetition_consumes_no_further_use() {
 #[test]
 fn a_repetition_works_past_the_grants_expiry() {
     let mut grant = grant(1, HOUR);
-    let first = opened(redeem(Some(&mut grant), &attempt(1, 1), NOW.plus(HOUR).minus(millis(1))));
+    let first = opened(redeem(
+        Some(&mut grant),
+        &attempt(1, 1),
+        &Directory::default(),
+        NOW.plus(HOUR).minus(millis(1)),
+    ));
     let late = NOW.plus(HOUR).plus(secs(30));
-    let again = redeem(Some(&mut grant), &attempt(1, 2), late);
+    let again = redeem(Some(&mut grant), &attempt(1, 2), &Directory::default(), late);
     assert_eq!(again, Ok(Redemption::Repeated(first)));
     assert_eq!(refused(&mut grant, &attempt(2, 2), late), GrantRefusal::Expired);
 }
@@ -124,14 +148,14 @@ fn a_repetition_works_past_the_grants_expiry() {
 #[test]
 fn another_nonce_is_no_repetition() {
     let mut grant = grant(1, HOUR);
-    opened(redeem(Some(&mut grant), &attempt(1, 1), NOW));
+    opened(redeem(Some(&mut grant), &attempt(1, 1), &Directory::default(), NOW));
     assert_eq!(refused(&mut grant, &attempt(2, 2), NOW), GrantRefusal::Spent);
 }
 
 #[test]
 fn another_endpoint_is_no_repetition() {
     let mut grant = grant(1, HOUR);
-    opened(redeem(Some(&mut grant), &attempt(1, 1), NOW));
+    opened(redeem(Some(&mut grant), &attempt(1, 1), &Directory::default(), NOW));
     for counter in [Counter::Token, Counter::Hello] {
         let elsewhere = Attempt { counter, ..attempt(1, 2) };
         assert_eq!(refused(&mut grant, &elsewhere, NOW), GrantRefusal::Spent, "{counter:?}");
@@ -144,7 +168,7 @@ fn a_revoked_grant_is_refused_repetitions_too() {
     unused.revoke(NOW);
     assert_eq!(refused(&mut unused, &attempt(1, 1), NOW), GrantRefusal::Revoked);
     let mut used = grant(1, HOUR);
-    opened(redeem(Some(&mut used), &attempt(1, 1), NOW));
+    opened(redeem(Some(&mut used), &attempt(1, 1), &Directory::default(), NOW));
     used.revoke(NOW);
     assert_eq!(refused(&mut used, &attempt(1, 1), NOW), GrantRefusal::Revoked);
     used.revoke(NOW.plus(secs(5)));
@@ -157,7 +181,7 @@ fn a_grant_that_lacks_what_is_needed_is_not_spent() {
     let greedy = Attempt { needed: Capabilities::SPAWN, ..attempt(1, 1) };
     let lacking = GrantRefusal::Insufficient(Capabilities::SPAWN);
     assert_eq!(refused(&mut grant, &greedy, NOW), lacking);
-    opened(redeem(Some(&mut grant), &attempt(1, 1), NOW));
+    opened(redeem(Some(&mut grant), &attempt(1, 1), &Directory::default(), NOW));
 }
 
 #[test]
@@ -178,7 +202,7 @@ fn only_the_last_minutes_redemptions_are_kept() {
     let mut grant = grant(1000, DAY);
     for second in 0..200_u8 {
         let at = NOW.plus(secs(second.into()));
-        opened(redeem(Some(&mut grant), &attempt(second, second), at));
+        opened(redeem(Some(&mut grant), &attempt(second, second), &Directory::default(), at));
         assert!(grant.consumed.len() <= 60);
     }
 }

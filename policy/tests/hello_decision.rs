@@ -475,8 +475,8 @@ fn the_attempt_says_what_the_hello_needs_and_where_it_came_from() {
     ] {
         let hello = bringing(purpose).needing(Capabilities::SPAWN.bits()).peer("2001:db8::1");
         let awaiting = awaited(&mut world, &hello);
-        let World { settings, keys, digester, standings, limiter, now, .. } = &mut world;
-        let guard = doorward_policy::Guard { settings, keys, digester, standings };
+        let World { settings, keys, digester, standings, directory, limiter, now, .. } = &mut world;
+        let guard = doorward_policy::Guard { settings, keys, digester, standings, directory };
         let secret = GrantSecret::link(LINK);
         let redeem = awaiting.present(&secret, nonce(1), [1; 16], &guard, limiter, *now).unwrap();
         assert_eq!(redeem.attempt().counter, Counter::Hello);

@@ -18,13 +18,14 @@ use doorward_policy::id::{GrantId, SessionId};
 use doorward_policy::keys::Digest;
 use doorward_policy::ledger::{Capacity, Ledger, NotKept, RedeemError, Selector};
 use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
+use doorward_policy::workspace::{Asked, Reach};
 
 const fn digest(seed: u8) -> Digest {
     Digest::from_bytes([seed; 32])
 }
 
 fn small(grants: usize, sessions: usize, tickets: usize) -> Ledger {
-    Ledger::new(Capacity { grants, sessions, tickets }, [3; 8])
+    Ledger::new(Capacity { grants, sessions, tickets, locals: 4 }, [3; 8])
 }
 
 fn ledger_with_grant(sessions: usize, uses: u32) -> Ledger {
@@ -85,7 +86,13 @@ fn a_consumed_ticket_is_gone_and_a_refused_one_is_not() {
     let mut ledger = ledger_with_grant(4, 1);
     ledger.redeem(&digest(1), &attempt(1, 0x5e), NOW).unwrap();
     ledger.insert_ticket(digest(7), TicketRecord::issue(&claims(), None, NOW)).unwrap();
-    let attempt = |needed| TicketAttempt { origin: None, needed, beside: None };
+    let attempt = |needed| TicketAttempt {
+        origin: None,
+        needed,
+        asked: Asked::Default,
+        reach: Reach::Web,
+        beside: None,
+    };
     let refused = ledger.consume_ticket(&digest(7), &attempt(Capabilities::SPAWN), NOW);
     assert_eq!(refused, Err(TicketRefusal::Insufficient(Capabilities::SPAWN)));
     assert!(ledger.consume_ticket(&digest(7), &attempt(Capabilities::OPERATE), NOW).is_ok());

@@ -19,6 +19,7 @@ use doorward_policy::grant::{
     Attempt, Counter, GrantRecord, GrantRefusal, REPEAT_WINDOW, Redemption, redeem,
 };
 use doorward_policy::id::SessionId;
+use doorward_policy::workspace::Directory;
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +106,8 @@ impl Run {
         let attempt = Attempt { counter, ..attempt(nonce, self.next) };
         let expected = self.history.expected(nonce, counter, self.now);
         let before = format!("{:?}", self.record);
-        match (redeem(Some(&mut self.record), &attempt, self.now), expected) {
+        match (redeem(Some(&mut self.record), &attempt, &Directory::default(), self.now), expected)
+        {
             (Ok(Redemption::Opened(session)), Ok(None)) => {
                 prop_assert_eq!(session.id, attempt.session);
                 self.history.opened.push((nonce, counter, self.now, session.id));
@@ -147,7 +149,7 @@ proptest! {
         for (seed, (nonce, wait)) in tries.into_iter().enumerate() {
             now = now.plus(millis(wait));
             let attempt = attempt(nonce, u8::try_from(seed).unwrap());
-            match redeem(Some(&mut record), &attempt, now) {
+            match redeem(Some(&mut record), &attempt, &Directory::default(), now) {
                 Ok(Redemption::Opened(session)) => {
                     sessions.insert(session.id);
                 }
@@ -165,6 +167,6 @@ proptest! {
     fn grant_opens_nothing_at_or_after_its_expiry(life in 1..100_000_u64, late in 0..100_000_u64) {
         let mut record = grant(1, millis(life));
         let now = NOW.plus(millis(life)).plus(millis(late));
-        prop_assert_eq!(redeem(Some(&mut record), &attempt(1, 1), now), Err(GrantRefusal::Expired));
+        prop_assert_eq!(redeem(Some(&mut record), &attempt(1, 1), &Directory::default(), now), Err(GrantRefusal::Expired));
     }
 }

@@ -23,9 +23,10 @@ use doorward_policy::ledger::{Capacity, Ledger, RedeemError, Selector};
 use doorward_policy::session::SessionRecord;
 use doorward_policy::ticket::{self, TicketAttempt, TicketRecord};
 use doorward_policy::token::Claims;
+use doorward_policy::workspace::{Asked, Directory, Reach};
 use proptest::prelude::*;
 
-const CAPACITY: Capacity = Capacity { grants: 3, sessions: 4, tickets: 2 };
+const CAPACITY: Capacity = Capacity { grants: 3, sessions: 4, tickets: 2, locals: 2 };
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -73,7 +74,9 @@ impl Model {
         now: Timestamp,
     ) -> Result<SessionRecord, RedeemError> {
         let mut copy = self.grants.get(&seed).cloned();
-        match grant::redeem(copy.as_mut(), attempt, now).map_err(RedeemError::Refused)? {
+        match grant::redeem(copy.as_mut(), attempt, &Directory::default(), now)
+            .map_err(RedeemError::Refused)?
+        {
             Redemption::Repeated(id) => {
                 grant::repeat(self.sessions.get(&id), now).map_err(RedeemError::Refused)
             }
@@ -130,11 +133,17 @@ impl Run {
             }
             Event::Consume { digest: which } => {
                 let seed = model.tickets.keys().nth(which.into()).copied().unwrap_or(which);
-                let attempt =
-                    TicketAttempt { origin: None, needed: Capabilities::OPERATE, beside: None };
+                let attempt = TicketAttempt {
+                    origin: None,
+                    needed: Capabilities::OPERATE,
+                    asked: Asked::Default,
+                    reach: Reach::Web,
+                    beside: None,
+                };
                 let record = model.tickets.get(&seed);
                 let session = record.and_then(|one| model.sessions.get(&one.session));
-                let expected = ticket::consume(record, session, &attempt, *now);
+                let expected =
+                    ticket::consume(record, session, &attempt, &Directory::default(), *now);
                 if expected.is_ok() {
                     model.tickets.remove(&seed);
                 }

@@ -41,7 +41,9 @@ fn upgrade(shown: &[Shown]) -> Request {
         Shown::Session(token) if place == 0 => request.bearer(token),
         Shown::Session(token) => request.cookie(token),
         Shown::Ticket(ticket) => request.ticket(ticket),
-        Shown::Local => request.with("Authorization", "Doorward-Session 00"),
+        Shown::Local => {
+            request.with("Authorization", format!("Doorward-Session {}", "0".repeat(64)))
+        }
     })
 }
 

@@ -74,8 +74,8 @@ fn each_endpoint_is_a_counter_of_its_own() {
     let mut world = world_with_grants();
     for (path, counter) in [("bootstrap", Counter::Bootstrap), ("token", Counter::Token)] {
         let awaited = awaited(&mut world, path);
-        let World { settings, keys, digester, standings, limiter, now, .. } = &mut world;
-        let guard = Guard { settings, keys, digester, standings };
+        let World { settings, keys, digester, standings, directory, limiter, now, .. } = &mut world;
+        let guard = Guard { settings, keys, digester, standings, directory };
         let secret = GrantSecret::link(LINK);
         let redeem = awaited.present(&secret, nonce(1), [1; 16], &guard, limiter, *now).unwrap();
         assert_eq!(redeem.attempt().counter, counter);
@@ -201,8 +201,8 @@ fn each_refusal_of_a_grant_has_its_denial() {
     ] {
         let mut world = world_with_grants();
         let awaited = awaited(&mut world, "token");
-        let World { settings, keys, digester, standings, limiter, now, .. } = &mut world;
-        let guard = Guard { settings, keys, digester, standings };
+        let World { settings, keys, digester, standings, directory, limiter, now, .. } = &mut world;
+        let guard = Guard { settings, keys, digester, standings, directory };
         let secret = GrantSecret::link(LINK);
         let redeem = awaited.present(&secret, nonce(1), [1; 16], &guard, limiter, *now).unwrap();
         assert_eq!(redeem.resume(Err(failure), &guard, *now).unwrap_err().denial, denial);

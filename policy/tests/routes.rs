@@ -305,7 +305,7 @@ fn each_endpoint_of_ours_has_one_path_and_its_methods() {
                 Decision::Admit(admitted) => Some(admitted.target()),
                 Decision::Open(opened) => Some(opened.context().target),
                 Decision::Grant(awaited) => Some(awaited.context().target),
-                Decision::Ticket(_) => panic!("no ticket came"),
+                Decision::Ticket(_) | Decision::Local(_) => panic!("none came"),
                 Decision::Deny(denied) => {
                     assert_eq!(denied.denial, Denial::NoRoute, "{method} {target}");
                     None

@@ -22,10 +22,17 @@ use doorward_policy::session::SessionRecord;
 use doorward_policy::standing::Standing;
 use doorward_policy::ticket::{LIFE, TicketAttempt, TicketRecord, TicketRefusal, consume};
 use doorward_policy::token::Claims;
+use doorward_policy::workspace::{Asked, Directory, Reach};
 use doorward_policy::{Admitted, Decision, Timestamp};
 
 fn attempt() -> TicketAttempt {
-    TicketAttempt { origin: Some(ORIGIN.into()), needed: Capabilities::OPERATE, beside: None }
+    TicketAttempt {
+        origin: Some(ORIGIN.into()),
+        needed: Capabilities::OPERATE,
+        asked: Asked::Default,
+        reach: Reach::Web,
+        beside: None,
+    }
 }
 
 fn ticket() -> TicketRecord {
@@ -41,7 +48,7 @@ fn used(
     attempt: &TicketAttempt,
     at: Timestamp,
 ) -> Result<Claims, TicketRefusal> {
-    consume(Some(ticket), Some(&session()), attempt, at)
+    consume(Some(ticket), Some(&session()), attempt, &Directory::default(), at)
 }
 
 /// A world whose ledger holds the session and a ticket of this text.
@@ -67,8 +74,8 @@ fn resume(
     awaited: AwaitTicket,
     outcome: Result<Claims, StoreFailure<TicketRefusal>>,
 ) -> Result<Admitted, Denial> {
-    let World { settings, keys, digester, standings, limiter, now, .. } = world;
-    let guard = doorward_policy::Guard { settings, keys, digester, standings };
+    let World { settings, keys, digester, standings, directory, limiter, now, .. } = world;
+    let guard = doorward_policy::Guard { settings, keys, digester, standings, directory };
     awaited.resume(outcome, &guard, limiter, *now).map_err(|denied| denied.denial)
 }
 
@@ -81,7 +88,10 @@ fn a_ticket_yields_its_sessions_claims() {
 
 #[test]
 fn an_unknown_ticket_is_refused() {
-    assert_eq!(consume(None, Some(&session()), &attempt(), NOW), Err(TicketRefusal::Unknown));
+    assert_eq!(
+        consume(None, Some(&session()), &attempt(), &Directory::default(), NOW),
+        Err(TicketRefusal::Unknown)
+    );
 }
 
 #[test]
@@ -123,8 +133,9 @@ fn a_ticket_beside_another_sessions_cookie_is_refused() {
 
 #[test]
 fn a_ticket_falls_with_its_session() {
-    let consume_with =
-        |session: Option<&SessionRecord>, at| consume(Some(&ticket()), session, &attempt(), at);
+    let consume_with = |session: Option<&SessionRecord>, at| {
+        consume(Some(&ticket()), session, &attempt(), &Directory::default(), at)
+    };
     assert_eq!(consume_with(None, NOW), Err(TicketRefusal::SessionExpired));
     let mut revoked = session();
     revoked.revoke(NOW);
@@ -139,10 +150,14 @@ fn a_ticket_has_at_most_what_token_and_session_have_in_common() {
     let lacking = Err(TicketRefusal::Insufficient(Capabilities::OPERATE));
     assert_eq!(used(&observe, &attempt(), NOW), lacking);
     let limited = SessionRecord { capabilities: Capabilities::OBSERVE, ..session() };
-    assert_eq!(consume(Some(&ticket()), Some(&limited), &attempt(), NOW), lacking);
+    assert_eq!(
+        consume(Some(&ticket()), Some(&limited), &attempt(), &Directory::default(), NOW),
+        lacking
+    );
     let undemanding = TicketAttempt { needed: Capabilities::NONE, ..attempt() };
     let greedy = TicketRecord { capabilities: Capabilities::ALL, ..ticket() };
-    let claims = consume(Some(&greedy), Some(&limited), &undemanding, NOW).unwrap();
+    let claims =
+        consume(Some(&greedy), Some(&limited), &undemanding, &Directory::default(), NOW).unwrap();
     assert_eq!(claims.capabilities, Capabilities::OBSERVE);
 }
 

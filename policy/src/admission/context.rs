@@ -10,6 +10,7 @@ use crate::limiter::{Charge, Guess};
 use crate::route::Target;
 use crate::subject::Subject;
 use crate::time::Timestamp;
+use crate::workspace::Reach;
 
 /// How a request or connection is carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,13 @@ impl Context {
     #[must_use]
     pub const fn is_upgrade(&self) -> bool {
         matches!(self.transport, Transport::WebSocket)
+    }
+
+    pub(super) const fn reach(&self) -> Reach {
+        match self.transport {
+            Transport::Http | Transport::WebSocket => Reach::Web,
+            Transport::Quic => Reach::Bytes,
+        }
     }
 
     pub(super) const fn deny(self, denial: Denial) -> Denied {

@@ -14,6 +14,7 @@ use crate::limiter::Charge;
 use crate::origin;
 use crate::route::{Access, Endpoint, Target};
 use crate::time::Timestamp;
+use crate::workspace::Asked;
 
 /// A QUIC connection's hello, with what its handshake has shown.
 #[derive(Clone, Copy)]
@@ -68,7 +69,7 @@ impl Guard<'_> {
         hello.grant()?;
 
         // 2. Host: the name that the certificate was asked for under.
-        let host = host::verify_server_name(greeting.server_name, self.settings)?;
+        let host = host::verify_server_name(greeting.server_name, self.settings, self.directory)?;
 
         // 3. Route: streams of bytes pass all rules at once, so they need what any of them needs.
         let (target, needed) = match (hello.purpose, hello.offered) {
@@ -81,6 +82,11 @@ impl Guard<'_> {
             (Purpose::Token, _) => (Target::Own(Endpoint::Renew), crate::Capabilities::NONE),
         };
         context.target = target;
+        let asked = match (target, hello.workspace) {
+            // What is named has to be there for whoever names it, whatever it is named for.
+            (Target::Guarded, name) | (Target::Own(_), name @ Some(_)) => Asked::by_name(name),
+            (Target::Own(_), None) => Asked::Own,
+        };
         let needed = needed.with(hello.capabilities);
 
         // 4. Credential: found, not yet verified.
@@ -92,14 +98,14 @@ impl Guard<'_> {
                 Kind::Ticket => {
                     (Access::Session(needed), Presented::Ticket { ticket: text, cookie: None })
                 }
-                Kind::Local => (Access::Session(needed), Presented::Local),
+                Kind::Local => (Access::Session(needed), Presented::Local(text)),
                 Kind::Grant => (Access::Redeem(Counter::Hello, needed), Presented::Nothing),
             },
         };
 
         // 5. Origin: no page speaks this protocol.
         let origin = origin::verify_protocol(greeting.protocol)?;
-        let (context, workspace) = (*context, hello.workspace);
-        Ok(Examined { context, host, origin, access, presented, origin_text: None, workspace })
+        let context = *context;
+        Ok(Examined { context, host, origin, access, presented, origin_text: None, asked })
     }
 }

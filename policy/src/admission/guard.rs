@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use super::local::AwaitLocal;
 use super::redeem::{AwaitGrant, AwaitTicket};
 use super::upgrade;
 use super::{Admitted, Context, Decision, Denied, Opened, Transport, Wire};
@@ -11,18 +12,18 @@ use crate::denial::{Denial, HeadFault, Invalid};
 use crate::forwarding;
 use crate::grant::Counter;
 use crate::host::{self, Authority, HostProof};
-use crate::id::SessionId;
 use crate::keys::{Digester, KeyRing};
 use crate::limiter::{Charge, Guess};
 use crate::origin::{self, OriginProof, Question};
 use crate::request::{Fields, Head};
-use crate::route::{Access, Path, RouteProof, verify_capability};
+use crate::route::{Access, Path, RouteProof, Target, verify_capability};
 use crate::session;
-use crate::settings::Settings;
+use crate::settings::{Settings, Surface};
 use crate::standing::Standings;
+use crate::tenure::Tenure;
 use crate::time::Timestamp;
 use crate::token::{self, Claims, SessionToken};
-use crate::workspace::{self, WorkspaceName, WorkspaceProof};
+use crate::workspace::{self, Asked, Directory, Visitor};
 
 /// All that decisions are taken on, borrowed for the length of one.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,8 @@ pub struct Guard<'g> {
     pub digester: &'g Digester,
     /// What is known of revocations.
     pub standings: &'g Standings,
+    /// The workspaces, as of the same moment.
+    pub directory: &'g Directory,
 }
 
 /// What stands after step 5, before a credential is verified: the same for every transport.
@@ -45,7 +48,7 @@ pub(super) struct Examined<'a> {
     pub(super) access: Access,
     pub(super) presented: Presented<'a>,
     pub(super) origin_text: Option<&'a [u8]>,
-    pub(super) workspace: Option<WorkspaceName>,
+    pub(super) asked: Asked,
 }
 
 impl Guard<'_> {
@@ -74,6 +77,7 @@ impl Guard<'_> {
             }
             Access::Anyone => self.verify(examined, crate::Capabilities::NONE, limiter, now),
             Access::Session(needed) => self.verify(examined, needed, limiter, now),
+            Access::Process => self.verify_process(examined, limiter, now),
         };
         decided.unwrap_or_else(Decision::Deny)
     }
@@ -103,29 +107,39 @@ impl Guard<'_> {
         // 2. Host, and that nothing secret crosses a network in the clear.
         let scheme = context.client.scheme;
         let secure = scheme.is_secure();
-        let host = host::verify(&authority, host_text, secure, self.settings)?;
+        let host = host::verify(&authority, host_text, secure, self.settings, self.directory)?;
         let name = CookieName::of(scheme, authority.port_or_default(secure));
         context.cookie = Some(name);
         check_transport(context)?;
 
         // 3. Route.
-        let route = self.settings.routes.resolve(&path, head.method)?;
+        let route = self.settings.routes.resolve(&path, head.method, self.settings.surface)?;
         context.target = route.target;
+        let asked = match route.target {
+            Target::Guarded => Asked::by_route(self.directory, &authority, secure, &path),
+            Target::Own(_) => Asked::Own,
+        };
         if fields.service_worker.is_present() && !self.settings.service_workers {
             return Err(Denial::ServiceWorkerScript);
         }
 
         // 4. Credential: found, not yet verified.
+        let name = match self.settings.surface {
+            Surface::Guarded => Some(name),
+            Surface::Admin => None,
+        };
         let presented = match route.access {
             Access::Open | Access::Redeem(..) => Presented::Nothing,
-            Access::Anyone | Access::Session(_) => credential::extract(&fields, name, upgrade)?,
+            Access::Anyone | Access::Session(_) | Access::Process => {
+                credential::extract(&fields, name, upgrade)?
+            }
         };
 
         // 5. Origin.
         let origin = self.check_origin(head, &fields, &authority, context, &route, &presented)?;
         let origin_text = fields.origin.value();
-        let (context, access, workspace) = (*context, route.access, None);
-        Ok(Examined { context, host, origin, access, presented, origin_text, workspace })
+        let (context, access) = (*context, route.access);
+        Ok(Examined { context, host, origin, access, presented, origin_text, asked })
     }
 
     fn check_origin(
@@ -166,9 +180,11 @@ impl Guard<'_> {
         }
         let (text, carrier) = match examined.presented {
             Presented::Nothing => return Err(context.deny(Denial::CredentialMissing)),
-            Presented::Local => {
-                let failure = Denial::CredentialInvalid(Invalid::LocalUnknown).into();
-                return Err(self.refuse(context, failure, limiter, now));
+            Presented::Local(text) => {
+                return self
+                    .await_local(examined, text, needed, now)
+                    .map(Decision::Local)
+                    .map_err(|failure| self.refuse(context, failure, limiter, now));
             }
             Presented::Ticket { ticket, cookie } => {
                 let beside = cookie
@@ -184,6 +200,39 @@ impl Guard<'_> {
         };
         let credential = self.verify_token(context, text, carrier, limiter, now)?;
         self.complete(examined, credential, needed).map(Decision::Admit)
+    }
+
+    /// Steps 6 to 8 for what only a local token may ask.
+    fn verify_process(
+        &self,
+        examined: Examined<'_>,
+        limiter: &mut impl Charge,
+        now: Timestamp,
+    ) -> Result<Decision, Denied> {
+        let context = examined.context;
+        match examined.presented {
+            Presented::Nothing => Err(context.deny(Denial::CredentialMissing)),
+            Presented::Local(_) => self.verify(examined, crate::Capabilities::NONE, limiter, now),
+            Presented::Cookie(_) | Presented::Bearer(_) | Presented::Ticket { .. } => {
+                Err(context.deny(Denial::LocalOnly))
+            }
+        }
+    }
+
+    fn await_local(
+        &self,
+        examined: Examined<'_>,
+        text: &[u8],
+        needed: crate::Capabilities,
+        now: Timestamp,
+    ) -> Result<AwaitLocal, Failure> {
+        // Administration is for people.
+        if self.settings.surface == Surface::Admin {
+            return Err(Denial::CredentialInvalid(Invalid::LocalUnknown).into());
+        }
+        let digest = credential::local_digest(text, self.digester)?;
+        credential::check_fresh(self.standings, now)?;
+        Ok(AwaitLocal::new(examined, digest, needed))
     }
 
     fn verify_token(
@@ -212,8 +261,7 @@ impl Guard<'_> {
         let digest = credential::ticket_digest(ticket, self.digester)?;
         credential::check_fresh(self.standings, now)?;
         let beside = beside.and_then(|proof| proof.identity().claims().map(|c| c.session));
-        let workspace = workspace::verify(examined.workspace)?;
-        Ok(AwaitTicket::new(examined, digest, beside, needed, workspace))
+        Ok(AwaitTicket::new(examined, digest, beside, needed))
     }
 
     /// Step 7: a failed verification is charged as a guess, unless its MAC showed that it is none.
@@ -238,11 +286,29 @@ impl Guard<'_> {
         credential: CredentialProof,
         needed: crate::Capabilities,
     ) -> Result<Admitted, Denied> {
-        let Examined { context, host, origin, workspace, .. } = examined;
-        let known = credential.identity().claims().map(|claims| (claims.session, claims.subject));
-        let workspace = workspace::verify(workspace)
-            .map_err(|denial| Denied { known, ..context.deny(denial) })?;
-        admit(context, host, origin, credential, workspace, needed)
+        let Examined { context, host, origin, asked, .. } = examined;
+        self.admit(context, host, origin, credential, asked, needed)
+    }
+
+    /// Step 8: the workspace, then the capability. Everything that is admitted passes here.
+    pub(super) fn admit(
+        &self,
+        context: Context,
+        host: HostProof,
+        origin: OriginProof,
+        credential: CredentialProof,
+        asked: Asked,
+        needed: crate::Capabilities,
+    ) -> Result<Admitted, Denied> {
+        let identity = credential.identity();
+        let known = identity.holder().map(|holder| (holder.id, holder.subject));
+        let deny = |denial| Denied { known, ..context.deny(denial) };
+        let visitor = Visitor::of(identity);
+        let workspace =
+            workspace::verify(self.directory, asked, visitor, context.reach()).map_err(deny)?;
+        let held = identity.capabilities().common(workspace.capabilities);
+        let capability = verify_capability(held, needed).map_err(deny)?;
+        Ok(Admitted::new(context, host, origin, credential, workspace, capability))
     }
 
     /// The token that renews the session of an admitted request, if it is time for one. Only a
@@ -265,37 +331,10 @@ impl Guard<'_> {
     /// # Errors
     /// What has changed.
     pub fn still_stands(&self, admitted: &Admitted, now: Timestamp) -> Result<(), Denial> {
-        let Some(claims) = admitted.claims() else { return Ok(()) };
-        credential::stand(*claims, Carrier::Bearer, self.standings, now)
-            .map(|_proof| ())
-            .map_err(|failure| failure.denial)
-    }
-
-    /// What has become of a session that a live connection was admitted on.
-    #[must_use]
-    pub fn is_revoked(&self, session: SessionId) -> bool {
-        self.standings.of(session) == crate::standing::Standing::Revoked
-    }
-}
-
-/// The end of step 8: the capability. Everything that is admitted passes here.
-pub(super) fn admit(
-    context: Context,
-    host: HostProof,
-    origin: OriginProof,
-    credential: CredentialProof,
-    workspace: WorkspaceProof,
-    needed: crate::Capabilities,
-) -> Result<Admitted, Denied> {
-    let identity = credential.identity();
-    match verify_capability(identity.capabilities(), needed) {
-        Ok(capability) => {
-            Ok(Admitted::new(context, host, origin, credential, workspace, capability))
-        }
-        Err(denial) => {
-            let known = identity.claims().map(|claims| (claims.session, claims.subject));
-            Err(Denied { known, ..context.deny(denial) })
-        }
+        credential::check_fresh(self.standings, now)?;
+        let never = Timestamp::from_millis(u64::MAX);
+        let expires_at = admitted.holder().map_or(never, |holder| holder.expires_at);
+        self.tenure(&Tenure::of(admitted), expires_at, now)
     }
 }
 

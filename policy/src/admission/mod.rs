@@ -11,6 +11,7 @@
 mod context;
 mod greeting;
 mod guard;
+mod local;
 mod redeem;
 mod upgrade;
 
@@ -19,14 +20,16 @@ use alloc::string::String;
 pub use context::{Context, Denied, Transport, Wire};
 pub use greeting::Greeting;
 pub use guard::Guard;
+pub use local::AwaitLocal;
 pub use redeem::{AwaitGrant, AwaitTicket, Redeem, Redeemed, StoreFailure};
 
-use crate::credential::{Carrier, CredentialProof, Identity};
+use crate::capability::Capabilities;
+use crate::credential::{Carrier, CredentialProof, Holder, Identity};
 use crate::host::HostProof;
 use crate::origin::OriginProof;
 use crate::route::{CapabilityProof, Target};
 use crate::token::Claims;
-use crate::workspace::WorkspaceProof;
+use crate::workspace::{Joined, WorkspaceProof};
 
 /// What is decided, or what is to be done before it can be.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub enum Decision {
     Grant(AwaitGrant),
     /// A ticket is to be consumed.
     Ticket(AwaitTicket),
+    /// A local token is to be looked up.
+    Local(AwaitLocal),
     /// A check has failed.
     Deny(Denied),
 }
@@ -67,8 +72,8 @@ pub struct Admitted {
     credential: CredentialProof,
     _host: HostProof,
     _origin: OriginProof,
-    _workspace: WorkspaceProof,
-    _capability: CapabilityProof,
+    workspace: WorkspaceProof,
+    capability: CapabilityProof,
 }
 
 impl Admitted {
@@ -80,14 +85,7 @@ impl Admitted {
         workspace: WorkspaceProof,
         capability: CapabilityProof,
     ) -> Self {
-        Self {
-            context,
-            credential,
-            _host: host,
-            _origin: origin,
-            _workspace: workspace,
-            _capability: capability,
-        }
+        Self { context, credential, _host: host, _origin: origin, workspace, capability }
     }
 
     /// What is known of the request.
@@ -102,7 +100,26 @@ impl Admitted {
         self.credential.identity()
     }
 
-    /// What the session may do and until when, if there is a session.
+    /// Who it was admitted as, if as anybody in particular.
+    #[must_use]
+    pub const fn holder(&self) -> Option<Holder> {
+        self.credential.identity().holder()
+    }
+
+    /// What may be done: what the credential allows, and the membership.
+    #[must_use]
+    pub const fn capabilities(&self) -> Capabilities {
+        self.capability.held
+    }
+
+    /// The workspace that was joined; none at Doorward's own pages and endpoints.
+    #[must_use]
+    pub const fn joined(&self) -> Option<&Joined> {
+        self.workspace.joined.as_ref()
+    }
+
+    /// What the session's token says, if there is a session. What may be done in a workspace is
+    /// [`capabilities`](Self::capabilities).
     #[must_use]
     pub const fn claims(&self) -> Option<&Claims> {
         self.credential.identity().claims()

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::guard::{Examined, admit};
+use super::guard::Examined;
 use super::{Admitted, Context, Denied, Guard};
 use crate::capability::Capabilities;
 use crate::cookie::CookieName;
@@ -19,7 +19,7 @@ use crate::session::SessionRecord;
 use crate::ticket::{TicketAttempt, TicketRefusal};
 use crate::time::Timestamp;
 use crate::token::{self, Claims, SessionToken};
-use crate::workspace::{self, WorkspaceName, WorkspaceProof};
+use crate::workspace::Asked;
 
 /// Why a store brought no yes: it refused, or it could not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +44,15 @@ pub struct AwaitGrant {
     context: Context,
     counter: Counter,
     needed: Capabilities,
-    workspace: Option<WorkspaceName>,
+    asked: Asked,
     host: HostProof,
     origin: OriginProof,
 }
 
 impl AwaitGrant {
     pub(super) fn new(examined: Examined<'_>, counter: Counter, needed: Capabilities) -> Self {
-        let Examined { context, host, origin, workspace, .. } = examined;
-        Self { context, counter, needed, workspace, host, origin }
+        let Examined { context, host, origin, asked, .. } = examined;
+        Self { context, counter, needed, asked, host, origin }
     }
 
     /// What is known of the request.
@@ -81,19 +81,17 @@ impl AwaitGrant {
             .map_err(|denial| self.context.deny(denial))?;
         let guess = if grant.is_code() { Guess::Code } else { Guess::Other };
         self.context.charge(guess, limiter, now).map_err(|denial| self.context.deny(denial))?;
-        // Before a use is consumed: a refusal must not spend one.
-        let workspace =
-            workspace::verify(self.workspace).map_err(|denial| self.context.deny(denial))?;
         let attempt = Attempt {
             nonce,
             counter: self.counter,
             needed: self.needed,
+            asked: self.asked,
             session: SessionId::new(session),
             peer: Some(self.context.client.address),
             lifetimes: guard.settings.lifetimes,
         };
         let digest = grant.digest(guard.digester);
-        Ok(Redeem { digest, attempt, workspace, request: self })
+        Ok(Redeem { digest, attempt, request: self })
     }
 
     /// Refuses the request: what it brought can't be read, or came too late.
@@ -110,7 +108,6 @@ impl AwaitGrant {
 pub struct Redeem {
     digest: Digest,
     attempt: Attempt,
-    workspace: WorkspaceProof,
     request: AwaitGrant,
 }
 
@@ -148,8 +145,8 @@ impl Redeem {
         let claims = session.claims();
         let credential = credential::stand(claims, Carrier::Grant, guard.standings, now)
             .map_err(|failure| context.deny(failure.denial))?;
-        let admitted =
-            admit(context, host, origin, credential, self.workspace, self.attempt.needed)?;
+        let Attempt { asked, needed, .. } = self.attempt;
+        let admitted = guard.admit(context, host, origin, credential, asked, needed)?;
         let token = token::issue(&claims, guard.keys, now)
             .ok_or_else(|| context.deny(Denial::Unavailable(Outage::Keys)))?;
         Ok(Redeemed { admitted, token })
@@ -197,7 +194,6 @@ pub struct AwaitTicket {
     context: Context,
     digest: Digest,
     attempt: TicketAttempt,
-    workspace: WorkspaceProof,
     host: HostProof,
     origin: OriginProof,
 }
@@ -208,12 +204,12 @@ impl AwaitTicket {
         digest: Digest,
         beside: Option<SessionId>,
         needed: Capabilities,
-        workspace: WorkspaceProof,
     ) -> Self {
-        let Examined { context, host, origin, origin_text, .. } = examined;
+        let Examined { context, host, origin, origin_text, asked, .. } = examined;
         let origin_text = origin_text.and_then(|text| core::str::from_utf8(text).ok());
-        let attempt = TicketAttempt { origin: origin_text.map(String::from), needed, beside };
-        Self { context, digest, attempt, workspace, host, origin }
+        let (origin_text, reach) = (origin_text.map(String::from), context.reach());
+        let attempt = TicketAttempt { origin: origin_text, needed, asked, reach, beside };
+        Self { context, digest, attempt, host, origin }
     }
 
     /// What the store finds the ticket by.
@@ -251,8 +247,8 @@ impl AwaitTicket {
         })?;
         let credential = credential::stand(claims, Carrier::Ticket, guard.standings, now)
             .map_err(|failure| guard.refuse(context, failure, limiter, now))?;
-        let Self { host, origin, workspace, attempt, .. } = self;
-        admit(context, host, origin, credential, workspace, attempt.needed)
+        let Self { host, origin, attempt, .. } = self;
+        guard.admit(context, host, origin, credential, attempt.asked, attempt.needed)
     }
 }
 
@@ -267,6 +263,7 @@ fn grant_denial(failure: StoreFailure<GrantRefusal>) -> Denial {
         GrantRefusal::Expired => GrantFault::Expired,
         GrantRefusal::Spent => GrantFault::Spent,
         GrantRefusal::SessionGone => GrantFault::SessionGone,
+        GrantRefusal::Workspace => return Denial::WorkspaceUnknown,
         GrantRefusal::Insufficient(lacking) => return Denial::CapabilityLacking(lacking),
     })
 }
@@ -281,6 +278,7 @@ fn ticket_denial(failure: StoreFailure<TicketRefusal>) -> Denial {
         TicketRefusal::Expired => Invalid::TicketExpired,
         TicketRefusal::OtherOrigin => Invalid::TicketOrigin,
         TicketRefusal::OtherSession => Invalid::TicketSession,
+        TicketRefusal::Workspace => return Denial::WorkspaceUnknown,
         TicketRefusal::SessionRevoked => return Denial::SessionRevoked,
         TicketRefusal::SessionExpired => return Denial::SessionExpired,
         TicketRefusal::Insufficient(lacking) => return Denial::CapabilityLacking(lacking),

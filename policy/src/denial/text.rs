@@ -59,7 +59,10 @@ impl Invalid {
             Self::TicketExpired => "ticket expired",
             Self::TicketOrigin => "ticket of another origin",
             Self::TicketSession => "ticket of another session",
+            Self::LocalMalformed => "local token malformed",
             Self::LocalUnknown => "local token unknown",
+            Self::LocalExpired => "local token expired",
+            Self::LocalDead => "process of the local token ended",
         }
     }
 }
@@ -85,6 +88,8 @@ impl Outage {
             Self::Keys => "no key signs",
             Self::StaleRevocations => "revocations too old",
             Self::Full => "a table is full",
+            Self::Processes => "whether a process is there",
+            Self::Moved => "moved",
             Self::Draining => "draining",
         }
     }

@@ -399,17 +399,38 @@ pub(super) static CAPABILITY_ESCALATION: Threat = Threat {
     incidents: &["CVE-2022-36103", "CVE-2025-23208"],
 };
 
+pub(super) static LOCAL_IMPERSONATION: Threat = Threat {
+    id: ThreatId::LocalImpersonation,
+    name: "DW-LOCAL-IMPERSONATION",
+    title: "A program passes for another one on the same machine",
+    attack: "A token that was handed to one process is used by another: it was left in a file, \
+        inherited too far down, or its process has ended and something else runs under its number.",
+    defence: "`local::verify` takes a token for as long as its process is there, told by its id and \
+        the time of its start, and for its one workspace; its name makes it a member of nothing. A \
+        token is 256 bits in a file of its owner's, a store keeps its digest alone, and one that is \
+        registered again under the same id ends the one before. `route::Access::Process` keeps \
+        from everybody else what only a process may ask.",
+    residual: "Whoever runs as the same user can read the file while the process lives. A listener \
+        that can't see the process (in another container) takes no token of it.",
+    invariants: &["I3", "I6", "I9", "I11"],
+    incidents: &[],
+};
+
 pub(super) static WORKSPACE_CONFUSION: Threat = Threat {
     id: ThreatId::WorkspaceConfusion,
     name: "DW-WORKSPACE-CONFUSION",
     title: "One tenant's request acts in another's workspace",
     attack: "The client names the resource or the stream and the server believes it, or \
         memberships pile up instead of being replaced.",
-    defence: "There is one workspace, and `workspace::verify` denies a request that names any. \
-        What one may not see answers with the bytes of what doesn't exist.",
-    residual: "Doorward separates nothing inside the guarded server. People who must not see each \
-        other's work need a guarded server each.",
-    invariants: &["I11"],
+    defence: "`workspace::verify` resolves what a request belongs to from the server's own directory, \
+        by the claims on its route or the name in its hello, and joins it only as a member, at every \
+        decision; `tenure` ends a live connection with its membership. A membership that is set \
+        again is replaced. What one may not see answers with the bytes of what doesn't exist, and a \
+        path that some server could read into another workspace is nobody's.",
+    residual: "Members are known by their subject, which whoever makes a grant chooses: an \
+        administrator decides who is who. Doorward separates nothing inside a guarded server. People \
+        who must not see each other's work need a workspace with a server of its own each.",
+    invariants: &["I10", "I11"],
     incidents: &["CVE-2026-54324"],
 };
 

@@ -1,9 +1,10 @@
 //! Takes a decision to its end, as a driver with the ledger for a store does.
 
-use doorward_policy::admission::{AwaitGrant, AwaitTicket, Redeemed, StoreFailure};
+use doorward_policy::admission::{AwaitGrant, AwaitLocal, AwaitTicket, Redeemed, StoreFailure};
 use doorward_policy::denial::Outage;
 use doorward_policy::grant::{GrantSecret, Nonce};
 use doorward_policy::ledger::RedeemError;
+use doorward_policy::local::Liveness;
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::Claims;
 use doorward_policy::{Admitted, Decision, Denied, Guard};
@@ -34,15 +35,26 @@ impl World {
             Decision::Admit(admitted) => Ok(admitted),
             Decision::Deny(denied) => Err(denied),
             Decision::Ticket(awaiting) => self.consume(awaiting),
+            Decision::Local(awaiting) => self.look_up(awaiting),
             other => panic!("nothing was to be redeemed: {other:?}"),
         }
     }
 
     pub fn consume(&mut self, awaiting: AwaitTicket) -> Result<Admitted, Denied> {
-        let Self { settings, keys, digester, standings, limiter, ledger, now } = self;
-        let guard = Guard { settings, keys, digester, standings };
+        let Self { settings, keys, digester, standings, directory, limiter, ledger, now } = self;
+        let guard = Guard { settings, keys, digester, standings, directory };
         let outcome = ledger.consume_ticket(awaiting.digest(), awaiting.attempt(), *now);
         awaiting.resume(outcome.map_err(StoreFailure::Refused), &guard, limiter, *now)
+    }
+
+    /// Looks a local token up. Process 1 is there, and no other.
+    pub fn look_up(&mut self, awaiting: AwaitLocal) -> Result<Admitted, Denied> {
+        let Self { settings, keys, digester, standings, directory, limiter, ledger, now } = self;
+        let guard = Guard { settings, keys, digester, standings, directory };
+        let found = ledger.local(awaiting.digest());
+        let alive = found.is_none_or(|local| local.pid == 1);
+        let liveness = if alive { Liveness::Alive } else { Liveness::Dead };
+        awaiting.resume(Ok(found), liveness, &guard, limiter, *now)
     }
 
     /// Redeems a grant, for a session whose id is made of `seed`.
@@ -53,8 +65,8 @@ impl World {
         nonce: Nonce,
         seed: u8,
     ) -> Result<Redeemed, Denied> {
-        let Self { settings, keys, digester, standings, limiter, ledger, now } = self;
-        let guard = Guard { settings, keys, digester, standings };
+        let Self { settings, keys, digester, standings, directory, limiter, ledger, now } = self;
+        let guard = Guard { settings, keys, digester, standings, directory };
         let redeem = awaiting.present(secret, nonce, [seed; 16], &guard, limiter, *now)?;
         let outcome = ledger.redeem(redeem.digest(), redeem.attempt(), *now);
         let outcome = outcome.map_err(|error| match error {

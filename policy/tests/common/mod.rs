@@ -19,6 +19,7 @@ use doorward_policy::session::{Lifetimes, SessionRecord};
 use doorward_policy::standing::{DEFAULT_FRESHNESS, Standings};
 use doorward_policy::subject::Subject;
 use doorward_policy::token::{self, Claims, Method};
+use doorward_policy::workspace::{Asked, Directory};
 use doorward_policy::{Admitted, Decision, Denied, Guard, Settings, Timestamp};
 
 pub use hello::RawHello;
@@ -67,6 +68,7 @@ pub struct World {
     pub keys: KeyRing,
     pub digester: Digester,
     pub standings: Standings,
+    pub directory: Directory,
     pub limiter: Counting,
     pub ledger: Ledger,
     pub now: Timestamp,
@@ -82,6 +84,7 @@ impl World {
             keys: masters.ring(Purpose::Session),
             digester: masters.digester(),
             standings,
+            directory: Directory::default(),
             limiter: Counting { inner: Limiter::new(Limits::default()), charges: Vec::new() },
             ledger: Ledger::new(Capacity::default(), [9; 8]),
             now: NOW,
@@ -100,18 +103,20 @@ impl World {
             keys: &self.keys,
             digester: &self.digester,
             standings: &self.standings,
+            directory: &self.directory,
         }
     }
 
     pub fn decide(&mut self, request: &Request) -> Decision {
-        let Self { settings, keys, digester, standings, limiter, now, .. } = self;
-        let guard = Guard { settings, keys, digester, standings };
+        let Self { settings, keys, digester, standings, directory, limiter, now, .. } = self;
+        let guard = Guard { settings, keys, digester, standings, directory };
         request.with_head(|head| guard.decide(head, limiter, *now))
     }
 
     pub fn denied(&mut self, request: &Request) -> Denied {
         match self.decide(request) {
             Decision::Deny(denied) => denied,
+            Decision::Local(awaiting) => self.look_up(awaiting).expect_err("a denial"),
             other => panic!("expected a denial of {request:?}, got {other:?}"),
         }
     }
@@ -132,14 +137,15 @@ impl World {
     }
 
     pub fn decide_hello(&mut self, hello: &RawHello) -> Decision {
-        let Self { settings, keys, digester, standings, limiter, now, .. } = self;
-        let guard = Guard { settings, keys, digester, standings };
+        let Self { settings, keys, digester, standings, directory, limiter, now, .. } = self;
+        let guard = Guard { settings, keys, digester, standings, directory };
         hello.with_greeting(|greeting| guard.decide_hello(greeting, limiter, *now))
     }
 
     pub fn hello_denied(&mut self, hello: &RawHello) -> Denied {
         match self.decide_hello(hello) {
             Decision::Deny(denied) => denied,
+            Decision::Local(awaiting) => self.look_up(awaiting).expect_err("a denial"),
             other => panic!("expected a denial of {hello:?}, got {other:?}"),
         }
     }
@@ -224,6 +230,7 @@ pub fn attempt(nonce_seed: u8, session: u8) -> Attempt {
         nonce: nonce(nonce_seed),
         counter: Counter::Bootstrap,
         needed: Capabilities::NONE,
+        asked: Asked::Own,
         session: SessionId::new([session; 16]),
         peer: None,
         lifetimes: Lifetimes::DEFAULT,

@@ -12,6 +12,7 @@ use doorward_policy::route::Routes;
 use doorward_policy::standing::Standing;
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::{Claims, Method};
+use doorward_policy::workspace::Directory;
 use doorward_policy::{Denial, Guard};
 
 use crate::common::record::{Record, join, mac};
@@ -226,8 +227,8 @@ pub(crate) fn respelled_token(world: &mut World) -> Denial {
 fn redemption(world: &mut World, seed: u8) -> Option<Denial> {
     let request = Request::post("/.doorward/api/token");
     let Decision::Grant(awaited) = world.decide(&request) else { panic!("not a redemption") };
-    let World { settings, keys, digester, standings, limiter, ledger, now } = world;
-    let guard = Guard { settings, keys, digester, standings };
+    let World { settings, keys, digester, standings, directory, limiter, ledger, now } = world;
+    let guard = Guard { settings, keys, digester, standings, directory };
     let nonce = crate::common::nonce(seed);
     let secret = GrantSecret::link([9; 32]);
     let redeem = awaited.present(&secret, nonce, [seed; 16], &guard, limiter, *now).unwrap();
@@ -254,7 +255,7 @@ pub(crate) fn interleaved_redemptions(world: &mut World) -> Denial {
     world.ledger.insert_grant(digest, record.clone()).unwrap();
     // The transition itself, on one record.
     let won = (1..=50)
-        .map(|seed| redeem(Some(&mut record), &attempt(seed, seed), NOW))
+        .map(|seed| redeem(Some(&mut record), &attempt(seed, seed), &Directory::default(), NOW))
         .filter(|outcome| matches!(outcome, Ok(Redemption::Opened(_))))
         .count();
     assert_eq!(won, 1);
@@ -283,7 +284,9 @@ pub(crate) fn lifetime_of_every_path(world: &mut World) -> Denial {
             record.method = method;
             let mut attempt = attempt(1, 1);
             attempt.counter = counter;
-            let Ok(Redemption::Opened(session)) = redeem(Some(&mut record), &attempt, NOW) else {
+            let Ok(Redemption::Opened(session)) =
+                redeem(Some(&mut record), &attempt, &Directory::default(), NOW)
+            else {
                 panic!("refused")
             };
             let claims = session.claims();
@@ -324,8 +327,8 @@ pub(crate) fn ticket_of_another_session(world: &mut World) -> Denial {
     let of_b = world.token();
     let request = Request::upgrade().same_origin().ticket(&secret.expose()).cookie(&of_b);
     let Decision::Ticket(awaited) = world.decide(&request) else { panic!("no ticket") };
-    let World { settings, keys, digester, standings, limiter, ledger, now } = world;
-    let guard = Guard { settings, keys, digester, standings };
+    let World { settings, keys, digester, standings, directory, limiter, ledger, now } = world;
+    let guard = Guard { settings, keys, digester, standings, directory };
     let outcome = ledger.consume_ticket(awaited.digest(), awaited.attempt(), *now);
     awaited
         .resume(outcome.map_err(StoreFailure::Refused), &guard, limiter, *now)

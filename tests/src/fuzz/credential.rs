@@ -10,7 +10,9 @@ use doorward_policy::{Capabilities, Settings};
 use super::input::{Input, after, expand};
 use super::naive;
 use super::naive::credential::{Presented, Sent, presented};
-use super::world::{Counting, HANDSHAKE, NOW, REVOKED, Request, claims, token, use_ticket};
+use super::world::{
+    Counting, HANDSHAKE, NOW, REVOKED, Request, claims, token, use_local, use_ticket,
+};
 
 /// Input: lines. `authorization:`, `cookie:` and `protocol:` with a value, in which `$` and a
 /// letter stand for a credential (`credentials`); `upgrade`.
@@ -52,12 +54,13 @@ pub fn credential(data: &[u8]) {
             let made = [(ticket(), Some("http://localhost:8765"))];
             use_ticket(waiting, &made, &settings, &mut limiter)
         }
+        Decision::Local(waiting) => use_local(waiting, &settings, &mut limiter),
         Decision::Open(_) | Decision::Grant(_) => panic!("no such endpoint was asked for"),
         Decision::Deny(_) => None,
     };
     let found = admitted.as_ref().map(|admitted| match admitted.identity() {
         Identity::Session { claims, carrier } => (claims.session, *carrier),
-        Identity::Unguarded => panic!("nobody asked for that"),
+        Identity::Local(_) | Identity::Unguarded => panic!("nobody asked for that"),
     });
     assert_eq!(found, expected);
     assert!(

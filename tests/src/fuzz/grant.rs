@@ -14,6 +14,7 @@ use doorward_policy::session::{Lifetimes, SessionRecord};
 use doorward_policy::subject::Subject;
 use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
 use doorward_policy::token::Method;
+use doorward_policy::workspace::{Asked, Reach};
 use doorward_policy::{Capabilities, Timestamp};
 
 use super::input::Input;
@@ -28,7 +29,7 @@ use super::world::{LOOPBACK, NOW};
 pub fn grant(data: &[u8]) {
     let mut input = Input::new(data);
     let room = 1 + input.below(5);
-    let capacity = Capacity { grants: room, sessions: room, tickets: room };
+    let capacity = Capacity { grants: room, sessions: room, tickets: room, locals: room };
     let mut run = Run {
         ledger: Ledger::new(capacity, [input.byte(); 8]),
         room,
@@ -192,6 +193,7 @@ impl Run {
             if input.byte() == b'n' { bits(input) } else { (0, Capabilities::NONE) };
         let Some(new) = self.next() else { return };
         let attempt = Attempt {
+            asked: Asked::Own,
             nonce: Nonce::from_digest(digest(nonce)),
             counter: [Counter::Bootstrap, Counter::Token, Counter::Hello][usize::from(counter)],
             needed: needed_capabilities,
@@ -290,6 +292,8 @@ impl Run {
         let (needed, needed_capabilities) = bits(input);
         let beside = Some(self.named(input)).filter(|beside| *beside > 0);
         let attempt = TicketAttempt {
+            asked: Asked::Default,
+            reach: Reach::Web,
             origin: origin.map(origin_text),
             needed: needed_capabilities,
             beside: beside.map(session_id),

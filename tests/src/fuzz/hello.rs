@@ -13,13 +13,16 @@ use doorward_policy::route::Routes;
 use doorward_policy::settings::{Exposure, Guarding};
 use doorward_policy::ticket::TicketSecret;
 use doorward_policy::token::{Claims, Method};
+use doorward_policy::workspace::Directory;
 use doorward_policy::{Admitted, Capabilities, Denial, Settings};
 
 use super::host_origin::is_loopback;
 use super::input::{Input, after, expand};
 use super::naive::address::{Host, authority};
 use super::naive::hello::{Fault, Hello as Plain, read, read_accept};
-use super::world::{Counting, KEYS, LOOPBACK, NOW, REVOKED, claims, token, use_ticket, with_guard};
+use super::world::{
+    Counting, KEYS, LOOPBACK, NOW, REVOKED, claims, token, use_local, use_ticket, with_guard,
+};
 
 /// Input: a kind, then what it needs.
 ///
@@ -193,6 +196,7 @@ impl Greeted {
         let (admitted, charged) = self.decide();
         let found = admitted.map(|admitted| match admitted.identity() {
             Identity::Unguarded => None,
+            Identity::Local(_) => panic!("none is known"),
             Identity::Session { claims, carrier } => {
                 Some((claims.session.as_bytes()[0], claims.capabilities.bits(), *carrier))
             }
@@ -220,7 +224,7 @@ impl Greeted {
             return early;
         }
         if self.unguarded && !is_grant {
-            let enough = needed & !7 == 0 && hello.workspace.is_empty();
+            let enough = needed & !7 == 0 && is_there(&hello.workspace);
             return (enough.then_some(None), false);
         }
         let Some((kind, text)) = shown else { return early };
@@ -234,7 +238,7 @@ impl Greeted {
             2 => Carrier::Grant,
             _ => Carrier::Ticket,
         };
-        let admitted = hello.workspace.is_empty() && needed & !held == 0;
+        let admitted = is_there(&hello.workspace) && needed & !held == 0;
         (admitted.then_some(Some((session, held, carrier))), is_grant)
     }
 
@@ -282,11 +286,17 @@ impl Greeted {
                 let made = [(TICKET, None), (PAGE_TICKET, Some("http://localhost:8765"))];
                 use_ticket(waiting, &made, &settings, &mut limiter)
             }
+            Decision::Local(waiting) => use_local(waiting, &settings, &mut limiter),
             Decision::Grant(waiting) => redeem(waiting, &self.body, &settings, &mut limiter),
             Decision::Open(_) => panic!("a hello opens nothing"),
         };
         (admitted, limiter.charged)
     }
+}
+
+/// Without a directory there is one workspace, with or without its name.
+fn is_there(workspace: &str) -> bool {
+    matches!(workspace, "" | "main")
 }
 
 fn compare(parsed: &Hello<'_>, expected: &Plain, body: &[u8]) {
@@ -356,7 +366,8 @@ fn redeem(
     with_guard(settings, |guard| {
         let step = waiting.present(&grant, nonce, [BOUGHT; 16], guard, limiter, NOW).ok()?;
         let known = *step.digest() == LINK.digest(&KEYS.digester);
-        let outcome = redeem_record(known.then_some(&mut record), step.attempt(), NOW);
+        let outcome =
+            redeem_record(known.then_some(&mut record), step.attempt(), &Directory::default(), NOW);
         let outcome = outcome.map_err(StoreFailure::Refused).map(|redemption| match redemption {
             Redemption::Opened(session) => session,
             Redemption::Repeated(_) => panic!("it was never redeemed"),

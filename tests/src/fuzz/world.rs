@@ -4,10 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use doorward_policy::admission::AwaitLocal;
 use doorward_policy::admission::{AwaitTicket, Decision, Guard, StoreFailure};
 use doorward_policy::id::{GrantId, Issuer, SessionId};
 use doorward_policy::keys::{Digester, KeyRing, Master, MasterKeys, Purpose};
 use doorward_policy::limiter::{Charge, Guess, LimitKey, Limited};
+use doorward_policy::local::Liveness;
 use doorward_policy::request::{Field, Head};
 use doorward_policy::secret::Secret;
 use doorward_policy::session::SessionRecord;
@@ -15,6 +17,7 @@ use doorward_policy::standing::{DEFAULT_FRESHNESS, Standing, Standings};
 use doorward_policy::subject::Subject;
 use doorward_policy::ticket::{TicketRecord, TicketSecret, consume};
 use doorward_policy::token::{self, Claims, Method};
+use doorward_policy::workspace::Directory;
 use doorward_policy::{Admitted, Capabilities, Settings, Timestamp};
 
 use super::naive;
@@ -155,7 +158,14 @@ impl<'a> Request<'a> {
 /// Lends the guard of [`NOW`].
 pub(crate) fn with_guard<T>(settings: &Settings, run: impl FnOnce(&Guard<'_>) -> T) -> T {
     let standings = standings();
-    run(&Guard { settings, keys: &KEYS.ring, digester: &KEYS.digester, standings: &standings })
+    let directory = Directory::default();
+    run(&Guard {
+        settings,
+        keys: &KEYS.ring,
+        digester: &KEYS.digester,
+        standings: &standings,
+        directory: &directory,
+    })
 }
 
 /// The fields of a WebSocket handshake, without those under test.
@@ -191,7 +201,19 @@ pub(crate) fn use_ticket(
         absolute_end: claims.absolute_end,
         revoked_at: None,
     };
-    let outcome = consume(record.as_ref(), Some(&session), waiting.attempt(), NOW);
+    let outcome =
+        consume(record.as_ref(), Some(&session), waiting.attempt(), &Directory::default(), NOW);
     let outcome = outcome.map_err(StoreFailure::Refused);
     with_guard(settings, |guard| waiting.resume(outcome, guard, limiter, NOW).ok())
+}
+
+/// Goes on with a local token, as the gate does where none is known.
+pub(crate) fn use_local(
+    waiting: AwaitLocal,
+    settings: &Settings,
+    limiter: &mut Counting,
+) -> Option<Admitted> {
+    let resume =
+        |guard: &Guard<'_>| waiting.resume(Ok(None), Liveness::Alive, guard, limiter, NOW).ok();
+    with_guard(settings, resume)
 }

@@ -234,7 +234,7 @@ impl Credential {
             Self::Ticket(ticket) => {
                 format!("Sec-WebSocket-Protocol: doorward, doorward.ticket.{ticket}\r\n")
             }
-            Self::Local => "Authorization: Doorward-Session x\r\n".to_owned(),
+            Self::Local => format!("Authorization: Doorward-Session {}\r\n", "0".repeat(64)),
             Self::Twice(token) => format!("{}Authorization: Bearer {token}\r\n", cookie(token)),
         }
     }
@@ -244,7 +244,7 @@ impl Credential {
             Self::Nothing => Words::nothing(),
             Self::Session(token) | Self::Cookie(token) => Words::one(OPEN, SESSION, token),
             Self::Ticket(ticket) => Words::one(OPEN, TICKET, ticket),
-            Self::Local => Words::one(OPEN, LOCAL, "x"),
+            Self::Local => Words::one(OPEN, LOCAL, "0".repeat(64)),
             Self::Twice(token) => {
                 let one = (SESSION, token.clone().into_bytes());
                 Words { credentials: vec![one; 2], ..Words::nothing() }
@@ -284,7 +284,7 @@ async fn session_tokens() {
     let unknown = Case::invalid(
         "a local token",
         "credential_invalid: local token unknown",
-        "DW-AMBIENT-AUTHORITY",
+        "DW-LOCAL-IMPERSONATION",
     );
     both.same_for(unknown, &Credential::Local).await;
 

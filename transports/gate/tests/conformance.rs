@@ -16,6 +16,7 @@ use doorward_policy::ledger::{Capacity, Selector};
 use doorward_policy::session::SessionRecord;
 use doorward_policy::standing::Standing;
 use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
+use doorward_policy::workspace::{Asked, Reach};
 use doorward_policy::{Capabilities, Timestamp};
 
 type Scenario = for<'s> fn(&'s dyn Store) -> Pin<Box<dyn Future<Output = ()> + 's>>;
@@ -56,7 +57,7 @@ scenarios! {
     lists_are_newest_first,
 }
 
-const SMALL: Capacity = Capacity { grants: 4, sessions: 3, tickets: 2 };
+const SMALL: Capacity = Capacity { grants: 4, sessions: 3, tickets: 2, locals: 2 };
 
 async fn in_memory(scenario: Scenario) {
     scenario(&MemoryStore::new(SMALL, [3; 8])).await;
@@ -205,7 +206,13 @@ async fn an_effect_has_its_audit_line_and_a_refusal_none(store: &dyn Store) {
 
 fn use_ticket(origin: Option<&str>) -> TicketAttempt {
     let origin = origin.map(str::to_owned);
-    TicketAttempt { origin, needed: Capabilities::OPERATE, beside: None }
+    TicketAttempt {
+        origin,
+        needed: Capabilities::OPERATE,
+        asked: Asked::Default,
+        reach: Reach::Web,
+        beside: None,
+    }
 }
 
 async fn a_ticket_is_consumed_once(store: &dyn Store) {

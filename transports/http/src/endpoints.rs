@@ -159,7 +159,13 @@ pub(crate) async fn with_session(
         Endpoint::Renew => Ok(renew(gate, admission).await),
         Endpoint::Ticket => ticket(gate, admission, headers).await,
         Endpoint::Logout => sign_out(gate, admission).await,
-        Endpoint::PairPage | Endpoint::Bootstrap | Endpoint::Token | Endpoint::Health => {
+        Endpoint::PairPage
+        | Endpoint::Bootstrap
+        | Endpoint::Token
+        | Endpoint::Health
+        | Endpoint::Workspaces
+        | Endpoint::Stay
+        | Endpoint::Admin(_) => {
             // The policy routes these elsewhere.
             Ok(answer::empty(StatusCode::NOT_FOUND))
         }

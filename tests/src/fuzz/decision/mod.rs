@@ -4,13 +4,16 @@
 mod model;
 mod script;
 
-use doorward_policy::admission::{AwaitGrant, AwaitTicket, Decision, Guard, StoreFailure};
+use doorward_policy::admission::{
+    AwaitGrant, AwaitLocal, AwaitTicket, Decision, Guard, StoreFailure,
+};
 use doorward_policy::credential::{Carrier, Identity};
 use doorward_policy::grant::{GrantRecord, GrantRequest, GrantSecret, Nonce};
 use doorward_policy::host::AllowedHost;
 use doorward_policy::id::SessionId;
 use doorward_policy::ledger::{Capacity, Ledger, RedeemError, Selector};
 use doorward_policy::limiter::{Limiter, Limits};
+use doorward_policy::local::Liveness;
 use doorward_policy::origin::AllowedOrigin;
 use doorward_policy::request::{Field, Head};
 use doorward_policy::route::Routes;
@@ -19,6 +22,7 @@ use doorward_policy::standing::{DEFAULT_FRESHNESS, Standing, Standings};
 use doorward_policy::subject::Subject;
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::Method;
+use doorward_policy::workspace::Directory;
 use doorward_policy::{Admitted, Capabilities, Settings, Timestamp};
 
 use self::model::{Admission, Body, Charged, Grant, Model, Outcome, Ticket, Token, Verdict};
@@ -41,6 +45,7 @@ pub fn decision(data: &[u8]) {
     let mut run = Run {
         settings: settings(&model),
         standings: Standings::new([7; 8], DEFAULT_FRESHNESS),
+        directory: Directory::default(),
         ledger: Ledger::new(Capacity::default(), [9; 8]),
         limiter: Limiter::new(limits(&model)),
         model,
@@ -98,6 +103,7 @@ fn session_id(index: usize) -> SessionId {
 struct Run {
     settings: Settings,
     standings: Standings,
+    directory: Directory,
     ledger: Ledger,
     limiter: Limiter,
     model: Model,
@@ -177,6 +183,7 @@ impl Run {
             keys: &KEYS.ring,
             digester: &KEYS.digester,
             standings: &self.standings,
+            directory: &self.directory,
         }
     }
 
@@ -237,6 +244,7 @@ impl Run {
                 (body.map_or(Outcome::Denied, |body| self.redeem(waiting, body, token)), None)
             }
             Decision::Ticket(waiting) => self.consume(waiting),
+            Decision::Local(waiting) => self.look_up(waiting),
             Decision::Admit(admitted) => (self.outcome(&admitted), Some(admitted)),
         }
     }
@@ -300,6 +308,16 @@ impl Run {
             ticket.used = true;
         }
         (outcome, resumed.ok())
+    }
+
+    /// No local token is known here.
+    fn look_up(&mut self, waiting: AwaitLocal) -> (Outcome, Option<Admitted>) {
+        let now = self.now();
+        let mut limiter = std::mem::replace(&mut self.limiter, Limiter::new(Limits::default()));
+        let found = waiting.resume(Ok(None), Liveness::Alive, &self.guard(), &mut limiter, now);
+        self.limiter = limiter;
+        assert!(found.is_err(), "an unknown local token was admitted");
+        (Outcome::Denied, None)
     }
 
     fn outcome(&self, admitted: &Admitted) -> Outcome {

@@ -25,6 +25,7 @@ pub struct Welcome {
 
 /// What a hello was admitted to.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is made once a connection")]
 pub enum Welcomed {
     /// To what is guarded: register it, answer, carry its streams.
     Open(Admission),
@@ -47,6 +48,10 @@ impl Gate {
             Decision::Grant(awaiting) => self.redeem_hello(awaiting, greeting, now).await,
             Decision::Ticket(awaiting) => {
                 let admission = self.consume_ticket(awaiting, now).await?;
+                Ok(self.welcome(admission, now).await)
+            }
+            Decision::Local(awaiting) => {
+                let admission = self.look_up_local(awaiting, now)?;
                 Ok(self.welcome(admission, now).await)
             }
             Decision::Admit(admitted) => Ok(self.welcome(self.admission(admitted, now), now).await),

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use doorward_policy::Timestamp;
 use doorward_policy::admission::{
-    Admitted, AwaitGrant, AwaitTicket, Context, Decision, Denied, Guard, Redeemed, StoreFailure,
-    Wire,
+    Admitted, AwaitGrant, AwaitLocal, AwaitTicket, Context, Decision, Denied, Guard, Redeemed,
+    StoreFailure, Wire,
 };
 use doorward_policy::caps::{CapReached, ConnectionCaps};
 use doorward_policy::denial::{Denial, Outage};
@@ -22,12 +22,14 @@ use doorward_policy::id::TraceId;
 use doorward_policy::keys::{Digester, KeyRing, MasterKeys, Purpose};
 use doorward_policy::ledger::Selector;
 use doorward_policy::limiter::{Charge, Guess, LimitKey, Limited, Limiter};
+use doorward_policy::local::Liveness;
 use doorward_policy::request::Head;
 use doorward_policy::session;
 use doorward_policy::settings::Settings;
 use doorward_policy::standing::{self, Standing, Standings};
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::{Claims, SessionToken};
+use doorward_policy::workspace::Directory;
 
 pub use self::greet::{Welcome, Welcomed};
 pub use self::verdict::{Admission, Begun, GateError, Parts, Problem, Refusal, Verdict};
@@ -62,6 +64,7 @@ pub struct Gate {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     standings: RwLock<Standings>,
+    directory: RwLock<Arc<Directory>>,
     revision: AtomicU64,
     limiter: Mutex<Limiter>,
     caps: Mutex<ConnectionCaps>,
@@ -87,6 +90,7 @@ impl Gate {
         let gate = Arc::new(Self {
             keys: RwLock::new(Keys::of(&keys)),
             standings: RwLock::new(Standings::new(seed, standing::DEFAULT_FRESHNESS)),
+            directory: RwLock::default(),
             revision: AtomicU64::new(0),
             limiter: Mutex::new(Limiter::new(settings.guesses)),
             caps: Mutex::new(ConnectionCaps::new(settings.connections)),
@@ -149,6 +153,7 @@ impl Gate {
             Decision::Open(opened) => Verdict::Open(opened).into(),
             Decision::Grant(awaiting) => Verdict::Grant(awaiting).into(),
             Decision::Ticket(awaiting) => Begun::Ticket(awaiting, now),
+            Decision::Local(awaiting) => Begun::Local(awaiting, now),
             Decision::Deny(denied) => self.refusal(denied, now).into(),
         }
     }
@@ -161,7 +166,21 @@ impl Gate {
                 let consumed = Box::pin(self.consume_ticket(awaiting, now)).await;
                 consumed.map_or_else(Verdict::Deny, Verdict::Admit)
             }
+            Begun::Local(awaiting, now) => {
+                let found = self.look_up_local(awaiting, now);
+                found.map_or_else(Verdict::Deny, Verdict::Admit)
+            }
         }
+    }
+
+    /// No store keeps local tokens yet: none is known.
+    fn look_up_local(&self, awaiting: AwaitLocal, now: Timestamp) -> Result<Admission, Refusal> {
+        let resume = |guard: &Guard<'_>, limiter: &mut Locked<'_>| {
+            awaiting.resume(Ok(None), Liveness::Unknown, guard, limiter, now)
+        };
+        self.guarded(resume)
+            .map(|admitted| self.admission(admitted, now))
+            .map_err(|denied| self.refusal(denied, now))
     }
 
     async fn consume_ticket(
@@ -437,11 +456,13 @@ impl Gate {
     fn guarded<T>(&self, decide: impl FnOnce(&Guard<'_>, &mut Locked<'_>) -> T) -> T {
         let keys = self.keys();
         let standings = self.standings.read().unwrap_or_else(PoisonError::into_inner);
+        let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
         let guard = Guard {
             settings: &self.settings,
             keys: &keys.ring,
             digester: &keys.digester,
             standings: &standings,
+            directory: &directory,
         };
         decide(&guard, &mut Locked(&self.limiter))
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use doorward_policy::Timestamp;
-use doorward_policy::admission::{Admitted, AwaitGrant, AwaitTicket, Denied, Opened};
+use doorward_policy::admission::{Admitted, AwaitGrant, AwaitLocal, AwaitTicket, Denied, Opened};
 use doorward_policy::denial::Denial;
 use doorward_policy::id::TraceId;
 use doorward_policy::keys::MasterKeys;
@@ -76,6 +76,8 @@ pub enum Begun {
     Decided(Verdict),
     /// A ticket is to be consumed, as of this time.
     Ticket(AwaitTicket, Timestamp),
+    /// A local token is to be looked up, as of this time.
+    Local(AwaitLocal, Timestamp),
 }
 
 impl From<Verdict> for Begun {

@@ -17,6 +17,7 @@ use doorward_policy::ledger::Capacity;
 use doorward_policy::session::Lifetimes;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
+use doorward_policy::workspace::Asked;
 use doorward_policy::{Capabilities, Timestamp};
 use tempfile::TempDir;
 
@@ -69,6 +70,7 @@ pub(crate) fn grant(number: u64, label: &str, uses: u32, now: Timestamp) -> Gran
 /// A try with a nonce of this number, which would open a new session.
 pub(crate) fn attempt(nonce: u64) -> Attempt {
     Attempt {
+        asked: Asked::Own,
         nonce: Nonce::from_digest(digest(nonce)),
         counter: Counter::Bootstrap,
         needed: Capabilities::OPERATE,

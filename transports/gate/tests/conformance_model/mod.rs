@@ -13,6 +13,7 @@ use doorward_policy::session::{Lifetimes, SessionRecord};
 use doorward_policy::standing::Standing;
 use doorward_policy::ticket::{TicketAttempt, TicketRecord};
 use doorward_policy::token::Method;
+use doorward_policy::workspace::{Asked, Reach};
 use doorward_policy::{Capabilities, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -129,7 +130,13 @@ impl Model {
                 let needed = if *greedy { Capabilities::ADMINISTER } else { Capabilities::OPERATE };
                 let origin = ORIGINS[*origin].map(str::to_owned);
                 let beside = beside.map(|session| self.session(session));
-                let attempt = TicketAttempt { origin, needed, beside };
+                let attempt = TicketAttempt {
+                    origin,
+                    needed,
+                    asked: Asked::Default,
+                    reach: Reach::Web,
+                    beside,
+                };
                 let expected = self.ledger.consume_ticket(&digest(*ticket), &attempt, self.now);
                 let answer = store.consume_ticket(digest(*ticket), attempt, self.now).await;
                 assert_eq!(answer, Ok(expected));
@@ -234,6 +241,7 @@ impl Model {
         let lives = (Duration::from_secs(60), Duration::from_secs(180));
         self.attempts += 1;
         let attempt = Attempt {
+            asked: Asked::Own,
             nonce: Nonce::from_digest(digest(nonce)),
             counter: Counter::from_byte(counter).expect("a counter"),
             needed: if greedy { Capabilities::SPAWN } else { Capabilities::OPERATE },
@@ -350,7 +358,7 @@ fn run(store: &dyn Store, capacity: Capacity, operations: &[Operation]) {
 }
 
 fn capacity() -> impl Strategy<Value = Capacity> {
-    select(vec![Capacity { grants: 3, sessions: 3, tickets: 2 }, Capacity::default()])
+    select(vec![Capacity { grants: 3, sessions: 3, tickets: 2, locals: 2 }, Capacity::default()])
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use doorward_policy::host::AllowedHost;
 use doorward_policy::limiter::Limits;
 use doorward_policy::route::Routes;
 use doorward_policy::session::Lifetimes;
-use doorward_policy::settings::{Exposure, Guarding};
+use doorward_policy::settings::{Exposure, Guarding, Surface};
 
 use super::parse::PublicUrl;
 use super::{Config, Guarded, Listed};
@@ -40,6 +40,7 @@ impl Config {
         }
         let guarding = if self.unguarded { Guarding::Unguarded } else { Guarding::Required };
         Ok(Settings {
+            surface: Surface::Guarded,
             exposure: self.exposure(),
             guarding,
             allowed_hosts,

@@ -9,6 +9,7 @@ use doorward_policy::ledger::{Capacity, Selector};
 use doorward_policy::session::SessionRecord;
 use doorward_policy::ticket::{self, TicketAttempt, TicketRecord, TicketRefusal};
 use doorward_policy::token::Claims;
+use doorward_policy::workspace::Directory;
 use rusqlite::{Connection, Params, Row, params};
 
 use super::failure::Failure;
@@ -63,7 +64,7 @@ pub(super) fn redeem(
 ) -> Result<Result<SessionRecord, GrantRefusal>, Failure> {
     let sql = select(GRANT, "grants WHERE digest = ?1");
     let mut grant = find(connection, &sql, [digest.as_bytes()], decode_grant)?;
-    let session = match grant::redeem(grant.as_mut(), attempt, now) {
+    let session = match grant::redeem(grant.as_mut(), attempt, &Directory::default(), now) {
         Ok(Redemption::Opened(session)) => session,
         Ok(Redemption::Repeated(id)) => {
             return Ok(grant::repeat(find_session(connection, id)?.as_ref(), now));
@@ -133,7 +134,8 @@ pub(super) fn consume_ticket(
         Some(ticket) => find_session(connection, ticket.session)?,
         None => None,
     };
-    let outcome = ticket::consume(ticket.as_ref(), session.as_ref(), attempt, now);
+    let outcome =
+        ticket::consume(ticket.as_ref(), session.as_ref(), attempt, &Directory::default(), now);
     if outcome.is_ok() {
         let sql = "DELETE FROM tickets WHERE digest = ?1";
         connection.prepare_cached(sql)?.execute([digest.as_bytes()])?;

@@ -10,6 +10,7 @@ use doorward_policy::grant::{Counter, GrantRequest, Nonce};
 use doorward_policy::session::Lifetimes;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
+use doorward_policy::workspace::Asked;
 use tempfile::TempDir;
 use tokio::sync::oneshot::channel as oneshot;
 use tokio::time::timeout;
@@ -58,6 +59,7 @@ impl Fixture {
 
     fn redeem(&self, number: u8) -> Answer<'_, Result<SessionRecord, GrantRefusal>> {
         let attempt = Attempt {
+            asked: Asked::Own,
             nonce: Nonce::from_digest(digest(number)),
             counter: Counter::Token,
             needed: Capabilities::OPERATE,

@@ -1,0 +1,88 @@
+//! What a live connection keeps: as much as a new one would be admitted to, and no more (I10).
+
+use crate::admission::{Admitted, Guard};
+use crate::capability::Capabilities;
+use crate::denial::{Denial, Outage};
+use crate::id::SessionId;
+use crate::standing::Standing;
+use crate::time::Timestamp;
+use crate::workspace::{Joined, Visitor};
+
+/// On what a connection was admitted, kept for as long as it lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Tenure {
+    key: Option<SessionId>,
+    visitor: Visitor,
+    /// What its credential allowed then, before its membership.
+    credential: Capabilities,
+    /// What it was allowed, and the guarded server was told.
+    granted: Capabilities,
+    joined: Option<Joined>,
+}
+
+impl Tenure {
+    /// That of a request or connection that was admitted.
+    #[must_use]
+    pub fn of(admitted: &Admitted) -> Self {
+        let identity = admitted.identity();
+        Self {
+            key: identity.holder().map(|holder| holder.key),
+            visitor: Visitor::of(identity),
+            credential: identity.capabilities(),
+            granted: admitted.capabilities(),
+            joined: admitted.joined().copied(),
+        }
+    }
+
+    /// The session that it goes by, if there is one.
+    #[must_use]
+    pub const fn key(&self) -> Option<SessionId> {
+        self.key
+    }
+
+    /// The workspace that it has joined; none with Doorward itself.
+    #[must_use]
+    pub const fn joined(&self) -> Option<&Joined> {
+        self.joined.as_ref()
+    }
+}
+
+impl Guard<'_> {
+    /// Whether a live connection may go on, whose session ends at `expires_at`.
+    ///
+    /// # Errors
+    /// Why it must end: its session has expired or was revoked, a membership or a capability that
+    /// it was admitted with is gone, or what it is connected to has moved.
+    pub fn tenure(
+        &self,
+        tenure: &Tenure,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let standing = tenure.key.map_or(Standing::Unchanged, |key| self.standings.of(key));
+        let credential = match standing {
+            Standing::Revoked => return Err(Denial::SessionRevoked),
+            Standing::Unchanged => tenure.credential,
+            Standing::Limited(limit) => tenure.credential.common(limit),
+        };
+        if now >= expires_at {
+            return Err(Denial::SessionExpired);
+        }
+        let membership = match &tenure.joined {
+            None => Capabilities::ALL,
+            Some(joined) => self.still_in(joined, tenure.visitor)?,
+        };
+        let lost = tenure.granted.without(credential.common(membership));
+        if lost.is_empty() { Ok(()) } else { Err(Denial::CapabilityLacking(lost)) }
+    }
+
+    fn still_in(&self, joined: &Joined, visitor: Visitor) -> Result<Capabilities, Denial> {
+        let membership = self.directory.membership(joined, visitor);
+        let membership = membership.ok_or(Denial::WorkspaceUnknown)?;
+        if self.directory.is_in_place(joined) {
+            Ok(membership)
+        } else {
+            Err(Denial::Unavailable(Outage::Moved))
+        }
+    }
+}
