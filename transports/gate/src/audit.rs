@@ -37,6 +37,8 @@ pub enum Event {
     SignedOut,
     /// A ticket was made.
     TicketMade,
+    /// The lease of a shared connection went to this session, or to nobody.
+    RoomOwner,
     /// A key was added to the ring.
     KeyRotated,
     /// A listener started.

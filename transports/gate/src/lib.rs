@@ -14,6 +14,7 @@ pub mod export;
 mod gate;
 mod journal;
 pub mod keyfile;
+pub mod rooms;
 pub mod store;
 mod system;
 

@@ -37,6 +37,7 @@ use crate::audit::{AuditRecord, Event};
 use crate::clock::Clock;
 use crate::connections::{Connections, LiveConnection};
 use crate::journal::Journal;
+use crate::rooms::Rooms;
 use crate::store::{ListenerId, Store, StoreError};
 use crate::system::{Entropy, random};
 
@@ -70,7 +71,8 @@ pub struct Gate {
     caps: Mutex<ConnectionCaps>,
     connections: Arc<Connections>,
     renewed: Mutex<HashMap<doorward_policy::id::SessionId, Timestamp>>,
-    journal: Journal,
+    journal: Arc<Journal>,
+    rooms: Arc<Rooms>,
     listener: ListenerId,
     traces: AtomicU64,
     draining: AtomicBool,
@@ -87,6 +89,8 @@ impl Gate {
         let Parts { settings, keys, store, clock, entropy } = parts;
         let seed = random(&*entropy).map_err(GateError::Entropy)?;
         let listener = random(&*entropy).map_err(GateError::Entropy)?;
+        let journal = Arc::new(Journal::default());
+        let rooms = Rooms::new(Arc::clone(&clock), Arc::clone(&journal));
         let gate = Arc::new(Self {
             keys: RwLock::new(Keys::of(&keys)),
             standings: RwLock::new(Standings::new(seed, standing::DEFAULT_FRESHNESS)),
@@ -96,7 +100,8 @@ impl Gate {
             caps: Mutex::new(ConnectionCaps::new(settings.connections)),
             connections: Arc::new(Connections::default()),
             renewed: Mutex::default(),
-            journal: Journal::default(),
+            journal,
+            rooms: Arc::new(rooms),
             listener,
             traces: AtomicU64::new(0),
             draining: AtomicBool::new(false),
@@ -122,6 +127,12 @@ impl Gate {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// The rooms in which connections share one to the guarded server.
+    #[must_use]
+    pub const fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
     }
 
     /// The present.

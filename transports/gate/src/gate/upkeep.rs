@@ -36,6 +36,7 @@ impl Gate {
     /// If the store doesn't answer: what is known grows old then, and after 5 s nobody is admitted.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let Ok(now) = self.now() else { return Ok(()) };
+        self.rooms.tick(now);
         let known = self.revision.load(Ordering::SeqCst);
         let exceptions = self.store.exceptions(known).await;
         if let Ok(exceptions) = &exceptions {
