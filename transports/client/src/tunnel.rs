@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use doorward_policy::hello::{Kind, Offered, Purpose};
+use doorward_policy::hello::{Hello, Kind, Offered, Purpose};
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt, WriteError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
@@ -37,7 +37,8 @@ pub struct Stream {
 }
 
 impl Client {
-    /// Opens a tunnel to a session's server, with the session's token.
+    /// Opens a tunnel to a session's server, with the session's token, in the workspace that the
+    /// client joins ([`Client::joining`]) or the session's default.
     ///
     /// # Errors
     /// If the server refuses, can't be reached, is not the one meant, or speaks no QUIC.
@@ -47,7 +48,8 @@ impl Client {
             return Err(ClientError::Unexpected(server.clone(), "a QUIC server"));
         }
         let offered = Offered::One(Kind::Session, session.token().as_bytes());
-        let hello = quic::hello(Purpose::Open, offered, &[]);
+        let workspace = self.workspace();
+        let hello = Hello { workspace, ..quic::hello(Purpose::Open, offered, &[]) };
         let (dialled, _accept) = quic::greet(self, server, &hello).await?;
         Ok(Tunnel { dialled })
     }

@@ -243,6 +243,7 @@ Examples:
   doorward connect --grant-file ./link                reads the link from a file
   doorward connect quic://dev.example:8765            one stream of bytes, as netcat has it
   doorward connect --local 127.0.0.1:9000             forwards a port through QUIC, and reconnects
+  doorward connect --local 127.0.0.1:9000 --workspace notebook
 
 A link's certificate is the only one that its server may show; without one in the link, a root of
 this system (or of --ca) has to vouch for the server's name.
@@ -256,6 +257,10 @@ pub(crate) struct ConnectArgs {
     /// Forward connections to this address of this machine, each over a QUIC stream
     #[arg(long, value_name = "ADDR")]
     pub(crate) local: Option<String>,
+    /// Join this workspace, through QUIC, instead of the session's default. Over HTTP the URL's
+    /// host or path says which one is meant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workspace: Option<String>,
     /// With --local: print one line of JSON on standard output once it listens
     #[arg(long, requires = "local")]
     pub(crate) ready_json: bool,

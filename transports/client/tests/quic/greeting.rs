@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use doorward_client::{CertificateFault, ClientError, Closed, Identity, Server, Session};
 use doorward_policy::hello::{Kind, Purpose};
+use doorward_policy::workspace::WorkspaceName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -33,6 +34,7 @@ async fn a_pinned_server_redeems_a_grant_with_its_nonce() {
         kind: Kind::Grant,
         credential: SECRET.to_owned(),
         nonce: vec![7; 32],
+        workspace: None,
     };
     assert_eq!(peer.hello().await, said);
 }
@@ -209,6 +211,21 @@ async fn each_stream_of_a_tunnel_ends_one_side_at_a_time() {
     assert!(refused.wants_pairing());
     assert_eq!(tunnel.end(), Some(Closed::Refused(refused)));
     assert!(tunnel.open().await.is_err());
+}
+
+#[tokio::test]
+async fn a_tunnel_alone_joins_the_workspace_that_it_is_for() {
+    let replies = [Reply::Token("A.token"), Reply::Open, Reply::Token("A.fresher")];
+    let mut peer = Peer::start(Certificate::self_signed(), &replies);
+    let workspace = WorkspaceName::new("notebook").expect("a name");
+    let joining = client().joining(workspace);
+    let session = joining.pair(&peer.pinned(), &credential(), [7; 32], NOW).await.expect("paired");
+    assert_eq!(peer.hello().await.workspace, None, "a pairing joins nothing");
+    let _tunnel = joining.tunnel(&session).await.expect("open");
+    assert_eq!(peer.hello().await.workspace, Some(workspace));
+    peer.opened().await;
+    joining.renew(&session, NOW).await.expect("renewed");
+    assert_eq!(peer.hello().await.workspace, None);
 }
 
 #[tokio::test(start_paused = true)]

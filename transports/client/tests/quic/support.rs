@@ -11,6 +11,7 @@ use doorward_policy::hello::{Accept, AcceptedSession, Hello, Kind, Offered, Purp
 use doorward_policy::id::SessionId;
 use doorward_policy::link::CertificatePin;
 use doorward_policy::subject::Subject;
+use doorward_policy::workspace::WorkspaceName;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream, VarInt};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -129,6 +130,7 @@ pub(crate) struct Said {
     pub(crate) kind: Kind,
     pub(crate) credential: String,
     pub(crate) nonce: Vec<u8>,
+    pub(crate) workspace: Option<WorkspaceName>,
 }
 
 impl Said {
@@ -136,7 +138,8 @@ impl Said {
         let hello = Hello::parse(&frame[2..]).expect("a hello");
         let Offered::One(kind, credential) = hello.offered else { panic!("one credential") };
         let credential = String::from_utf8(credential.to_vec()).expect("text");
-        Self { purpose: hello.purpose, kind, credential, nonce: hello.nonce.to_vec() }
+        let (purpose, workspace) = (hello.purpose, hello.workspace);
+        Self { purpose, kind, credential, nonce: hello.nonce.to_vec(), workspace }
     }
 }
 

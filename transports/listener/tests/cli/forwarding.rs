@@ -37,6 +37,10 @@ fn a_port_is_forwarded_through_quic_alone() {
     let url = "http://127.0.0.1:8765";
     let said = home.run(&["connect", url, "--local", "127.0.0.1:0"]).refused(2);
     assert!(said.contains("quic://"), "{said}");
+    let said = home.run(&["connect", url, "--workspace", "notebook"]).refused(2);
+    assert!(said.contains("quic://") && said.contains("host or path"), "{said}");
+    let said = home.run(&["connect", "--workspace", ""]).refused(2);
+    assert!(said.contains("1 to 64 bytes"), "{said}");
     let link = format!("{url}/.doorward/pair#{SECRET}");
     let said = home.run_with(&["connect", "--local", "127.0.0.1:0"], &link).refused(1);
     assert!(said.contains("this link names no QUIC port"), "{said}");

@@ -14,6 +14,7 @@ use doorward_client::{
 };
 use doorward_gate::{Clock as _, SystemClock, SystemEntropy, random};
 use doorward_policy::Timestamp;
+use doorward_policy::workspace::WorkspaceName;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,16 +38,13 @@ pub(super) async fn run(args: &ConnectArgs) -> Outcome {
     let target = args.url.as_deref().map(Target::parse).transpose().map_err(Failure::usage)?;
     let server = target.as_ref().map(|it| &it.server);
     let visitor = Visitor {
-        client: Client::new(trust(args.ca.as_deref())?),
+        client: client(args)?,
         saved: SavedSessions::new(default_state_dir()?.join("client")),
         clock: SystemClock::new(Timestamp::EPOCH),
-        in_quic: args.local.is_some(),
+        in_quic: args.local.is_some() || args.workspace.is_some(),
     };
     if let Some(server) = server.filter(|it| visitor.in_quic && it.transport() != Transport::Quic) {
-        return Err(Failure::usage(format!(
-            "--local forwards through QUIC: connect to the listener's quic:// address, not to \
-             {server}"
-        )));
+        return Err(only_in_quic(args, server));
     }
     // Before a link is spent on a port that can't be had.
     let local = args.local.as_deref().map(Port::take).transpose()?;
@@ -74,6 +72,23 @@ pub(super) async fn run(args: &ConnectArgs) -> Outcome {
             visitor.talk(args, server, path.unwrap_or(DEFAULT_PATH), session, saved).await
         }
     }
+}
+
+fn client(args: &ConnectArgs) -> Outcome<Client> {
+    let client = Client::new(trust(args.ca.as_deref())?);
+    let Some(name) = &args.workspace else { return Ok(client) };
+    let name = WorkspaceName::new(name).ok_or_else(|| {
+        Failure::usage("--workspace takes 1 to 64 bytes of text without control characters")
+    })?;
+    Ok(client.joining(name))
+}
+
+fn only_in_quic(args: &ConnectArgs, server: &Server) -> Failure {
+    let why = match args.local {
+        Some(_) => "--local forwards through QUIC",
+        None => "--workspace joins through QUIC; over HTTP the URL's host or path says which one",
+    };
+    Failure::usage(format!("{why}: connect to the listener's quic:// address, not to {server}"))
 }
 
 /// The roots in a file, or the system's.
@@ -221,7 +236,7 @@ impl Visitor {
         };
         credential.destination(named.or(linked)).map_err(|error| match error {
             Misdirected::Nowhere if self.in_quic => {
-                Failure::usage(format!("{error}: doorward connect quic://HOST:PORT --local …"))
+                Failure::usage(format!("{error}: doorward connect quic://HOST:PORT …"))
             }
             Misdirected::Nowhere => {
                 Failure::usage(format!("{error}: doorward connect http://HOST:PORT"))
