@@ -1,11 +1,19 @@
 //! The command line.
 
+mod sessions;
+mod settings;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Overrides, Raw, parse};
+use crate::config::parse;
+pub(crate) use sessions::{
+    GrantsArgs, GrantsCommand, ListArgs, RevokeGrantArgs, RevokeSessionsArgs, RevokeSessionsWhich,
+    SessionsArgs, SessionsCommand,
+};
+pub(crate) use settings::{SettingsArgs, StateArgs};
 
 /// Guards a server: pair once, then only paired clients reach it, over HTTP, WebSocket and QUIC.
 #[derive(Debug, Parser)]
@@ -51,124 +59,6 @@ pub(crate) enum Command {
     Key(KeyArgs),
     /// Check the settings and print those in effect
     CheckConfig(CheckConfigArgs),
-}
-
-/// The settings, as flags. Names without a flag are set in the file or in the environment.
-#[derive(Debug, Args)]
-pub(crate) struct SettingsArgs {
-    /// A TOML file with settings
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Where to listen [default: 127.0.0.1:8765; port 0 picks a free one]
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
-    /// The server to guard: `http://127.0.0.1:8888` or, over QUIC, tcp://HOST:PORT or unix:/PATH
-    /// [default: a built-in console]
-    #[arg(long, value_name = "URL")]
-    upstream: Option<String>,
-    /// Where to speak QUIC too, such as `127.0.0.1:8766` (UDP)
-    #[arg(long, value_name = "ADDR")]
-    quic: Option<String>,
-    /// What streams over QUIC reach where --upstream is a web server, past its routes and without
-    /// the headers that say who it is: tcp://HOST:PORT or unix:/PATH
-    #[arg(long, value_name = "URL")]
-    quic_upstream: Option<String>,
-    /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<String>,
-    /// The URL that people use, if it is not where this listens: `https://dev.example`
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
-    /// Speak https with this certificate: PEM, the server's own, then its issuers'
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<String>,
-    /// The key of the certificate: PEM, in a file that only its owner can read
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<String>,
-    /// Speak https with a certificate made here, once; links carry its digest
-    #[arg(long)]
-    tls_self_signed: bool,
-    /// Another host name to answer for, exactly; can be repeated
-    #[arg(long, value_name = "HOST")]
-    allow_host: Vec<String>,
-    /// Another origin whose pages may drive the guarded server; can be repeated
-    #[arg(long, value_name = "ORIGIN")]
-    allow_origin: Vec<String>,
-    /// A proxy (address or network) whose forwarding headers are believed; can be repeated
-    #[arg(long, value_name = "NET")]
-    trusted_proxy: Vec<String>,
-    /// What a path needs instead of operate: /metrics=observe; can be repeated
-    #[arg(long, value_name = "PATH=CAPS")]
-    route: Vec<String>,
-    /// Where it can be reached: loopback, desktop or remote [default: as the addresses say]
-    #[arg(long, value_name = "WHERE")]
-    exposure: Option<String>,
-    /// Ask nobody for a credential. Warns at every start
-    #[arg(long)]
-    unguarded: bool,
-    /// Serve the guarded server's service workers, which outlive a session in the browser
-    #[arg(long)]
-    allow_service_workers: bool,
-    /// How long the start-up link is valid [default: 10m]
-    #[arg(long, value_name = "TIME")]
-    start_up_grant_life: Option<String>,
-    /// How long connections may take to end when told to stop [default: 10s]
-    #[arg(long, value_name = "TIME")]
-    drain: Option<String>,
-}
-
-impl SettingsArgs {
-    pub(crate) fn overrides(&self) -> Overrides {
-        let ones = [
-            ("listen", &self.listen),
-            ("upstream", &self.upstream),
-            ("quic", &self.quic),
-            ("quic_upstream", &self.quic_upstream),
-            ("state_dir", &self.state_dir),
-            ("public_url", &self.public_url),
-            ("tls_cert", &self.tls_cert),
-            ("tls_key", &self.tls_key),
-            ("exposure", &self.exposure),
-            ("start_up_grant_life", &self.start_up_grant_life),
-            ("drain", &self.drain),
-        ];
-        let lists = [
-            ("allow_hosts", &self.allow_host),
-            ("allow_origins", &self.allow_origin),
-            ("trusted_proxies", &self.trusted_proxy),
-            ("routes", &self.route),
-        ];
-        let switches = [
-            ("tls_self_signed", self.tls_self_signed),
-            ("unguarded", self.unguarded),
-            ("allow_service_workers", self.allow_service_workers),
-        ];
-        let ones =
-            ones.into_iter().filter_map(|(name, text)| Some((name, Raw::One(text.clone()?))));
-        let lists = lists.into_iter().filter(|(_, items)| !items.is_empty());
-        let lists = lists.map(|(name, items)| (name, Raw::Many(items.clone())));
-        let switches = switches.into_iter().filter(|(_, on)| *on);
-        let switches = switches.map(|(name, _)| (name, Raw::One("true".to_owned())));
-        ones.chain(lists).chain(switches).collect()
-    }
-}
-
-/// Where the state is.
-#[derive(Debug, Args)]
-pub(crate) struct StateArgs {
-    /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<String>,
-    /// A TOML file with settings
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-}
-
-impl StateArgs {
-    pub(crate) fn overrides(&self) -> Overrides {
-        let dir = self.state_dir.iter();
-        dir.map(|dir| ("state_dir", Raw::One(dir.clone()))).collect()
-    }
 }
 
 /// Guard a server (or show the built-in console) until told to stop
@@ -279,102 +169,6 @@ pub(crate) struct ConnectArgs {
     /// How long to wait for a WebSocket's messages after the end of standard input
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse::duration)]
     pub(crate) linger: Duration,
-}
-
-/// Show or end sessions
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  doorward sessions list
-  doorward sessions revoke 0f8a5c…            one session, by its id
-  doorward sessions revoke --subject tablet   all of one subject
-  doorward sessions revoke --all              everybody pairs again")]
-pub(crate) struct SessionsArgs {
-    #[command(subcommand)]
-    pub(crate) command: SessionsCommand,
-}
-
-/// What can be done with sessions.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SessionsCommand {
-    /// List the live sessions, newest first
-    #[command(after_help = "Example:\n  doorward sessions list --json")]
-    List(ListArgs),
-    /// End sessions, and their connections with them
-    #[command(after_help = "Example:\n  doorward sessions revoke --subject tablet")]
-    Revoke(RevokeSessionsArgs),
-}
-
-/// List what is live
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-    /// Also what is over and not forgotten yet
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Print one JSON array
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// End sessions, and their connections with them
-#[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false)]
-pub(crate) struct RevokeSessionsWhich {
-    /// One session, by its id
-    #[arg(value_name = "ID", group = "which")]
-    pub(crate) id: Option<String>,
-    /// All sessions of one subject
-    #[arg(long, value_name = "S", group = "which")]
-    pub(crate) subject: Option<String>,
-    /// All sessions
-    #[arg(long, group = "which")]
-    pub(crate) all: bool,
-}
-
-/// End sessions, and their connections with them
-#[derive(Debug, Args)]
-pub(crate) struct RevokeSessionsArgs {
-    #[command(flatten)]
-    pub(crate) which: RevokeSessionsWhich,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-    /// Print one JSON array
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Show or revoke pairing links and codes
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  doorward grants list
-  doorward grants revoke 5b1c9e…    a link that went to the wrong place")]
-pub(crate) struct GrantsArgs {
-    #[command(subcommand)]
-    pub(crate) command: GrantsCommand,
-}
-
-/// What can be done with grants.
-#[derive(Debug, Subcommand)]
-pub(crate) enum GrantsCommand {
-    /// List the grants that can still be used, newest first
-    #[command(after_help = "Example:\n  doorward grants list --json")]
-    List(ListArgs),
-    /// Revoke a grant; sessions that it bought stay (see `doorward sessions revoke`)
-    #[command(after_help = "Example:\n  doorward grants revoke 5b1c9e0f8a5c4d3e2f1a0b9c8d7e6f5a")]
-    Revoke(RevokeGrantArgs),
-}
-
-/// Revoke a grant
-#[derive(Debug, Args)]
-pub(crate) struct RevokeGrantArgs {
-    /// The grant's id, as `doorward grants list` shows it
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
 }
 
 /// Look into a session token
