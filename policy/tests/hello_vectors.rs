@@ -22,6 +22,7 @@ mod vectors;
 use doorward_policy::denial::{Bound, Denial, HelloFault};
 use doorward_policy::encoding::hex;
 use doorward_policy::hello::{Accept, Hello, Kind, Offered, PREFIX, Purpose, body_length};
+use doorward_policy::notice::Notice;
 use serde_json::{Value, json};
 
 use golden::{check_current, list, read, text};
@@ -51,6 +52,11 @@ fn judge_hello(frame: &[u8]) -> Result<Hello<'_>, Denial> {
 fn judge_accept(frame: &[u8]) -> Option<Accept> {
     let body = body(frame).ok()?;
     Accept::parse(body).filter(|_| frame.len() == PREFIX + body.len())
+}
+
+fn judge_notice(frame: &[u8]) -> Option<Notice> {
+    let body = body(frame).ok()?;
+    Notice::parse(body).filter(|_| frame.len() == PREFIX + body.len())
 }
 
 fn result_of(denial: Denial) -> &'static str {
@@ -150,6 +156,22 @@ fn every_accept_meets_its_result_and_is_the_one_that_would_be_written() {
         if let Some(accept) = accept {
             assert_eq!(*accept.frame().unwrap(), frame, "{}", text(vector, "name"));
         }
+    }
+}
+
+#[test]
+fn every_notice_meets_its_result_and_is_the_one_that_would_be_written() {
+    let file = read(FILE);
+    for vector in list(&file, "notices") {
+        let frame = frame(vector);
+        let notice = judge_notice(&frame);
+        let result = if notice.is_some() { "accept" } else { "refuse" };
+        assert_eq!(result, text(vector, "result"), "{}", text(vector, "name"));
+        let Some(notice) = notice else { continue };
+        let Notice { left, absolute } = notice;
+        let meant = json!({ "kind": "ending", "left": left, "absolute": absolute });
+        assert_eq!(meant, vector["notice"], "{}", text(vector, "name"));
+        assert_eq!(notice.frame()[..], frame, "{}", text(vector, "name"));
     }
 }
 

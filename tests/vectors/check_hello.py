@@ -11,6 +11,7 @@ import unicodedata
 
 PURPOSES = {1: "open", 2: "token"}
 KINDS = {1: "session", 2: "grant", 3: "ticket", 4: "local"}
+NOTICES = {1: "ending"}
 CAPABILITIES = ["observe", "operate", "spawn", "administer"]
 MOST = 1024
 
@@ -116,6 +117,16 @@ def read_accept(body):
     return {"session": session, "token": token or None}
 
 
+def read_notice(body):
+    if body.number(1) != 1:
+        raise Fault("version")
+    return {
+        "kind": one_of(NOTICES, body.number(1), "kind"),
+        "left": body.number(4),
+        "absolute": one_of({0: False, 1: True}, body.number(1), "absolute"),
+    }
+
+
 def sized(data, size):
     return len(data).to_bytes(size, "big") + data
 
@@ -147,6 +158,11 @@ def write_accept(accept):
     return sized(body + sized((accept["token"] or "").encode(), 2), 2)
 
 
+def write_notice(notice):
+    body = bytes([1]) + byte_of(NOTICES, notice["kind"]) + notice["left"].to_bytes(4, "big")
+    return sized(body + bytes([notice["absolute"]]), 2)
+
+
 def judge(frame, read_body):
     """The result for a frame, and what it says if it is accepted."""
     try:
@@ -172,14 +188,14 @@ def main():
         # Of several credentials nothing is told.
         if one["hello"] and one["hello"]["offered"] != "several":
             check(f"{one['name']}, written", write_hello(one["hello"]).hex(), one["frame"])
-    for one in file["accepts"]:
-        frame = bytes.fromhex(one["frame"])
-        result, accept = judge(frame, read_accept)
-        # Why a client refuses an answer is its own affair.
-        result = result if accept else "refuse"
-        check(f"accept: {one['name']}", (result, accept), (one["result"], one["accept"]))
-        if accept:
-            check(f"accept: {one['name']}, written", write_accept(accept).hex(), one["frame"])
+    for kind, read, write in [("accept", read_accept, write_accept), ("notice", read_notice, write_notice)]:
+        for one in file[f"{kind}s"]:
+            result, meaning = judge(bytes.fromhex(one["frame"]), read)
+            # Why a client refuses what a server says is its own affair.
+            result = result if meaning else "refuse"
+            check(f"{kind}: {one['name']}", (result, meaning), (one["result"], one[kind]))
+            if meaning:
+                check(f"{kind}: {one['name']}, written", write(meaning).hex(), one["frame"])
 
     print("\n".join(wrong) or f"all {held} checks hold")
     return 1 if wrong or not held else 0

@@ -1,4 +1,4 @@
-//! Writes the golden vectors of the hello and its answer, without the code that reads them.
+//! Writes the golden vectors of the hello, its answer and the notices, without the code that reads them.
 
 use doorward_policy::encoding::{base64url, hex};
 use serde_json::{Value, json};
@@ -299,6 +299,42 @@ fn no_accepts() -> Vec<Value> {
     ]
 }
 
+/// A notice, field by field.
+fn raw_notice(version: u8, kind: u8, left: u32, absolute: u8) -> Vec<u8> {
+    [&[version, kind][..], &left.to_be_bytes(), &[absolute]].concat()
+}
+
+fn notice(name: &str, left: u32, absolute: bool) -> Value {
+    let frame = hex(&framed(&raw_notice(1, 1, left, absolute.into())));
+    let meaning = json!({ "kind": "ending", "left": left, "absolute": absolute });
+    json!({ "name": name, "frame": frame, "result": "accept", "notice": meaning })
+}
+
+fn no_notice(name: &str, frame: &[u8]) -> Value {
+    json!({ "name": name, "frame": hex(frame), "result": "refuse", "notice": null })
+}
+
+fn notices() -> Vec<Value> {
+    let good = raw_notice(1, 1, 300, 1);
+    let bad = |name, body: Vec<u8>| no_notice(name, &framed(&body));
+    vec![
+        notice("five minutes, unless the session is used", 300, false),
+        notice("one minute, whatever happens", 60, true),
+        notice("at once", 0, false),
+        notice("as late as can be told", u32::MAX, true),
+        bad("nothing", Vec::new()),
+        bad("version 0", raw_notice(0, 1, 300, 1)),
+        bad("version 2", raw_notice(2, 1, 300, 1)),
+        bad("kind 0", raw_notice(1, 0, 300, 1)),
+        bad("kind 2", raw_notice(1, 2, 300, 1)),
+        bad("neither absolute nor not", raw_notice(1, 1, 300, 2)),
+        bad("without its last byte", good[..6].to_vec()),
+        bad("a byte after the notice", [&good[..], &[0]].concat()),
+        no_notice("a byte after the frame", &[&framed(&good)[..], &[0]].concat()),
+        no_notice("less than the length says", &framed(&good)[..8]),
+    ]
+}
+
 pub(crate) fn generate() -> Value {
     let hellos = [accepted(), cut_short(), malformed()].concat();
     let accepts = [accepts(), no_accepts()].concat();
@@ -306,5 +342,6 @@ pub(crate) fn generate() -> Value {
         "about": "Doorward QUIC hello, version 1: see docs/quic-hello.md",
         "hellos": hellos,
         "accepts": accepts,
+        "notices": notices(),
     })
 }

@@ -9,6 +9,7 @@ use doorward_policy::grant::{
 use doorward_policy::hello::{Accept, Hello, Kind, MAX_BODY, Offered, PREFIX, Purpose};
 use doorward_policy::host::AllowedHost;
 use doorward_policy::id::SessionId;
+use doorward_policy::notice::Notice;
 use doorward_policy::route::Routes;
 use doorward_policy::settings::{Exposure, Guarding};
 use doorward_policy::ticket::TicketSecret;
@@ -19,7 +20,7 @@ use doorward_policy::{Admitted, Capabilities, Denial, Settings};
 use super::host_origin::is_loopback;
 use super::input::{Input, after, expand};
 use super::naive::address::{Host, authority};
-use super::naive::hello::{Fault, Hello as Plain, read, read_accept};
+use super::naive::hello::{Fault, Hello as Plain, read, read_accept, read_notice};
 use super::world::{
     Counting, KEYS, LOOPBACK, NOW, REVOKED, claims, token, use_local, use_ticket, with_guard,
 };
@@ -28,6 +29,7 @@ use super::world::{
 ///
 /// - `a`: the body of an accept.
 /// - `b`: the body of a hello.
+/// - `n`: the body of a notice.
 /// - anything else: lines. `session:`, `grant:`, `ticket:`, `local:`, `nonce:`, `workspace:`, in
 ///   which `$` and a letter stand for a credential (`credentials`); `token`; `needs:` and a digit;
 ///   `name:`; `protocol:`; `allow-host:`; `rule:` with a digit for its prefix and one for what it
@@ -40,6 +42,7 @@ pub fn hello(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() {
         b'a' => accept(input.rest()),
+        b'n' => notice(input.rest()),
         b'b' => Greeted { body: input.rest().to_vec(), ..Greeted::new() }.check(),
         _ => script(&mut input).check(),
     }
@@ -57,6 +60,14 @@ fn accept(body: &[u8]) {
     assert_eq!(session, expected.session);
     assert_eq!(parsed.token.as_ref().map_or(&[][..], |token| token), expected.token);
     check_frame(parsed.frame().as_deref(), body);
+}
+
+fn notice(body: &[u8]) {
+    let parsed = Notice::parse(body);
+    assert_eq!(parsed.map(|one| (one.left, one.absolute)), read_notice(body), "{body:?}");
+    if let Some(parsed) = parsed {
+        check_frame(Some(&parsed.frame().to_vec()), body);
+    }
 }
 
 fn check_frame(frame: Option<&Vec<u8>>, body: &[u8]) {

@@ -126,6 +126,13 @@ pub(crate) fn read_accept(bytes: &[u8]) -> Result<Accept, Fault> {
     Ok(Accept { session, token })
 }
 
+/// The seconds left, and whether nothing moves that end.
+pub(crate) fn read_notice(bytes: &[u8]) -> Option<(u32, bool)> {
+    let known = bytes.len() == 7 && bytes.starts_with(&[1, 1]) && bytes[6] < 2;
+    let seconds = || bytes[2..6].iter().fold(0, |sum, byte| sum * 256 + u32::from(*byte));
+    known.then(|| (seconds(), bytes[6] == 1))
+}
+
 /// Bytes after their length; cut to what the length can say.
 fn sized(bytes: &[u8], most: usize) -> Vec<u8> {
     let bytes = &bytes[..bytes.len().min(most)];
