@@ -130,7 +130,11 @@ impl Directory {
     }
 
     /// Whether a workspace could be placed so.
-    fn check(&self, name: WorkspaceName, placing: &Placing) -> Result<(), ChangeRefusal> {
+    pub(super) fn check(
+        &self,
+        name: WorkspaceName,
+        placing: &Placing,
+    ) -> Result<(), ChangeRefusal> {
         if name.is_main() {
             return Err(ChangeRefusal::Main);
         }

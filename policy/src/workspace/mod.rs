@@ -8,12 +8,14 @@
 mod change;
 mod claim;
 mod directory;
+mod restore;
 
 use core::fmt;
 
 pub use change::{Change, ChangeRefusal, Placing};
 pub use claim::{Claim, Claims};
 pub use directory::{Directory, MOST_MEMBERS, MOST_WORKSPACES, Member, Server, Workspace};
+pub use restore::Kept;
 
 use crate::capability::Capabilities;
 use crate::credential::Identity;
