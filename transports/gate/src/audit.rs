@@ -6,11 +6,14 @@ use std::net::IpAddr;
 
 use doorward_policy::Timestamp;
 use doorward_policy::admission::{Context, Denied};
+use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::GrantRecord;
 use doorward_policy::id::{GrantId, SessionId, TraceId};
+use doorward_policy::local::LocalRecord;
 use doorward_policy::session::SessionRecord;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Claims;
+use doorward_policy::workspace::{Change, WorkspaceName};
 use serde::{Serialize, Serializer};
 
 use crate::rfc3339;
@@ -33,12 +36,20 @@ pub enum Event {
     GrantRevoked,
     /// A session was revoked.
     SessionRevoked,
+    /// A session was left fewer capabilities.
+    SessionLimited,
     /// A holder ended their own session.
     SignedOut,
     /// A ticket was made.
     TicketMade,
     /// The lease of a shared connection went to this session, or to nobody.
     RoomOwner,
+    /// A local token was made for a process.
+    LocalMade,
+    /// A local token was removed, or replaced by another of its id.
+    LocalRemoved,
+    /// A workspace was made, placed or deleted, or its members changed.
+    WorkspaceChanged,
     /// A key was added to the ring.
     KeyRotated,
     /// A listener started.
@@ -74,6 +85,15 @@ pub struct AuditRecord {
     /// The grant.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub grant: Option<GrantId>,
+    /// The workspace.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub workspace: Option<WorkspaceName>,
+    /// How it was changed: `create`, `place`, `delete`, `admit` or `expel`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<&'static str>,
+    /// What a session was left, or a member or local token was given.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub capabilities: Option<Capabilities>,
     /// The client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<IpAddr>,
@@ -98,6 +118,9 @@ impl AuditRecord {
             subject: None,
             session: None,
             grant: None,
+            workspace: None,
+            change: None,
+            capabilities: None,
             peer: None,
             transport: None,
             repeated: None,
@@ -141,6 +164,51 @@ impl AuditRecord {
         self.subject = Some(session.subject);
         self.session = Some(session.id);
         self.grant = Some(session.grant);
+        self
+    }
+
+    /// With what a session was left.
+    #[must_use]
+    pub fn limited_to(mut self, capabilities: Capabilities) -> Self {
+        self.capabilities = Some(capabilities);
+        self
+    }
+
+    /// With the local token that it is about.
+    #[must_use]
+    pub fn about_local(mut self, local: &LocalRecord) -> Self {
+        self.subject = Some(local.name);
+        self.session = Some(local.id);
+        self.workspace = Some(local.workspace);
+        self.capabilities = Some(local.capabilities);
+        self
+    }
+
+    /// For the local token that another of its id, which this is about, takes the place of.
+    #[must_use]
+    pub(crate) fn replacing(self) -> Self {
+        Self { event: Event::LocalRemoved, ..self.because("replaced") }
+    }
+
+    /// With the change to a workspace that it is about.
+    #[must_use]
+    pub fn about_change(mut self, change: &Change) -> Self {
+        let (name, what) = match change {
+            Change::Create(name, _) => (name, "create"),
+            Change::Place(name, _) => (name, "place"),
+            Change::Delete(name) => (name, "delete"),
+            Change::Admit(name, member) => {
+                self.subject = Some(member.subject);
+                self.capabilities = Some(member.capabilities);
+                (name, "admit")
+            }
+            Change::Expel(name, subject) => {
+                self.subject = Some(*subject);
+                (name, "expel")
+            }
+        };
+        self.workspace = Some(*name);
+        self.change = Some(what);
         self
     }
 

@@ -9,7 +9,7 @@ use std::pin::Pin;
 
 use common::{at, attempt, audit, digest, fast_place, grant, id, open_with, subject};
 use doorward_gate::audit::Event;
-use doorward_gate::store::{MemoryStore, Store, StoreError};
+use doorward_gate::store::{Counted, MemoryStore, Report, Store, StoreError, live_connections};
 use doorward_policy::grant::{Counter, GrantRefusal};
 use doorward_policy::id::{GrantId, SessionId};
 use doorward_policy::ledger::{Capacity, Selector};
@@ -253,22 +253,22 @@ fn orphan(expires_at: Timestamp) -> TicketRecord {
 async fn revocation_is_seen_after_its_revision(store: &dyn Store) {
     let one = session(store, 1, at(0)).await;
     let two = session(store, 2, at(0)).await;
-    let start = store.exceptions(0).await.expect("answered");
+    let start = store.news(0).await.expect("answered");
     assert!(start.sessions.is_empty());
     let revoke =
         |id, now| store.revoke_sessions(Selector::Session(id), now, audit(Event::SessionRevoked));
     assert_eq!(revoke(one.id, at(1)).await.expect("done").len(), 1);
-    let news = store.exceptions(start.revision).await.expect("answered");
+    let news = store.news(start.revision).await.expect("answered");
     assert_eq!(news.sessions, [(one.id, Standing::Revoked, one.absolute_end)]);
-    let idle = store.exceptions(news.revision).await.expect("answered");
+    let idle = store.news(news.revision).await.expect("answered");
     assert!(idle.sessions.is_empty());
     assert_eq!(idle.revision, news.revision);
     revoke(two.id, at(2)).await.expect("done");
-    let news = store.exceptions(idle.revision).await.expect("answered");
+    let news = store.news(idle.revision).await.expect("answered");
     assert_eq!(news.sessions, [(two.id, Standing::Revoked, two.absolute_end)]);
-    assert_eq!(store.exceptions(0).await.expect("answered").sessions.len(), 2);
+    assert_eq!(store.news(0).await.expect("answered").sessions.len(), 2);
     assert!(revoke(two.id, at(3)).await.expect("done").is_empty(), "it is revoked already");
-    let idle = store.exceptions(news.revision).await.expect("answered");
+    let idle = store.news(news.revision).await.expect("answered");
     assert!(idle.sessions.is_empty());
 }
 
@@ -349,15 +349,25 @@ async fn the_clock_never_goes_back(store: &dyn Store) {
 
 async fn connections_are_summed_while_they_count(store: &dyn Store) {
     let [a, b] = [1, 2].map(|number| SessionId::new(id(number)));
-    let report = |listener, connections: &[_], until| {
-        store.report_connections([listener; 16], connections.to_vec(), until)
+    let report = |listener, connections: &[(SessionId, u32)], until| {
+        let counted = |(session, live): &(SessionId, u32)| Counted {
+            session: *session,
+            live: *live,
+            closed: 7,
+        };
+        let sessions = connections.iter().map(counted).collect();
+        store.report_connections([listener; 16], Report { acted: 0, sessions, until })
+    };
+    let live = async |now| {
+        let live = live_connections(&store.reports(now).await.expect("a list"));
+        live.into_iter().collect::<Vec<_>>()
     };
     report(1, &[(a, 1), (b, 5)], at(10)).await.expect("kept");
     report(2, &[(a, 2)], at(20)).await.expect("kept");
-    assert_eq!(store.connections(at(9)).await.expect("a list"), [(a, 3), (b, 5)]);
-    assert_eq!(store.connections(at(10)).await.expect("a list"), [(a, 2)]);
-    report(2, &[(b, 1)], at(30)).await.expect("kept");
-    assert_eq!(store.connections(at(10)).await.expect("a list"), [(b, 1)]);
+    assert_eq!(live(at(9)).await, [(a, 3), (b, 5)]);
+    assert_eq!(live(at(10)).await, [(a, 2)]);
+    report(2, &[(b, 1), (a, 0)], at(30)).await.expect("kept");
+    assert_eq!(live(at(10)).await, [(b, 1)]);
     assert_eq!(store.expire(at(30)).await, Ok(2));
 }
 

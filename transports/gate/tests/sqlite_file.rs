@@ -96,7 +96,7 @@ fn a_newer_schema_is_refused_untouched() {
     let (_dir, path) = place();
     drop(open(&path));
     let connection = Connection::open(&path).expect("a connection");
-    connection.pragma_update(None, "user_version", 2).expect("changed");
+    connection.pragma_update(None, "user_version", 9).expect("changed");
     drop(connection);
     refused(&path, "newer Doorward");
 }
@@ -107,7 +107,7 @@ fn a_newer_schema_in_the_write_ahead_log_is_refused_untouched() {
     drop(open(&path));
     let connection = Connection::open(&path).expect("a connection");
     connection.execute_batch("PRAGMA wal_autocheckpoint = 0").expect("changed");
-    connection.pragma_update(None, "user_version", 2).expect("changed");
+    connection.pragma_update(None, "user_version", 9).expect("changed");
     // As a killed process leaves it.
     let (copy, copied) = place();
     for name in ["doorward.db", "doorward.db-wal"] {
@@ -206,7 +206,7 @@ async fn what_was_kept_is_there_after_reopening() {
 async fn stores_on_one_file_see_what_each_other_did() {
     let (_dir, path) = place();
     let (serve, pair) = (open(&path), open(&path));
-    let start = serve.exceptions(0).await.expect("answered");
+    let start = serve.news(0).await.expect("answered");
     pair.insert_grant(digest(1), grant(1, "ada", 1, at(0)), audit(Event::GrantMade))
         .await
         .expect("kept");
@@ -214,7 +214,7 @@ async fn stores_on_one_file_see_what_each_other_did() {
     let session = redeemed.expect("answered").expect("a session");
     let revoked = pair.revoke_sessions(Selector::All, at(2), audit(Event::SessionRevoked)).await;
     assert_eq!(revoked.expect("done").len(), 1);
-    let news = serve.exceptions(start.revision).await.expect("answered");
+    let news = serve.news(start.revision).await.expect("answered");
     assert_eq!(news.sessions[0].0, session.id);
     drop(pair);
     serve.mark_clock(at(3)).await.expect("still open");

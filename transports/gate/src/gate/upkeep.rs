@@ -1,7 +1,7 @@
 //! What goes on beside the requests: news from the store, records to it, and the end.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use doorward_policy::Timestamp;
@@ -9,7 +9,7 @@ use doorward_policy::keys::MasterKeys;
 use doorward_policy::standing::Standing;
 
 use super::{Gate, Keys, RENEWAL_PAUSE, lock};
-use crate::store::StoreError;
+use crate::store::{Counted, Report, StoreError};
 
 /// How often the time is persisted: so much may a clock that was set back while no listener ran
 /// give anybody.
@@ -38,18 +38,22 @@ impl Gate {
         let Ok(now) = self.now() else { return Ok(()) };
         self.rooms.tick(now);
         let known = self.revision.load(Ordering::SeqCst);
-        let exceptions = self.store.exceptions(known).await;
-        if let Ok(exceptions) = &exceptions {
+        let news = self.store.news(known).await;
+        if let Ok(news) = &news {
+            if let Some(directory) = &news.directory {
+                let directory = Arc::new(directory.clone());
+                *self.directory.write().unwrap_or_else(PoisonError::into_inner) = directory;
+            }
             let mut standings = self.write_standings();
-            for (session, standing, until) in &exceptions.sessions {
+            for (session, standing, until) in &news.sessions {
                 standings.note(*session, *standing, *until);
             }
             standings.refreshed(now);
-            self.revision.store(exceptions.revision.max(known), Ordering::SeqCst);
+            self.revision.store(news.revision.max(known), Ordering::SeqCst);
         }
         let standings = self.standings.read().unwrap_or_else(PoisonError::into_inner);
         self.connections.sweep(now, |session| standings.of(session) == Standing::Revoked);
-        exceptions.map(|_| ())
+        news.map(|_| ())
     }
 
     /// Writes the gathered audit records.
@@ -94,7 +98,12 @@ impl Gate {
         if !any && !self.reported.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.store.report_connections(self.listener, counts, now.plus(REPORT_LIFE)).await?;
+        let sessions =
+            counts.into_iter().map(|(session, live)| Counted { session, live, closed: 0 });
+        let acted = self.revision.load(Ordering::SeqCst);
+        let until = now.plus(REPORT_LIFE);
+        let report = Report { acted, sessions: sessions.collect(), until };
+        self.store.report_connections(self.listener, report).await?;
         self.reported.store(any, Ordering::Relaxed);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Where grants, sessions and tickets are kept.
+//! Where grants, sessions, tickets, local tokens and workspaces are kept.
 //!
 //! The transition of a record is a pure function of the policy; a store only makes it atomic. An
 //! effect and its audit record are durable, in one transaction, before a future here resolves
@@ -7,19 +7,22 @@
 mod memory;
 pub mod sqlite;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use doorward_policy::Timestamp;
 use doorward_policy::grant::{Attempt, GrantRecord, GrantRefusal};
 use doorward_policy::id::{GrantId, SessionId};
 use doorward_policy::keys::Digest;
 use doorward_policy::ledger::Selector;
+use doorward_policy::local::{LocalRecord, LocalSelector};
 use doorward_policy::session::SessionRecord;
 use doorward_policy::standing::Standing;
 use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
 use doorward_policy::token::Claims;
+use doorward_policy::workspace::{Change, ChangeRefusal, Directory};
+use doorward_policy::{Capabilities, Timestamp};
 
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
@@ -52,13 +55,16 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// The sessions whose standing has changed after a revision.
+/// What has changed after a revision.
 #[derive(Clone, Debug, Default)]
-pub struct Exceptions {
+pub struct News {
     /// Ask for what comes after this next time.
     pub revision: u64,
-    /// The session, its standing, and until when that matters.
+    /// The sessions whose standing has changed: each with the one it has now, and until when that
+    /// matters. A local token that was removed or replaced comes as its incarnation, revoked.
     pub sessions: Vec<(SessionId, Standing, Timestamp)>,
+    /// The workspaces, if they have changed: there are none at revision 0.
+    pub directory: Option<Directory>,
 }
 
 /// A line of the audit log and its number. Numbers ascend and are never used twice.
@@ -72,6 +78,49 @@ pub struct AuditLine {
 
 /// Names a running listener among several on one store.
 pub type ListenerId = [u8; 16];
+
+/// What a listener says about its live connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The revision up to which it has acted on the news: whatever connection had to end has ended.
+    pub acted: u64,
+    /// The sessions that it knows connections of.
+    pub sessions: Vec<Counted>,
+    /// Until when this counts: a listener that says nothing later has gone.
+    pub until: Timestamp,
+}
+
+/// The connections of one session with one listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The session, or the incarnation of a local token.
+    pub session: SessionId,
+    /// How many are live.
+    pub live: u32,
+    /// How many the listener has ended.
+    pub closed: u32,
+}
+
+/// The live connections of each session over all listeners.
+#[must_use]
+pub fn live_connections(reports: &[(ListenerId, Report)]) -> BTreeMap<SessionId, u32> {
+    let mut sum = BTreeMap::<SessionId, u32>::new();
+    for counted in reports.iter().flat_map(|(_, report)| &report.sessions) {
+        let held = sum.entry(counted.session).or_default();
+        *held = held.saturating_add(counted.live);
+    }
+    sum.retain(|_, live| *live > 0);
+    sum
+}
+
+/// What listeners are told about a session that was revoked or limited.
+const fn standing(session: &SessionRecord) -> (SessionId, Standing, Timestamp) {
+    let standing = match session.revoked_at {
+        Some(_) => Standing::Revoked,
+        None => Standing::Limited(session.capabilities),
+    };
+    (session.id, standing, session.absolute_end)
+}
 
 /// Where records are kept.
 ///
@@ -87,8 +136,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         audit: AuditRecord,
     ) -> Answer<'_, ()>;
 
-    /// Runs [`doorward_policy::grant::redeem`] on the grant of this digest, and
-    /// [`doorward_policy::grant::repeat`] where it says so; keeps what it yields. `audit` is kept
+    /// Runs [`doorward_policy::grant::redeem`] on the grant of this digest and the workspaces as
+    /// they are, and [`doorward_policy::grant::repeat`] where it says so; keeps what it yields. `audit` is kept
     /// with [`AuditRecord::about_session`] if, and only if, a session is opened.
     fn redeem(
         &self,
@@ -106,7 +155,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         audit: AuditRecord,
     ) -> Answer<'_, ()>;
 
-    /// Runs [`doorward_policy::ticket::consume`] and removes the ticket that it accepts.
+    /// Runs [`doorward_policy::ticket::consume`] on the ticket of this digest and the workspaces
+    /// as they are, and removes the ticket that it accepts.
     fn consume_ticket(
         &self,
         digest: Digest,
@@ -129,15 +179,62 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         audit: AuditRecord,
     ) -> Answer<'_, Vec<SessionRecord>>;
 
+    /// Leaves the live sessions that are picked no more than `capabilities`, each that had more
+    /// with its own copy of the audit record ([`AuditRecord::about_session`]), in one transaction.
+    /// Returns those.
+    fn limit_sessions(
+        &self,
+        which: Selector,
+        capabilities: Capabilities,
+        now: Timestamp,
+        audit: AuditRecord,
+    ) -> Answer<'_, Vec<SessionRecord>>;
+
+    /// Keeps a new local token, with its audit record; [`StoreError::Exists`] if there is one of
+    /// its digest. Returns the one that was registered under its id before, which is removed, with a
+    /// record of that.
+    fn insert_local(
+        &self,
+        digest: Digest,
+        local: LocalRecord,
+        audit: AuditRecord,
+    ) -> Answer<'_, Option<LocalRecord>>;
+
+    /// The local token of this digest.
+    fn find_local(&self, digest: Digest) -> Answer<'_, Option<LocalRecord>>;
+
+    /// Every local token that is not forgotten, newest first.
+    fn locals(&self) -> Answer<'_, Vec<LocalRecord>>;
+
+    /// Removes the local tokens that are picked, each with its own copy of the audit record
+    /// ([`AuditRecord::about_local`]), in one transaction. Returns them.
+    fn remove_locals(
+        &self,
+        which: LocalSelector,
+        audit: AuditRecord,
+    ) -> Answer<'_, Vec<LocalRecord>>;
+
+    /// The workspaces.
+    fn directory(&self) -> Answer<'_, Directory>;
+
+    /// Runs [`Directory::apply`] under a new revision. `audit` is kept if, and only if, it is not
+    /// refused.
+    fn change_directory(
+        &self,
+        change: Change,
+        audit: AuditRecord,
+    ) -> Answer<'_, Result<(), ChangeRefusal>>;
+
     /// Every grant that is not forgotten, newest first.
     fn grants(&self) -> Answer<'_, Vec<GrantRecord>>;
 
     /// Every session that is not forgotten, newest first.
     fn sessions(&self) -> Answer<'_, Vec<SessionRecord>>;
 
-    /// The exceptions noted after `revision`; 0 for all of them. Called several times a second:
-    /// a store that can tell cheaply that nothing has changed does.
-    fn exceptions(&self, revision: u64) -> Answer<'_, Exceptions>;
+    /// What has changed after `revision`: 0 for all that matters, [`u64::MAX`] for the revision
+    /// alone. Called several times a second: a store that can tell cheaply that nothing has
+    /// changed does.
+    fn news(&self, revision: u64) -> Answer<'_, News>;
 
     /// Keeps audit records that belong to no effect.
     fn record(&self, audit: Vec<AuditRecord>) -> Answer<'_, ()>;
@@ -157,14 +254,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Persists a time, unless a higher one is.
     fn mark_clock(&self, now: Timestamp) -> Answer<'_, ()>;
 
-    /// Replaces what this listener said about its live connections, which counts until `until`.
-    fn report_connections(
-        &self,
-        listener: ListenerId,
-        connections: Vec<(SessionId, u32)>,
-        until: Timestamp,
-    ) -> Answer<'_, ()>;
+    /// Replaces what this listener said about its live connections.
+    fn report_connections(&self, listener: ListenerId, report: Report) -> Answer<'_, ()>;
 
-    /// The live connections of each session over all listeners, as last reported.
-    fn connections(&self, now: Timestamp) -> Answer<'_, Vec<(SessionId, u32)>>;
+    /// What each listener said last, as far as that counts still.
+    fn reports(&self, now: Timestamp) -> Answer<'_, Vec<(ListenerId, Report)>>;
 }

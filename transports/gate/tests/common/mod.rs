@@ -70,7 +70,7 @@ pub(crate) fn grant(number: u64, label: &str, uses: u32, now: Timestamp) -> Gran
 /// A try with a nonce of this number, which would open a new session.
 pub(crate) fn attempt(nonce: u64) -> Attempt {
     Attempt {
-        asked: Asked::Own,
+        asked: Asked::Default,
         nonce: Nonce::from_digest(digest(nonce)),
         counter: Counter::Bootstrap,
         needed: Capabilities::OPERATE,

@@ -1,11 +1,14 @@
 //! Random sequences of operations: each store answers as the pure ledger does, and holds what it
 //! holds after every one of them.
 
+mod operation;
+mod rights;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use doorward_gate::audit::Event;
-use doorward_gate::store::{MemoryStore, Store, StoreError};
+use doorward_gate::store::{Counted, MemoryStore, Report, Store, StoreError};
 use doorward_policy::grant::{Attempt, Counter, GrantRecord, GrantRequest, Nonce};
 use doorward_policy::id::{GrantId, SessionId};
 use doorward_policy::ledger::{Capacity, Ledger, RedeemError, Selector};
@@ -13,68 +16,18 @@ use doorward_policy::session::{Lifetimes, SessionRecord};
 use doorward_policy::standing::Standing;
 use doorward_policy::ticket::{TicketAttempt, TicketRecord};
 use doorward_policy::token::Method;
-use doorward_policy::workspace::{Asked, Reach};
+use doorward_policy::workspace::{Directory, Reach};
 use doorward_policy::{Capabilities, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use self::operation::{Operation, operation};
+use self::rights::Rights;
 use crate::common::{at, audit, digest, fast_place, id, open_with, subject};
 
 const LABELS: [&str; 3] = ["ada", "bob", "ünïcode"];
 const ORIGINS: [Option<&str>; 2] = [None, Some("http://localhost:8765")];
-
-/// Numbers pick among what was made before; one beyond that names nothing.
-#[derive(Clone, Debug)]
-enum Operation {
-    InsertGrant { label: usize, uses: u32, life: u64, code: bool },
-    Redeem { grant: u64, nonce: u64, counter: u8, greedy: bool },
-    InsertTicket { session: usize, origin: usize },
-    ConsumeTicket { ticket: u64, origin: usize, beside: Option<usize>, greedy: bool },
-    Extend { session: usize, by: u64 },
-    RevokeGrant { grant: u64 },
-    RevokeSession { session: usize },
-    RevokeSubject { label: usize },
-    RevokeAll,
-    Expire,
-    Advance { millis: u64 },
-    MarkClock { back: u64 },
-    Report { listener: u8, sessions: Vec<(u64, u32)>, life: u64 },
-    Record { count: usize },
-    Trim { leave: usize },
-}
-
-fn operation() -> impl Strategy<Value = Operation> {
-    prop_oneof![
-        4 => (0..3_usize, 1..4_u32, select(vec![1, 30, 100, 600]), any::<bool>()).prop_map(
-            |(label, uses, life, code)| Operation::InsertGrant { label, uses, life, code }
-        ),
-        10 => (0..6_u64, 0..3_u64, 1..4_u8, prop::bool::weighted(0.1)).prop_map(
-            |(grant, nonce, counter, greedy)| Operation::Redeem { grant, nonce, counter, greedy }
-        ),
-        4 => (0..6_usize, 0..2_usize)
-            .prop_map(|(session, origin)| Operation::InsertTicket { session, origin }),
-        6 => (0..5_u64, 0..2_usize, prop::option::weighted(0.2, 0..6_usize), any::<bool>())
-            .prop_map(|(ticket, origin, beside, greedy)| {
-                Operation::ConsumeTicket { ticket, origin, beside, greedy }
-            }),
-        2 => (0..6_usize, 0..200_u64)
-            .prop_map(|(session, by)| Operation::Extend { session, by }),
-        1 => (0..6_u64).prop_map(|grant| Operation::RevokeGrant { grant }),
-        1 => (0..6_usize).prop_map(|session| Operation::RevokeSession { session }),
-        1 => (0..3_usize).prop_map(|label| Operation::RevokeSubject { label }),
-        1 => Just(Operation::RevokeAll),
-        2 => Just(Operation::Expire),
-        4 => select(vec![1, 999, 1000, 10_000, 30_000, 59_999, 60_000, 100_000])
-            .prop_map(|millis| Operation::Advance { millis }),
-        1 => (0..200_u64).prop_map(|back| Operation::MarkClock { back }),
-        1 => (0..3_u8, vec((0..5_u64, any::<u32>()), 0..4), 0..100_u64).prop_map(
-            |(listener, sessions, life)| Operation::Report { listener, sessions, life }
-        ),
-        1 => (0..3_usize).prop_map(|count| Operation::Record { count }),
-        1 => (0..3_usize).prop_map(|leave| Operation::Trim { leave }),
-    ]
-}
 
 /// The ledger, and what stores keep besides.
 struct Model {
@@ -82,13 +35,15 @@ struct Model {
     now: Timestamp,
     clock: Timestamp,
     lines: Vec<String>,
-    reports: BTreeMap<u8, (BTreeMap<SessionId, u32>, Timestamp)>,
+    reports: BTreeMap<u8, Report>,
     grants: u64,
     tickets: u64,
     attempts: u64,
     sessions: Vec<SessionRecord>,
+    rights: Rights,
     /// What a listener that asks after each operation has heard of.
-    heard: BTreeSet<SessionId>,
+    heard: BTreeMap<SessionId, Standing>,
+    seen: Directory,
     revision: u64,
     highest: u64,
 }
@@ -105,7 +60,9 @@ impl Model {
             tickets: 0,
             attempts: 0,
             sessions: Vec::new(),
-            heard: BTreeSet::new(),
+            rights: Rights::default(),
+            heard: BTreeMap::new(),
+            seen: Directory::default(),
             revision: 0,
             highest: 0,
         }
@@ -120,21 +77,22 @@ impl Model {
             Operation::InsertGrant { label, uses, life, code } => {
                 self.insert_grant(store, LABELS[*label], *uses, *life, *code).await;
             }
-            Operation::Redeem { grant, nonce, counter, greedy } => {
-                self.redeem(store, *grant, *nonce, *counter, *greedy).await;
+            Operation::Redeem { grant, nonce, counter, greedy, asked } => {
+                let attempt = self.attempt(*nonce, *counter, *greedy, *asked);
+                self.redeem(store, *grant, attempt).await;
             }
             Operation::InsertTicket { session, origin } => {
                 self.insert_ticket(store, *session, ORIGINS[*origin]).await;
             }
-            Operation::ConsumeTicket { ticket, origin, beside, greedy } => {
+            Operation::ConsumeTicket { ticket, origin, beside, greedy, asked } => {
                 let needed = if *greedy { Capabilities::ADMINISTER } else { Capabilities::OPERATE };
                 let origin = ORIGINS[*origin].map(str::to_owned);
                 let beside = beside.map(|session| self.session(session));
                 let attempt = TicketAttempt {
                     origin,
                     needed,
-                    asked: Asked::Default,
-                    reach: Reach::Web,
+                    asked: rights::asked(*asked),
+                    reach: if *greedy { Reach::Bytes } else { Reach::Web },
                     beside,
                 };
                 let expected = self.ledger.consume_ticket(&digest(*ticket), &attempt, self.now);
@@ -162,11 +120,16 @@ impl Model {
             Operation::RevokeAll => self.revoke(store, Selector::All).await,
             Operation::Expire => {
                 while self.ledger.expire(self.now, 1000) > 0 {}
+                self.rights.forget(self.now);
                 while store.expire(self.now).await.expect("answered") > 0 {}
             }
             Operation::Advance { millis } => {
                 self.now = self.now.plus(Duration::from_millis(*millis));
             }
+            Operation::Limit { .. }
+            | Operation::MakeLocal { .. }
+            | Operation::RemoveLocals { .. }
+            | Operation::Change { .. } => self.step_rights(store, operation).await,
             _ => self.step_beside(store, operation).await,
         }
     }
@@ -180,13 +143,16 @@ impl Model {
                 assert_eq!(store.mark_clock(time).await, Ok(()));
             }
             Operation::Report { listener, sessions, life } => {
+                let counted = |(session, live): &(u64, u32)| {
+                    let session = SessionId::new(id(*session));
+                    Counted { session, live: *live, closed: live.rotate_left(7) }
+                };
+                let sessions = sessions.iter().map(counted).collect();
                 let until = self.now.plus(Duration::from_secs(*life));
-                let counts = sessions.iter().map(|(one, count)| (SessionId::new(id(*one)), *count));
-                let counts = counts.collect::<BTreeMap<_, _>>();
-                let report = counts.clone().into_iter().collect();
-                let answer = store.report_connections([*listener; 16], report, until).await;
+                let report = Report { acted: *life, sessions, until };
+                let answer = store.report_connections([*listener; 16], report.clone()).await;
                 assert_eq!(answer, Ok(()));
-                self.reports.insert(*listener, (counts, until));
+                self.reports.insert(*listener, report);
             }
             Operation::Record { count } => {
                 let records = vec![audit(Event::Denied).because("model"); *count];
@@ -230,25 +196,21 @@ impl Model {
         assert_eq!(answer, expected.map_err(|_| StoreError::Full));
     }
 
-    async fn redeem(
-        &mut self,
-        store: &dyn Store,
-        grant: u64,
-        nonce: u64,
-        counter: u8,
-        greedy: bool,
-    ) {
+    fn attempt(&mut self, nonce: u64, counter: u8, greedy: bool, asked: Option<usize>) -> Attempt {
         let lives = (Duration::from_secs(60), Duration::from_secs(180));
         self.attempts += 1;
-        let attempt = Attempt {
-            asked: Asked::Own,
+        Attempt {
+            asked: rights::asked(asked),
             nonce: Nonce::from_digest(digest(nonce)),
             counter: Counter::from_byte(counter).expect("a counter"),
             needed: if greedy { Capabilities::SPAWN } else { Capabilities::OPERATE },
             session: SessionId::new(id(1000 + self.attempts)),
             peer: (counter == 1).then(|| [10, 0, 0, counter].into()),
             lifetimes: Lifetimes::new(lives.0, lives.1).expect("within bounds"),
-        };
+        }
+    }
+
+    async fn redeem(&mut self, store: &dyn Store, grant: u64, attempt: Attempt) {
         let record = audit(Event::GrantRedeemed);
         let expected = self.ledger.redeem(&digest(grant), &attempt, self.now);
         let answer = store.redeem(digest(grant), attempt, self.now, record.clone()).await;
@@ -295,27 +257,13 @@ impl Model {
         let sessions = sorted(store.sessions().await.expect("a list"));
         assert_eq!(sessions, sorted(self.ledger.sessions().copied().collect()));
 
-        let revoked = sessions.iter().filter(|session| session.revoked_at.is_some());
-        let expected = revoked.map(|one| (one.id, one.absolute_end)).collect::<BTreeSet<_>>();
-        let all = store.exceptions(0).await.expect("answered");
-        assert!(all.sessions.iter().all(|(_, standing, _)| *standing == Standing::Revoked));
-        let all = all.sessions.into_iter().map(|(id, _, until)| (id, until));
-        assert_eq!(all.collect::<BTreeSet<_>>(), expected);
-        let news = store.exceptions(self.revision).await.expect("answered");
-        self.revision = news.revision;
-        self.heard.extend(news.sessions.into_iter().map(|(id, _, _)| id));
-        assert!(expected.iter().all(|(id, _)| self.heard.contains(id)));
+        self.compare_rights(store).await;
+        self.compare_news(store).await;
 
         assert_eq!(store.clock().await, Ok(self.clock));
-        let mut sum = BTreeMap::<SessionId, u32>::new();
-        for (counts, _) in self.reports.values().filter(|(_, until)| self.now < *until) {
-            for (session, count) in counts {
-                let held = sum.entry(*session).or_default();
-                *held = held.saturating_add(*count);
-            }
-        }
-        let connections = store.connections(self.now).await.expect("a list");
-        assert_eq!(connections, sum.into_iter().collect::<Vec<_>>());
+        let current = self.reports.iter().filter(|(_, report)| self.now < report.until);
+        let expected = current.map(|(listener, report)| ([*listener; 16], report.clone()));
+        assert_eq!(store.reports(self.now).await, Ok(expected.collect()));
         self.compare_lines(store).await;
     }
 

@@ -1,10 +1,11 @@
 //! `doorward sessions`: who is paired, and ending that.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use doorward_gate::audit::Event;
 use doorward_gate::rfc3339;
+use doorward_gate::store::live_connections;
 use doorward_policy::Timestamp;
 use doorward_policy::id::SessionId;
 use doorward_policy::ledger::Selector;
@@ -64,9 +65,9 @@ async fn list(args: &ListArgs) -> Outcome {
     output::table(headings, &rows)
 }
 
-async fn connections(state: &State) -> Outcome<HashMap<SessionId, u32>> {
-    let reported = state.store.connections(state.now()?).await.map_err(Failure::failed)?;
-    Ok(reported.into_iter().collect())
+async fn connections(state: &State) -> Outcome<BTreeMap<SessionId, u32>> {
+    let reports = state.store.reports(state.now()?).await.map_err(Failure::failed)?;
+    Ok(live_connections(&reports))
 }
 
 fn standing(session: &SessionRecord, now: Timestamp) -> &'static str {

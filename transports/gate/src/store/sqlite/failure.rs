@@ -12,6 +12,8 @@ use crate::store::StoreError;
 pub(super) enum Failure {
     Sqlite(rusqlite::Error),
     Corrupt(Corrupt),
+    /// A newer Doorward has migrated the database meanwhile.
+    Migrated,
     Full,
     Exists,
 }
@@ -41,6 +43,10 @@ impl Failure {
             Self::Corrupt(corrupt) => {
                 StoreError::Unavailable(format!("{}: {corrupt}", path.display()))
             }
+            Self::Migrated => StoreError::Unavailable(format!(
+                "a newer Doorward has changed {}: restart with that one",
+                path.display()
+            )),
             Self::Full => StoreError::Full,
             Self::Exists => StoreError::Exists,
         }

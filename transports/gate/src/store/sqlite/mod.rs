@@ -4,8 +4,10 @@
 //! thread writes and groups commits; two read, so that a long list never holds up the news about
 //! who was revoked.
 
+mod document;
 mod failure;
 mod operations;
+mod query;
 mod reader;
 pub mod rows;
 mod schema;
@@ -18,25 +20,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use doorward_policy::Timestamp;
 use doorward_policy::grant::{Attempt, GrantRecord, GrantRefusal};
 use doorward_policy::id::{GrantId, Issuer, SessionId};
 use doorward_policy::keys::Digest;
 use doorward_policy::ledger::{Capacity, Selector};
+use doorward_policy::local::{LocalRecord, LocalSelector};
 use doorward_policy::session::SessionRecord;
 use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
 use doorward_policy::token::Claims;
+use doorward_policy::workspace::{Change, ChangeRefusal, Directory};
+use doorward_policy::{Capabilities, Timestamp};
 use rusqlite::Connection;
 
 pub use schema::OpenError;
 
 use self::failure::Failure;
+use self::operations::Parsed;
 use self::reader::{Query, Reader};
 use self::writer::{Desk, Operation, Shared, Work, Writer};
-use super::{Answer, AuditLine, Exceptions, ListenerId, Store};
+use super::{Answer, AuditLine, ListenerId, News, Report, Store};
 use crate::audit::AuditRecord;
 
-/// Ending every session there is may take longer than a caller waits otherwise.
+/// Ending or limiting every session there is may take longer than a caller waits otherwise.
 const REVOKE_PATIENCE: u32 = 15;
 
 /// How a store behaves.
@@ -62,6 +67,7 @@ impl Default for SqliteSettings {
 pub struct SqliteStore {
     shared: Arc<Shared>,
     capacity: Capacity,
+    parsed: Arc<Parsed>,
     writer: Desk<Box<dyn Work>>,
     /// For what is asked several times a second.
     news: Desk<Query>,
@@ -119,6 +125,7 @@ impl SqliteStore {
         };
         Ok(Self {
             capacity,
+            parsed: Arc::default(),
             writer: writer.map_err(thread)?,
             news: reader("store-news").map_err(thread)?,
             lists: reader("store-lists").map_err(thread)?,
@@ -178,9 +185,9 @@ impl Store for SqliteStore {
         now: Timestamp,
         audit: AuditRecord,
     ) -> Answer<'_, Result<SessionRecord, GrantRefusal>> {
-        let capacity = self.capacity;
+        let (capacity, parsed) = (self.capacity, Arc::clone(&self.parsed));
         self.write(move |connection| {
-            operations::redeem(connection, &capacity, &digest, &attempt, now, audit)
+            operations::redeem(connection, &capacity, &parsed, &digest, &attempt, now, audit)
         })
     }
 
@@ -202,7 +209,10 @@ impl Store for SqliteStore {
         attempt: TicketAttempt,
         now: Timestamp,
     ) -> Answer<'_, Result<Claims, TicketRefusal>> {
-        self.write(move |connection| operations::consume_ticket(connection, &digest, &attempt, now))
+        let parsed = Arc::clone(&self.parsed);
+        self.write(move |connection| {
+            operations::consume_ticket(connection, &parsed, &digest, &attempt, now)
+        })
     }
 
     fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, ()> {
@@ -225,6 +235,59 @@ impl Store for SqliteStore {
         })
     }
 
+    fn limit_sessions(
+        &self,
+        which: Selector,
+        capabilities: Capabilities,
+        now: Timestamp,
+        audit: AuditRecord,
+    ) -> Answer<'_, Vec<SessionRecord>> {
+        let patience = self.shared.patience.saturating_mul(REVOKE_PATIENCE);
+        self.write_within(patience, move |connection| {
+            operations::limit_sessions(connection, &which, capabilities, now, &audit)
+        })
+    }
+
+    fn insert_local(
+        &self,
+        digest: Digest,
+        local: LocalRecord,
+        audit: AuditRecord,
+    ) -> Answer<'_, Option<LocalRecord>> {
+        let capacity = self.capacity;
+        self.write(move |connection| {
+            operations::insert_local(connection, &capacity, &digest, &local, &audit)
+        })
+    }
+
+    fn find_local(&self, digest: Digest) -> Answer<'_, Option<LocalRecord>> {
+        self.read(&self.news, move |connection, _| reader::find_local(connection, &digest))
+    }
+
+    fn locals(&self) -> Answer<'_, Vec<LocalRecord>> {
+        self.read(&self.lists, |connection, _| reader::locals(connection))
+    }
+
+    fn remove_locals(
+        &self,
+        which: LocalSelector,
+        audit: AuditRecord,
+    ) -> Answer<'_, Vec<LocalRecord>> {
+        self.write(move |connection| operations::remove_locals(connection, &which, &audit))
+    }
+
+    fn directory(&self) -> Answer<'_, Directory> {
+        self.read(&self.lists, |connection, _| reader::directory(connection))
+    }
+
+    fn change_directory(
+        &self,
+        change: Change,
+        audit: AuditRecord,
+    ) -> Answer<'_, Result<(), ChangeRefusal>> {
+        self.write(move |connection| operations::change_directory(connection, &change, &audit))
+    }
+
     fn grants(&self) -> Answer<'_, Vec<GrantRecord>> {
         self.read(&self.lists, |connection, _| reader::grants(connection))
     }
@@ -233,10 +296,8 @@ impl Store for SqliteStore {
         self.read(&self.lists, |connection, _| reader::sessions(connection))
     }
 
-    fn exceptions(&self, revision: u64) -> Answer<'_, Exceptions> {
-        self.read(&self.news, move |connection, seen| {
-            reader::exceptions(connection, seen, revision)
-        })
+    fn news(&self, revision: u64) -> Answer<'_, News> {
+        self.read(&self.news, move |connection, seen| reader::news(connection, seen, revision))
     }
 
     fn record(&self, audit: Vec<AuditRecord>) -> Answer<'_, ()> {
@@ -266,18 +327,11 @@ impl Store for SqliteStore {
         self.write(move |connection| operations::mark_clock(connection, now))
     }
 
-    fn report_connections(
-        &self,
-        listener: ListenerId,
-        connections: Vec<(SessionId, u32)>,
-        until: Timestamp,
-    ) -> Answer<'_, ()> {
-        self.write(move |connection| {
-            operations::report_connections(connection, &listener, &connections, until)
-        })
+    fn report_connections(&self, listener: ListenerId, report: Report) -> Answer<'_, ()> {
+        self.write(move |connection| operations::report_connections(connection, &listener, &report))
     }
 
-    fn connections(&self, now: Timestamp) -> Answer<'_, Vec<(SessionId, u32)>> {
-        self.read(&self.lists, move |connection, _| reader::connections(connection, now))
+    fn reports(&self, now: Timestamp) -> Answer<'_, Vec<(ListenerId, Report)>> {
+        self.read(&self.lists, move |connection, _| reader::reports(connection, now))
     }
 }

@@ -9,16 +9,20 @@ use doorward_policy::grant::{
 };
 use doorward_policy::id::{GrantId, SessionId};
 use doorward_policy::keys::Digest;
+use doorward_policy::local::{LocalRecord, MAX_DIRECTORY, MAX_LIFE};
 use doorward_policy::session::{Lifetimes, SessionRecord};
 use doorward_policy::subject::Subject;
 use doorward_policy::ticket::TicketRecord;
 use doorward_policy::token::Method;
+use doorward_policy::workspace::WorkspaceName;
 use doorward_policy::{Capabilities, Timestamp};
+
+use crate::store::Counted;
 
 /// The longest serialised origin that is read back.
 const MAX_ORIGIN: usize = 512;
 const CONSUMED: usize = 32 + 1 + 16 + 8;
-const REPORTED: usize = 16 + 4;
+const REPORTED: usize = 16 + 4 + 4;
 
 /// A row does not hold what Doorward writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +159,56 @@ impl TicketRow<'_> {
     }
 }
 
+/// A row of `locals`, without its digest.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct LocalRow<'r> {
+    pub id: &'r [u8],
+    pub incarnation: &'r [u8],
+    pub name: &'r str,
+    pub workspace: &'r str,
+    pub capabilities: i64,
+    pub pid: i64,
+    /// All 64 bits count, whatever their sign.
+    pub started: i64,
+    pub directory: &'r str,
+    pub created_at: i64,
+    pub ends_at: i64,
+}
+
+impl LocalRow<'_> {
+    /// The record, if it is one that Doorward can have written.
+    ///
+    /// # Errors
+    /// The first column that is out of bounds.
+    pub fn decode(&self) -> Result<LocalRecord, Corrupt> {
+        let capabilities = capabilities(self.capabilities)?;
+        if capabilities.is_empty() || capabilities.contains(Capabilities::ADMINISTER) {
+            return Err(Corrupt("capabilities"));
+        }
+        if self.directory.len() > MAX_DIRECTORY {
+            return Err(Corrupt("directory"));
+        }
+        let created_at = time(self.created_at, "created_at")?;
+        let ends_at = time(self.ends_at, "ends_at")?;
+        if ends_at > created_at.plus(MAX_LIFE) {
+            return Err(Corrupt("ends_at"));
+        }
+        Ok(LocalRecord {
+            id: SessionId::new(array(self.id, "id")?),
+            incarnation: SessionId::new(array(self.incarnation, "incarnation")?),
+            name: Subject::new(self.name).ok_or(Corrupt("name"))?,
+            workspace: WorkspaceName::new(self.workspace).ok_or(Corrupt("workspace"))?,
+            capabilities,
+            pid: u32::try_from(self.pid).map_err(|_| Corrupt("pid"))?,
+            started: self.started.cast_unsigned(),
+            directory: self.directory.to_owned(),
+            created_at,
+            ends_at,
+        })
+    }
+}
+
 /// The redemptions of a grant, one after the other: nonce digest, counter, session, time.
 #[must_use]
 pub fn encode_consumed(consumed: &[Consumed]) -> Vec<u8> {
@@ -193,27 +247,31 @@ pub fn decode_consumed(bytes: &[u8]) -> Result<Vec<Consumed>, Corrupt> {
     entries.iter().map(|entry| decode(entry).ok_or(WRONG)).collect()
 }
 
-/// The live connections of a listener, one after the other: session, number.
+/// The connections of a listener, one after the other: session, live, closed.
 #[must_use]
-pub fn encode_report(connections: &[(SessionId, u32)]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(connections.len() * REPORTED);
-    for (session, count) in connections {
+pub fn encode_report(sessions: &[Counted]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(sessions.len() * REPORTED);
+    for Counted { session, live, closed } in sessions {
         bytes.extend_from_slice(session.as_bytes());
-        bytes.extend_from_slice(&count.to_be_bytes());
+        bytes.extend_from_slice(&live.to_be_bytes());
+        bytes.extend_from_slice(&closed.to_be_bytes());
     }
     bytes
 }
 
-/// The live connections that [`encode_report`] wrote.
+/// The connections that [`encode_report`] wrote.
 ///
 /// # Errors
 /// If it can't have written that.
-pub fn decode_report(bytes: &[u8]) -> Result<Vec<(SessionId, u32)>, Corrupt> {
-    const WRONG: Corrupt = Corrupt("connections");
+pub fn decode_report(bytes: &[u8]) -> Result<Vec<Counted>, Corrupt> {
+    const WRONG: Corrupt = Corrupt("sessions");
     let (entries, []) = bytes.as_chunks::<REPORTED>() else { return Err(WRONG) };
     let decode = |entry: &[u8; REPORTED]| {
-        let (session, count) = entry.split_first_chunk::<16>()?;
-        Some((SessionId::new(*session), u32::from_be_bytes(count.try_into().ok()?)))
+        let (session, counts) = entry.split_first_chunk::<16>()?;
+        let (live, closed) = counts.split_first_chunk::<4>()?;
+        let (live, closed) = (u32::from_be_bytes(*live), closed.try_into().ok()?);
+        let closed = u32::from_be_bytes(closed);
+        Some(Counted { session: SessionId::new(*session), live, closed })
     };
     entries.iter().map(|entry| decode(entry).ok_or(WRONG)).collect()
 }

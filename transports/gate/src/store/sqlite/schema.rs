@@ -22,7 +22,9 @@ const COMMON: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX.union(OpenFlags::SQLIT
 
 /// What brings a database from each version to the next; the first makes a new one. A version
 /// that was released is never edited.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [MAKE, ADD_WORKSPACES];
+
+const MAKE: &str = "
     CREATE TABLE installation (
         one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
         issuer BLOB NOT NULL,
@@ -96,7 +98,58 @@ const MIGRATIONS: [&str; 1] = ["
         UPDATE installation SET tickets = tickets + 1; END;
     CREATE TRIGGER ticket_out AFTER DELETE ON tickets BEGIN
         UPDATE installation SET tickets = tickets - 1; END;
-"];
+";
+
+/// A Doorward of the first version that still runs knows of no limits and workspaces: it finds the
+/// revisions of sessions no more, and so admits nobody.
+const ADD_WORKSPACES: &str = "
+    ALTER TABLE sessions RENAME COLUMN revision TO changed;
+
+    ALTER TABLE installation ADD COLUMN locals INTEGER NOT NULL DEFAULT 0;
+
+    CREATE TABLE locals (
+        digest BLOB NOT NULL PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        incarnation BLOB NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        capabilities INTEGER NOT NULL,
+        pid INTEGER NOT NULL,
+        started INTEGER NOT NULL,
+        directory TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        ends_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX locals_by_end ON locals (ends_at);
+
+    CREATE TRIGGER local_in AFTER INSERT ON locals BEGIN
+        UPDATE installation SET locals = locals + 1; END;
+    CREATE TRIGGER local_out AFTER DELETE ON locals BEGIN
+        UPDATE installation SET locals = locals - 1; END;
+
+    CREATE TABLE departed (
+        incarnation BLOB NOT NULL PRIMARY KEY,
+        ends_at INTEGER NOT NULL,
+        revision INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX departed_by_end ON departed (ends_at);
+    CREATE INDEX departed_by_revision ON departed (revision);
+
+    CREATE TABLE directory (
+        one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+        revision INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO directory VALUES (1, 0, '[]');
+
+    DROP TABLE reports;
+    CREATE TABLE reports (
+        listener BLOB NOT NULL PRIMARY KEY,
+        acted INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        sessions BLOB NOT NULL
+    ) STRICT;
+";
 
 /// Why a database can't be opened. Nothing in it has changed.
 #[derive(Debug)]
@@ -241,6 +294,13 @@ fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
     OpenError::Failed(explain(path, error))
 }
 
+/// Whether the database is of this Doorward's version still.
+pub(super) fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "PRAGMA user_version";
+    let found = connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?;
+    Ok(found == MIGRATIONS.len() as i64)
+}
+
 /// What a database says about itself.
 struct Version {
     application: i64,
@@ -334,7 +394,7 @@ fn apply(connection: &Connection, issuer: Issuer, seen: usize) -> rusqlite::Resu
         connection.execute_batch(migration)?;
     }
     if seen == 0 {
-        let sql = "INSERT INTO installation VALUES (1, ?1, 0, 0, 0, 0, 0)";
+        let sql = "INSERT INTO installation VALUES (1, ?1, 0, 0, 0, 0, 0, 0)";
         connection.execute(sql, [issuer.as_bytes()])?;
         connection.pragma_update(None, "application_id", APPLICATION)?;
     }

@@ -59,7 +59,7 @@ impl Fixture {
 
     fn redeem(&self, number: u8) -> Answer<'_, Result<SessionRecord, GrantRefusal>> {
         let attempt = Attempt {
-            asked: Asked::Own,
+            asked: Asked::Default,
             nonce: Nonce::from_digest(digest(number)),
             counter: Counter::Token,
             needed: Capabilities::OPERATE,
@@ -200,7 +200,7 @@ async fn after_a_panic_every_call_is_unavailable() {
     unavailable(mate.await);
     unavailable(panics.await);
     unavailable(fixture.redeem(1).await);
-    unavailable(fixture.store.exceptions(0).await);
+    unavailable(fixture.store.news(0).await);
     unavailable(fixture.store.sessions().await);
     unavailable(fixture.store.record(Vec::new()).await);
     let Fixture { store, dir } = fixture;
@@ -334,28 +334,34 @@ async fn a_damaged_row_is_unavailable_and_never_a_wider_right() {
 }
 
 #[test]
-fn exceptions_are_looked_up_only_after_a_commit_of_somebody_else() {
+fn news_is_looked_up_only_after_a_commit_of_somebody_else() {
     let fixture = Fixture::default();
     let reading = fixture.beside();
     let mut seen = None;
-    reader::exceptions(&reading, &mut seen, 0).expect("a look");
+    reader::news(&reading, &mut seen, 0).expect("a look");
     // The version of a connection does not count what it writes itself.
     reading.execute_batch("ALTER TABLE sessions RENAME TO hidden").expect("hidden");
-    reader::exceptions(&reading, &mut seen, 0).expect("no look");
+    reader::news(&reading, &mut seen, 0).expect("no look");
     fixture.beside().execute("UPDATE installation SET clock = 1", []).expect("a commit");
-    reader::exceptions(&reading, &mut seen, 0).expect_err("a look");
+    reader::news(&reading, &mut seen, 0).expect_err("a look");
 }
 
 #[test]
 fn what_is_asked_often_or_decides_uses_an_index() {
     let fixture = Fixture::default();
     let connection = fixture.beside();
-    let session = operations::SESSION;
+    let session = query::SESSION;
     let queries = [
-        format!("SELECT {} FROM grants WHERE digest = x'00'", operations::GRANT),
+        format!("SELECT {} FROM grants WHERE digest = x'00'", query::GRANT),
         "UPDATE grants SET revoked_at = 1 WHERE id = x'00'".to_owned(),
         format!("SELECT {session} FROM sessions WHERE id = x'00'"),
-        format!("SELECT {session} FROM sessions WHERE revision > 5"),
+        format!("SELECT {session} FROM sessions WHERE changed > 5"),
+        format!("SELECT {} FROM locals WHERE digest = x'00'", query::LOCAL),
+        "DELETE FROM locals WHERE id = x'00'".to_owned(),
+        "DELETE FROM locals WHERE incarnation = x'00'".to_owned(),
+        "SELECT incarnation FROM departed WHERE revision > 5".to_owned(),
+        "SELECT digest FROM locals WHERE ends_at <= 1 ORDER BY ends_at LIMIT 5".to_owned(),
+        "SELECT incarnation FROM departed WHERE ends_at <= 1 ORDER BY ends_at LIMIT 5".to_owned(),
         "UPDATE sessions SET revoked_at = 1 WHERE subject = 'a'".to_owned(),
         "SELECT origin FROM tickets WHERE digest = x'00'".to_owned(),
         "SELECT digest FROM grants WHERE expires_at <= 1 ORDER BY expires_at LIMIT 5".to_owned(),
