@@ -182,6 +182,7 @@ async fn site() -> (Arc<Site>, Arc<Gate>) {
         sockets: Arc::new(Echo),
         limits: doorward_http::Limits::default(),
         quic: None,
+        administered: None,
     });
     (site, gate)
 }

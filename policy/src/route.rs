@@ -7,7 +7,7 @@ mod path;
 
 use alloc::vec::Vec;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Admin, Endpoint};
 pub(crate) use path::Reading;
 pub use path::{Path, Prefix};
 

@@ -153,6 +153,13 @@ impl Directory {
         self.workspaces.iter().filter_map(move |one| member(one).map(|member| (one, member)))
     }
 
+    /// A subject's default, where it goes that names no workspace: the membership marked so, else
+    /// `main`, else the only one there is.
+    #[must_use]
+    pub fn home_of(&self, subject: Subject) -> Option<&Workspace> {
+        self.home(subject).map(|(workspace, _)| workspace)
+    }
+
     pub(super) fn place(&self, name: &WorkspaceName) -> Result<usize, usize> {
         self.workspaces.binary_search_by(|one| one.name.cmp(name))
     }
@@ -198,7 +205,6 @@ impl Directory {
         placement == joined.placement
     }
 
-    /// A subject's default: the membership marked so, else `main`, else the only one there is.
     fn home(&self, subject: Subject) -> Option<(&Workspace, Capabilities)> {
         let seen = || self.seen_by(subject);
         let marked = seen().find(|(_, member)| member.home);

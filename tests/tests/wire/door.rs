@@ -190,6 +190,7 @@ impl Door {
             sockets: Arc::new(Adapter),
             limits,
             quic: None,
+            administered: None,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

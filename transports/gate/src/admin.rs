@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use doorward_policy::Timestamp;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::{GrantRecord, GrantRequest, GrantRequestError, GrantSecret};
 use doorward_policy::keys::Digester;
@@ -51,6 +52,20 @@ pub async fn issue_grant(
     request: &GrantRequest,
     issuer: Capabilities,
 ) -> Result<(GrantSecret, GrantRecord), AdminError> {
+    let audit = |now| AuditRecord::new(Event::GrantMade, now);
+    issue(store, digester, clock, entropy, request, issuer, audit).await
+}
+
+/// As [`issue_grant`], with a record of who asked for it.
+pub(crate) async fn issue(
+    store: &dyn Store,
+    digester: &Digester,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    request: &GrantRequest,
+    issuer: Capabilities,
+    audit: impl FnOnce(Timestamp) -> AuditRecord,
+) -> Result<(GrantSecret, GrantRecord), AdminError> {
     let now = clock.now().map_err(AdminError::Clock)?;
     let id = random(entropy).map_err(AdminError::Entropy)?;
     let record = GrantRecord::issue(request, issuer, id, now).map_err(AdminError::Request)?;
@@ -60,7 +75,7 @@ pub async fn issue_grant(
             GrantSecret::link(random(entropy).map_err(AdminError::Entropy)?)
         }
     };
-    let audit = AuditRecord::new(Event::GrantMade, now).about_grant(&record);
+    let audit = audit(now).about_grant(&record);
     let digest = secret.digest(digester);
     store.insert_grant(digest, record.clone(), audit).await.map_err(AdminError::Store)?;
     Ok((secret, record))

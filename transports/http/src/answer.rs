@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use doorward_gate::{Problem, Refusal};
 use doorward_policy::id::TraceId;
+use doorward_policy::route::Target;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY,
     RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -19,9 +20,11 @@ use crate::pages::{PAIR, Page};
 pub(crate) fn refusal(refusal: &Refusal) -> Response<Body> {
     let public = refusal.denied.denial.public();
     let status = StatusCode::from_u16(public.status).unwrap_or(StatusCode::FORBIDDEN);
+    let context = &refusal.denied.context;
     let page = status == StatusCode::UNAUTHORIZED
-        && refusal.denied.context.navigation
-        && !refusal.denied.context.is_upgrade();
+        && context.navigation
+        && context.target == Target::Guarded
+        && !context.is_upgrade();
     let mut response = if page {
         self::page(&PAIR, status)
     } else {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use doorward_gate::{Admission, Gate, Refusal, rfc3339};
+use doorward_policy::Timestamp;
 use doorward_policy::admission::{AwaitGrant, Opened, Redeemed};
 use doorward_policy::denial::{Bound, Denial};
 use doorward_policy::id::TraceId;
-use doorward_policy::route::{Endpoint, Target};
-use doorward_policy::settings::Guarding;
+use doorward_policy::route::{Admin, Endpoint, Target};
+use doorward_policy::settings::{Guarding, Surface};
 use doorward_policy::token::Claims;
 use http::header::ORIGIN;
 use http::{HeaderMap, Response, StatusCode};
@@ -22,6 +23,7 @@ use crate::answer;
 use crate::body::Body;
 use crate::pages::PAIR;
 use crate::site::{Limits, QuicInfo};
+use crate::who::{Seen, Who, seen};
 
 /// The most bytes of a body that redeems a grant.
 const MAX_BODY: usize = 4096;
@@ -33,29 +35,6 @@ struct Presented<'a> {
     credential: &'a str,
     #[serde(borrow)]
     nonce: &'a str,
-}
-
-#[derive(Serialize)]
-struct Who {
-    authenticated: bool,
-    session_id: String,
-    subject: String,
-    capabilities: Vec<&'static str>,
-    method: &'static str,
-    expires_at: String,
-}
-
-impl Who {
-    fn of(claims: &Claims) -> Self {
-        Self {
-            authenticated: true,
-            session_id: claims.session.to_string(),
-            subject: claims.subject.as_str().to_owned(),
-            capabilities: claims.capabilities.names().collect(),
-            method: claims.method.name(),
-            expires_at: rfc3339(claims.expires_at),
-        }
-    }
 }
 
 /// Answers for an endpoint that needs no credential.
@@ -73,6 +52,13 @@ pub(crate) fn open(gate: &Gate, opened: &Opened) -> Response<Body> {
 }
 
 fn nobody(gate: &Gate) -> Value {
+    if gate.settings().surface == Surface::Admin {
+        return json!({
+            "authenticated": false,
+            "message": "Not signed in: run `doorward pair --admin` on the machine of the listener, \
+                and open its link or type its code.",
+        });
+    }
     json!({
         "authenticated": false,
         "unguarded": gate.settings().guarding == Guarding::Unguarded,
@@ -118,10 +104,11 @@ fn hand_out(gate: &Gate, redeemed: &Redeemed) -> Response<Body> {
     let Some(claims) = redeemed.admitted().claims() else {
         return answer::empty(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    if redeemed.admitted().target() == Target::Own(Endpoint::Token) {
+    let own = [Endpoint::Token, Endpoint::Admin(Admin::Bootstrap)].map(Target::Own);
+    if own.contains(&redeemed.admitted().target()) {
         return bearer(claims, redeemed.token().expose(), now);
     }
-    let mut response = answer::json(StatusCode::OK, &Who::of(claims));
+    let mut response = answer::json(StatusCode::OK, &Who::of(claims, now));
     if let Some(cookie) = redeemed.cookie() {
         let value = Zeroizing::new(cookie.set(redeemed.token(), claims.expires_at, now));
         answer::set_cookie(&mut response, &value);
@@ -129,7 +116,7 @@ fn hand_out(gate: &Gate, redeemed: &Redeemed) -> Response<Body> {
     response
 }
 
-fn bearer(claims: &Claims, token: &str, now: doorward_policy::Timestamp) -> Response<Body> {
+fn bearer(claims: &Claims, token: &str, now: Timestamp) -> Response<Body> {
     #[derive(Serialize)]
     struct Bearer<'a> {
         access_token: &'a str,
@@ -139,7 +126,7 @@ fn bearer(claims: &Claims, token: &str, now: doorward_policy::Timestamp) -> Resp
         who: Who,
     }
     let expires_in = claims.expires_at.since(now).as_secs();
-    let who = Who::of(claims);
+    let who = Who::of(claims, now);
     answer::json(
         StatusCode::OK,
         &Bearer { access_token: token, token_type: "Bearer", expires_in, who },
@@ -155,15 +142,15 @@ pub(crate) async fn with_session(
     quic: Option<&QuicInfo>,
 ) -> Response<Body> {
     let answered = match endpoint {
-        Endpoint::Session => Ok(session(gate, admission, quic).await),
+        Endpoint::Session => Ok(session(gate, admission, quic)),
         Endpoint::Renew => Ok(renew(gate, admission).await),
         Endpoint::Ticket => ticket(gate, admission, headers).await,
         Endpoint::Logout => sign_out(gate, admission).await,
+        Endpoint::Workspaces => Ok(workspaces(gate, admission)),
         Endpoint::PairPage
         | Endpoint::Bootstrap
         | Endpoint::Token
         | Endpoint::Health
-        | Endpoint::Workspaces
         | Endpoint::Stay
         | Endpoint::Admin(_) => {
             // The policy routes these elsewhere.
@@ -173,43 +160,56 @@ pub(crate) async fn with_session(
     answered.unwrap_or_else(|refusal| answer::refusal(&refusal))
 }
 
-async fn session(gate: &Gate, admission: &Admission, quic: Option<&QuicInfo>) -> Response<Body> {
+/// Who am I. Renews nothing: a page that asks every minute is no sign of anybody's being there.
+fn session(gate: &Gate, admission: &Admission, quic: Option<&QuicInfo>) -> Response<Body> {
     #[derive(Serialize)]
     struct Here<'a> {
         #[serde(flatten)]
         who: Who,
         #[serde(skip_serializing_if = "Option::is_none")]
+        workspaces: Option<Vec<Seen>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         quic: Option<&'a QuicInfo>,
     }
-    let Some(claims) = admission.admitted.claims() else {
+    let now = gate.now().unwrap_or(admission.at);
+    let Some(who) = Who::admitted(&admission.admitted, now) else {
         return answer::json(StatusCode::OK, &nobody(gate));
     };
-    let mut claims = *claims;
-    let mut renewed = None;
-    if admission.admitted.by_cookie() {
-        renewed = gate.renew_cookie(&admission.admitted).await;
-        claims.expires_at = renewed.as_ref().map_or(claims.expires_at, |(new, _)| new.expires_at);
-    }
-    let mut response = answer::json(StatusCode::OK, &Here { who: Who::of(&claims), quic });
-    set_renewed(gate, admission, renewed, &mut response);
-    response
+    // Administration has none of its own.
+    let guarded = gate.settings().surface == Surface::Guarded;
+    let workspaces = guarded.then(|| seen(admission, &gate.directory()));
+    answer::json(StatusCode::OK, &Here { who, workspaces, quic })
 }
 
+fn workspaces(gate: &Gate, admission: &Admission) -> Response<Body> {
+    let seen = seen(admission, &gate.directory());
+    answer::json(StatusCode::OK, &json!({ "workspaces": seen }))
+}
+
+/// A fresher token, if it is time for one: `renewed` says whether it was.
 async fn renew(gate: &Gate, admission: &Admission) -> Response<Body> {
-    let Some(claims) = admission.admitted.claims() else {
-        return answer::json(StatusCode::OK, &nobody(gate));
-    };
+    #[derive(Serialize)]
+    struct Renewal {
+        #[serde(flatten)]
+        who: Who,
+        renewed: bool,
+    }
     let renewed = gate.renew(&admission.admitted).await;
-    if admission.admitted.by_cookie() {
-        let latest = renewed.as_ref().map_or(*claims, |(new, _)| *new);
-        let mut response = answer::json(StatusCode::OK, &Who::of(&latest));
-        set_renewed(gate, admission, renewed, &mut response);
-        return response;
+    let now = gate.now().unwrap_or(admission.at);
+    if !admission.admitted.by_cookie()
+        && let Some((claims, token)) = &renewed
+    {
+        return bearer(claims, token.expose(), now);
     }
-    match renewed {
-        Some((claims, token)) => bearer(&claims, token.expose(), gate.now().unwrap_or_default()),
-        None => answer::json(StatusCode::OK, &Who::of(claims)),
-    }
+    let who = match &renewed {
+        Some((claims, _)) => Some(Who::of(claims, now)),
+        None => Who::admitted(&admission.admitted, now),
+    };
+    let Some(who) = who else { return answer::json(StatusCode::OK, &nobody(gate)) };
+    let body = Renewal { who, renewed: renewed.is_some() };
+    let mut response = answer::json(StatusCode::OK, &body);
+    set_renewed(gate, admission, renewed, &mut response);
+    response
 }
 
 /// Sets the cookie of a renewed session on whatever answer goes out.

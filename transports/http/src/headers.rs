@@ -24,8 +24,8 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     http::header::PROXY_AUTHORIZATION,
 ];
 
-/// What a subject's text is percent-encoded by (RFC 3986, section 2.1): all but plain characters.
-const SUBJECT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b';').add(b'\\');
+/// What free text is percent-encoded by (RFC 3986, section 2.1): all but plain characters.
+const PLAIN: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%').add(b',').add(b';').add(b'\\');
 
 /// Prepares a client's headers for the guarded server.
 ///
@@ -127,14 +127,20 @@ fn set_identity(headers: &mut HeaderMap, admitted: &Admitted) {
     if let Some(host) = headers.get(HOST).cloned() {
         headers.insert(HeaderName::from_static("x-forwarded-host"), host);
     }
-    if let Some(claims) = admitted.claims() {
-        let subject = utf8_percent_encode(claims.subject.as_str(), SUBJECT).to_string();
-        set(headers, "x-doorward-subject", &subject);
-        set(headers, "x-doorward-session", &claims.session.to_string());
+    if let Some(joined) = admitted.joined() {
+        set(headers, "x-doorward-workspace", &encoded(joined.name.as_str()));
+    }
+    if let Some(holder) = admitted.holder() {
+        set(headers, "x-doorward-subject", &encoded(holder.subject.as_str()));
+        set(headers, "x-doorward-session", &holder.id.to_string());
         let mut capabilities = String::new();
-        let _infallible = write!(capabilities, "{}", claims.capabilities);
+        let _infallible = write!(capabilities, "{}", admitted.capabilities());
         set(headers, "x-doorward-capabilities", &capabilities);
     }
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, PLAIN).to_string()
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {

@@ -5,17 +5,23 @@
 //! pages and endpoints, passes an admitted request to the guarded server, or refuses. What becomes
 //! of an admitted WebSocket is left to [`Sockets`].
 
+mod admin;
 mod answer;
+mod behind;
 mod body;
 mod endpoints;
 mod headers;
+mod links;
 mod pages;
 mod proxy;
 mod readahead;
 mod site;
 mod sockets;
 mod upgrade;
+mod who;
 
+pub use admin::Administered;
+pub use links::LinkPlace;
 pub use proxy::{Upstream, UpstreamError};
 pub use site::{Limits, QuicInfo, Site, SiteParts};
 pub use sockets::{Duplex, Ended, Sockets, Stream};

@@ -13,7 +13,7 @@ use doorward_gate::{Admission, Begun, ClientSlot, Gate, Refusal, Verdict};
 use doorward_policy::admission::Wire;
 use doorward_policy::denial::Denial;
 use doorward_policy::request::{Field, Head, MAX_FIELDS};
-use doorward_policy::route::Target;
+use doorward_policy::route::{Endpoint, Target};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,7 +23,9 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{sleep, timeout};
 
+use crate::admin::{self, Administered};
 use crate::answer;
+use crate::behind::{Behind, Misplaced, Servers};
 use crate::body::Body;
 use crate::endpoints;
 use crate::pages::CONSOLE;
@@ -57,7 +59,7 @@ impl Default for Limits {
 pub struct SiteParts {
     /// Takes the decisions.
     pub gate: Arc<Gate>,
-    /// The guarded server; the built-in console if there is none.
+    /// The guarded server of `main`; the built-in console if there is none.
     pub upstream: Option<Upstream>,
     /// Carries admitted WebSockets.
     pub sockets: Arc<dyn Sockets>,
@@ -65,6 +67,8 @@ pub struct SiteParts {
     pub limits: Limits,
     /// What clients are told of QUIC, if it is spoken too.
     pub quic: Option<QuicInfo>,
+    /// What is administered, at the origin of administration.
+    pub administered: Option<Administered>,
 }
 
 /// Where the same server speaks QUIC, for those who are paired.
@@ -85,15 +89,16 @@ impl std::fmt::Debug for SiteParts {
 /// One listener's HTTP service.
 pub struct Site {
     pub(crate) gate: Arc<Gate>,
-    pub(crate) upstream: Option<Upstream>,
+    servers: Servers,
     pub(crate) sockets: Arc<dyn Sockets>,
-    limits: Limits,
+    pub(crate) limits: Limits,
     quic: Option<QuicInfo>,
+    pub(crate) administered: Option<Administered>,
 }
 
 impl std::fmt::Debug for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Site").field("upstream", &self.upstream).finish_non_exhaustive()
+        f.debug_struct("Site").field("upstream", &self.servers.main()).finish_non_exhaustive()
     }
 }
 
@@ -117,8 +122,9 @@ impl Site {
     /// A site.
     #[must_use]
     pub fn new(parts: SiteParts) -> Arc<Self> {
-        let SiteParts { gate, upstream, sockets, limits, quic } = parts;
-        Arc::new(Self { gate, upstream, sockets, limits, quic })
+        let SiteParts { gate, upstream, sockets, limits, quic, administered } = parts;
+        let servers = Servers::new(upstream);
+        Arc::new(Self { gate, servers, sockets, limits, quic, administered })
     }
 
     /// Carries one connection until its end, or gracefully to it once `drained` resolves.
@@ -301,23 +307,35 @@ impl Site {
         request: Request<Incoming>,
         admission: Admission,
     ) -> Response<Body> {
-        if let Target::Own(endpoint) = admission.admitted.target() {
-            let (gate, quic) = (&self.gate, self.quic.as_ref());
-            let headers = request.headers();
-            return endpoints::with_session(gate, &admission, endpoint, headers, quic).await;
+        match admission.admitted.target() {
+            Target::Own(Endpoint::Admin(endpoint)) => {
+                return admin::answer(self, endpoint, &admission, request.into_body()).await;
+            }
+            Target::Own(endpoint) => {
+                let (gate, quic) = (&self.gate, self.quic.as_ref());
+                let headers = request.headers();
+                return endpoints::with_session(gate, &admission, endpoint, headers, quic).await;
+            }
+            Target::Guarded => {}
         }
         if admission.admitted.context().is_upgrade() {
             return upgrade::answer::<S>(self, request, admission).await;
         }
-        let mut response = match &self.upstream {
-            Some(upstream) => self.forward(upstream, request, &admission).await,
-            None => console(&request, &admission),
+        let mut response = match self.behind(&admission) {
+            Ok(Behind::Server(upstream)) => self.forward(&upstream, request, &admission).await,
+            Ok(Behind::BuiltIn(roots)) => console(&request, &admission, &roots),
+            Err(misplaced) => return misplaced.answer(&self.gate, &admission),
         };
         if admission.admitted.by_cookie() {
             let renewed = self.gate.renew_cookie(&admission.admitted).await;
             endpoints::set_renewed(&self.gate, &admission, renewed, &mut response);
         }
         response
+    }
+
+    /// What is behind the workspace that a request has joined.
+    pub(crate) fn behind(&self, admission: &Admission) -> Result<Behind, Misplaced> {
+        self.servers.of(admission.admitted.joined(), &self.gate.directory())
     }
 
     /// Passes a request on, for as long as its session lasts.
@@ -351,9 +369,11 @@ impl Site {
     }
 }
 
-fn console(request: &Request<Incoming>, admission: &Admission) -> Response<Body> {
+fn console(request: &Request<Incoming>, admission: &Admission, roots: &[String]) -> Response<Body> {
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);
-    if request.uri().path() == "/" && reading {
+    let path = request.uri().path();
+    let root = path.strip_suffix('/').unwrap_or(path);
+    if reading && roots.iter().any(|one| one == root) {
         return answer::page(&CONSOLE, StatusCode::OK);
     }
     let message = "There is nothing here; the built-in console is at /.";

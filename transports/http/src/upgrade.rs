@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::answer;
+use crate::behind::Behind;
 use crate::body::Body;
 use crate::endpoints::{bad_gateway, set_renewed};
 use crate::headers;
@@ -25,7 +26,7 @@ use crate::readahead::Prefixed;
 use crate::site::Site;
 use crate::sockets::{Duplex, Ended, Stream};
 
-/// Where the built-in echo listens.
+/// Where the built-in echo listens, below the console's own path.
 const ECHO_PATH: &str = "/echo";
 
 /// Answers an admitted upgrade, and sees to it that the connection is carried once the answer has
@@ -40,9 +41,12 @@ pub(crate) async fn answer<S: Duplex + 'static>(
         Ok(live) => live,
         Err(refusal) => return answer::refusal(&refusal),
     };
-    let mut response = match &site.upstream {
-        Some(upstream) => through::<S>(site, upstream, request, admission, live).await,
-        None => echo::<S>(site, request, admission, live).await,
+    let mut response = match site.behind(&admission) {
+        Ok(Behind::Server(upstream)) => {
+            through::<S>(site, &upstream, request, admission, live).await
+        }
+        Ok(Behind::BuiltIn(roots)) => echo::<S>(site, request, admission, live, &roots).await,
+        Err(misplaced) => misplaced.answer(&site.gate, &admission),
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -55,8 +59,10 @@ async fn echo<S: Duplex + 'static>(
     mut request: Request<Incoming>,
     admission: Admission,
     live: LiveConnection,
+    roots: &[String],
 ) -> Response<Body> {
-    if request.uri().path() != ECHO_PATH {
+    let root = request.uri().path().strip_suffix(ECHO_PATH);
+    if !root.is_some_and(|root| roots.iter().any(|one| one == root)) {
         let message = "There is nothing here; the built-in echo is at /echo.";
         return answer::problem(StatusCode::NOT_FOUND, "not_found", message, admission.trace);
     }

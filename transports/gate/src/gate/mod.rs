@@ -1,6 +1,7 @@
 //! The gate: one listener's policy, driven.
 
 mod greet;
+mod issue;
 mod upkeep;
 mod verdict;
 
@@ -133,6 +134,12 @@ impl Gate {
     #[must_use]
     pub const fn rooms(&self) -> &Arc<Rooms> {
         &self.rooms
+    }
+
+    /// The workspaces, as of the last look at the store.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The present.

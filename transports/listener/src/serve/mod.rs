@@ -88,6 +88,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
             idle: config.http_idle,
         },
         quic: announcement.quic_info(),
+        administered: None,
     });
     let secured = certificates.as_ref().filter(|_| announcement.is_secured());
     let acceptor = secured.map(|held| Acceptor::new(held.resolver()));
