@@ -1,10 +1,8 @@
 //! Sessions: who is paired, ending that, and taking capabilities away.
 
-use std::collections::HashMap;
-
 use doorward_gate::rfc3339;
+use doorward_gate::store::live_connections;
 use doorward_policy::Timestamp;
-use doorward_policy::id::SessionId;
 use doorward_policy::session::SessionRecord;
 use serde_json::{Value, json};
 
@@ -15,8 +13,7 @@ impl Asking<'_> {
     pub(super) async fn sessions(&self) -> Answered {
         let now = self.now()?;
         let store = self.gate.store();
-        let connections: HashMap<SessionId, u32> =
-            store.connections(now).await?.into_iter().collect();
+        let connections = live_connections(&store.reports(now).await?);
         let mut sessions = store.sessions().await?;
         sessions.sort_by_key(|session| !session.is_live(now));
         let asker = self.asker();
