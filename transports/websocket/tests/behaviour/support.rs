@@ -18,6 +18,7 @@ pub(crate) const TEXT: u8 = 1;
 pub(crate) const BINARY: u8 = 2;
 pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
 
 /// A header as the two first bytes and the length say, whether or not it is lawful.
 pub(crate) fn header(first: u8, masked: bool, length: u64) -> Vec<u8> {

@@ -65,6 +65,41 @@ async fn who_are_equally_fast_stay_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_a_message_behind_is_not_too_slow_however_long_it_is() {
+    let mut room = room_with(1024, small(10_000));
+    let (mut quick, mut behind) = (room.owner(64).await, room.follower(64).await);
+    let frames = clear(FIN | BINARY, &[1; 60_000]).repeat(3);
+    let hear = async {
+        for _ in 0..3 {
+            assert_eq!(quick.hear().await.len(), 60_000);
+        }
+    };
+    tokio::join!(room.say(&frames), hear);
+    for _ in 0..3 {
+        assert_eq!(behind.hear().await.len(), 60_000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stopped_together_need_not_go_on_together() {
+    let room = room_with(64, small(10_000));
+    let (mut one, mut other) = (room.owner(64).await, room.follower(64).await);
+    let mut server = room.server;
+    tokio::spawn(
+        async move { server.write_all(&clear(FIN | BINARY, &[1; 100]).repeat(200)).await },
+    );
+    // Nobody takes anything, so the server waits.
+    settled().await;
+    for _ in 0..10 {
+        one.hear().await;
+        settled().await;
+    }
+    for _ in 0..10 {
+        assert_eq!(other.hear().await.len(), 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_leaves_while_the_server_waits_for_it_keeps_nobody_waiting() {
     let mut room = room_with(64, small(1_000));
     let stuck = room.follower(64).await;

@@ -53,6 +53,17 @@ async fn a_follower_is_told_once_a_second() {
     assert!(refusal(&follower.hear().await));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_follower_does_not_wait_to_be_told_while_the_server_takes_nothing() {
+    let room = room(1);
+    let (mut owner, mut follower) = (room.owner(WIDE).await, room.follower(WIDE).await);
+    owner.say("long").await;
+    owner.say("second").await;
+    settled().await;
+    follower.say("me").await;
+    assert!(refusal(&follower.hear().await));
+}
+
 #[tokio::test]
 async fn who_may_write_is_asked_about_each_message() {
     let room = room(WIDE);
