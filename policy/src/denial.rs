@@ -226,6 +226,12 @@ pub enum Outage {
     Processes,
     /// What the connection was to is elsewhere now.
     Moved,
+    /// A connection is shared, and nobody who may open it has.
+    RoomEmpty,
+    /// Nobody else fits into a shared connection, or no other can be shared.
+    RoomFull,
+    /// A shared connection has ended, with the rights of whoever had opened it.
+    RoomClosed,
     /// The server is going away.
     Draining,
 }
@@ -383,6 +389,15 @@ impl Denial {
             Self::Unavailable(Outage::Moved) => {
                 PublicAnswer::new(503, "moved", Some(1001), BackOff)
             }
+            Self::Unavailable(Outage::RoomClosed) => {
+                PublicAnswer::new(503, "room_closed", Some(1001), BackOff)
+            }
+            Self::Unavailable(Outage::RoomEmpty) => {
+                PublicAnswer::new(503, "room_empty", Some(1013), BackOff)
+            }
+            Self::Unavailable(Outage::RoomFull) => {
+                PublicAnswer::new(503, "room_full", Some(1013), BackOff)
+            }
             Self::Unavailable(_) => PublicAnswer::new(503, "unavailable", Some(1013), BackOff),
         }
     }
@@ -465,6 +480,15 @@ impl Denial {
             Self::Unavailable(Outage::Moved) => {
                 "What this connection led to is elsewhere now; connect again.".into()
             }
+            Self::Unavailable(Outage::RoomEmpty) => "Connections are shared here, and nobody who \
+                may write has opened this one yet; try again later."
+                .into(),
+            Self::Unavailable(Outage::RoomFull) => {
+                "As many share this connection as can; try again later.".into()
+            }
+            Self::Unavailable(Outage::RoomClosed) => "The shared connection has ended with the \
+                session that had opened it; connect again."
+                .into(),
             Self::Unavailable(Outage::Draining) => {
                 "The server is going away; connect again shortly.".into()
             }

@@ -36,6 +36,9 @@ pub const MOST_PLACES_OF_SESSION: usize = 8;
 /// How many questions wait for one owner.
 pub const MOST_QUESTIONS: usize = 16;
 
+/// How many of them may be of one asker, so that nobody keeps others from asking.
+pub const MOST_QUESTIONS_OF_ASKER: usize = 4;
+
 /// Who is in one room, and who of them may write.
 ///
 /// Two things always hold: a vacant lease has nobody waiting for it, and whoever waits has a place
@@ -69,6 +72,7 @@ struct Lease {
 #[derive(Clone, Copy, Debug)]
 struct Question {
     id: QuestionId,
+    by: SessionId,
     ends_at: Timestamp,
 }
 
@@ -221,23 +225,29 @@ impl Room {
         Ok(())
     }
 
-    /// Puts a question to the owner, for [`QUESTION_LIFE`].
+    /// Puts a question of `by` to the owner, for [`QUESTION_LIFE`].
     ///
     /// # Errors
     /// If no owner is connected, too much waits for them, or the id is in use.
-    pub fn pose(&mut self, question: QuestionId, now: Timestamp) -> Result<(), PoseRefusal> {
+    pub fn pose(
+        &mut self,
+        question: QuestionId,
+        by: SessionId,
+        now: Timestamp,
+    ) -> Result<(), PoseRefusal> {
         self.tick(now);
         if self.lease.is_none_or(|lease| lease.is_away()) {
             return Err(PoseRefusal::NoOwner);
         }
-        if self.questions.len() >= MOST_QUESTIONS {
+        let theirs = self.questions.iter().filter(|one| one.by == by).count();
+        if self.questions.len() >= MOST_QUESTIONS || theirs >= MOST_QUESTIONS_OF_ASKER {
             return Err(PoseRefusal::TooMany);
         }
         if self.questions.iter().any(|one| one.id == question) {
             return Err(PoseRefusal::Repeated);
         }
         let ends_at = self.latest.plus(QUESTION_LIFE);
-        self.questions.push(Question { id: question, ends_at });
+        self.questions.push(Question { id: question, by, ends_at });
         Ok(())
     }
 

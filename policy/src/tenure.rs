@@ -76,6 +76,16 @@ impl Guard<'_> {
         if lost.is_empty() { Ok(()) } else { Err(Denial::CapabilityLacking(lost)) }
     }
 
+    /// What a request of Doorward's own endpoints may do in a workspace that its sender has joined
+    /// by a live connection, for what it asks about that connection.
+    ///
+    /// # Errors
+    /// As [`tenure`](Self::tenure) says of a membership.
+    pub fn membership(&self, admitted: &Admitted, joined: &Joined) -> Result<Capabilities, Denial> {
+        let membership = self.still_in(joined, Visitor::of(admitted.identity()))?;
+        Ok(admitted.identity().capabilities().common(membership))
+    }
+
     fn still_in(&self, joined: &Joined, visitor: Visitor) -> Result<Capabilities, Denial> {
         let membership = self.directory.membership(joined, visitor);
         let membership = membership.ok_or(Denial::WorkspaceUnknown)?;

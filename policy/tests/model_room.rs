@@ -15,8 +15,8 @@ use common::{NOW, millis};
 use doorward_policy::Timestamp;
 use doorward_policy::id::{QuestionId, SessionId};
 use doorward_policy::room::{
-    Answer, Asked, Because, Effect, LEASE_GRACE, MOST_PLACES_OF_SESSION, MOST_QUESTIONS, Place,
-    QUESTION_LIFE, Role, Room,
+    Answer, Asked, Because, Effect, LEASE_GRACE, MOST_PLACES_OF_SESSION, MOST_QUESTIONS,
+    MOST_QUESTIONS_OF_ASKER, Place, QUESTION_LIFE, Role, Room,
 };
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ enum Step {
     Withdraw(u8),
     HandOver { by: u8, to: u8 },
     Release(u8),
-    Pose,
+    Pose { by: u8 },
     Answer { by: u8, question: usize, allow: bool },
     Wait(u64),
     Back(u64),
@@ -48,7 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => who().prop_map(Step::Withdraw),
         2 => (who(), who()).prop_map(|(by, to)| Step::HandOver { by, to }),
         2 => who().prop_map(Step::Release),
-        4 => Just(Step::Pose),
+        4 => (0..3_u8).prop_map(|by| Step::Pose { by }),
         3 => (who(), 0..20_usize, any::<bool>())
             .prop_map(|(by, question, allow)| Step::Answer { by, question, allow }),
         5 => wait.prop_map(Step::Wait),
@@ -76,7 +76,7 @@ enum Past {
     Asked(u8),
     Withdrew(u8),
     Owner(Option<u8>),
-    Posed(usize),
+    Posed { question: usize, by: u8 },
     Answered(usize, Answer),
 }
 
@@ -143,21 +143,21 @@ impl History {
         waiting.into_iter().map(|(_, one)| one).collect()
     }
 
-    /// The questions that wait, and since when.
-    fn questions(&self) -> Vec<(usize, Timestamp)> {
+    /// The questions that wait, since when, and whose they are.
+    fn questions(&self) -> Vec<(usize, Timestamp, u8)> {
         let ended = |question| {
             let ends = |past: &Past| matches!(past, Past::Answered(one, _) if *one == question);
             self.0.iter().any(|(_, past)| ends(past))
         };
         let posed = self.0.iter().filter_map(|(at, past)| match past {
-            Past::Posed(question) => Some((*question, *at)),
+            Past::Posed { question, by } => Some((*question, *at, *by)),
             _ => None,
         });
-        posed.filter(|(question, _)| !ended(*question)).collect()
+        posed.filter(|(question, ..)| !ended(*question)).collect()
     }
 
     fn deny(&mut self, now: Timestamp, because: Because) {
-        for (question, _) in self.questions() {
+        for (question, ..) in self.questions() {
             self.note(now, Past::Answered(question, Answer::Denied(because)));
         }
     }
@@ -168,7 +168,7 @@ impl History {
     }
 
     fn time_passes(&mut self, now: Timestamp) {
-        for (question, since) in self.questions() {
+        for (question, since, _) in self.questions() {
             if now >= since.plus(QUESTION_LIFE) {
                 self.note(now, Past::Answered(question, Answer::Denied(Because::TimedOut)));
             }
@@ -234,7 +234,7 @@ impl Run {
             }
             Step::HandOver { by, to } => self.hand_over(by, to)?,
             Step::Release(by) => self.release(by)?,
-            Step::Pose => self.pose()?,
+            Step::Pose { by } => self.pose(by)?,
             Step::Answer { by, question, allow } => self.answer(by, question, allow)?,
         }
         self.effects.extend(self.room.take_effects());
@@ -303,12 +303,14 @@ impl Run {
         Ok(())
     }
 
-    fn pose(&mut self) -> Result<(), TestCaseError> {
-        let posed = self.room.pose(question(self.posed), self.now).is_ok();
-        let room = self.history.questions().len() < MOST_QUESTIONS;
+    fn pose(&mut self, by: u8) -> Result<(), TestCaseError> {
+        let posed = self.room.pose(question(self.posed), id(by), self.now).is_ok();
+        let waiting = self.history.questions();
+        let theirs = waiting.iter().filter(|(.., one)| *one == by).count();
+        let room = waiting.len() < MOST_QUESTIONS && theirs < MOST_QUESTIONS_OF_ASKER;
         prop_assert_eq!(posed, room && self.present_owner().is_some());
         if posed {
-            self.history.note(self.latest, Past::Posed(self.posed));
+            self.history.note(self.latest, Past::Posed { question: self.posed, by });
             self.posed += 1;
         }
         Ok(())
@@ -316,7 +318,7 @@ impl Run {
 
     fn answer(&mut self, by: u8, number: usize, allow: bool) -> Result<(), TestCaseError> {
         let answered = self.room.answer(id(by), question(number), allow, self.now).is_ok();
-        let waits = self.history.questions().iter().any(|(one, _)| *one == number);
+        let waits = self.history.questions().iter().any(|(one, ..)| *one == number);
         prop_assert_eq!(answered, waits && self.present_owner() == Some(by));
         if answered {
             let no = Answer::Denied(Because::OwnerSaidNo);
@@ -334,7 +336,7 @@ impl Run {
         prop_assert_eq!(room.waiting(), waiting);
         prop_assert_eq!(room.lapses_at(), history.away_since().map(|at| at.plus(LEASE_GRACE)));
         let questions = history.questions().into_iter();
-        let questions = questions.map(|(one, at)| (question(one), at.plus(QUESTION_LIFE)));
+        let questions = questions.map(|(one, at, _)| (question(one), at.plus(QUESTION_LIFE)));
         prop_assert_eq!(room.questions().collect::<Vec<_>>(), questions.collect::<Vec<_>>());
         let over = history.seats().is_empty() && history.owner().is_none();
         prop_assert_eq!(room.is_over(self.now), over);

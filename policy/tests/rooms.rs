@@ -16,21 +16,26 @@ use doorward_policy::Timestamp;
 use doorward_policy::id::{QuestionId, SessionId};
 use doorward_policy::room::{
     Answer, AnswerRefusal, Asked, Because, Effect, HandOverRefusal, LEASE_GRACE, MOST_PLACES,
-    MOST_PLACES_OF_SESSION, MOST_QUESTIONS, MayNotOwn, NotOwner, Place, PoseRefusal, QUESTION_LIFE,
-    Role, Room, RoomFull, WriteRefusal,
+    MOST_PLACES_OF_SESSION, MOST_QUESTIONS, MOST_QUESTIONS_OF_ASKER, MayNotOwn, NotOwner, Place,
+    PoseRefusal, QUESTION_LIFE, Role, Room, RoomFull, WriteRefusal,
 };
 
 const ANN: SessionId = session(1);
 const BEN: SessionId = session(2);
 const CLEO: SessionId = session(3);
+const BUILD: SessionId = session(99);
 const QUESTION: QuestionId = QuestionId::new([7; 16]);
 
 const fn session(number: u8) -> SessionId {
     SessionId::new([number; 16])
 }
 
+fn asker(number: usize) -> SessionId {
+    session(u8::try_from(100 + number).unwrap())
+}
+
 fn question(number: usize) -> QuestionId {
-    QuestionId::new([u8::try_from(number).unwrap(); 16])
+    QuestionId::new([u8::try_from(number).unwrap() + 100; 16])
 }
 
 /// A room in which these sessions have a place each, the first of them the owner.
@@ -204,13 +209,13 @@ fn who_withdraws_is_passed_over() {
 #[test]
 fn the_owner_alone_answers_and_only_once() {
     let (mut room, _) = room_of([ANN, BEN]);
-    room.pose(QUESTION, NOW).unwrap();
+    room.pose(QUESTION, BUILD, NOW).unwrap();
     assert_eq!(room.answer(BEN, QUESTION, true, NOW), Err(AnswerRefusal::NotOwner));
     assert_eq!(room.take_effects(), []);
     assert_eq!(room.answer(ANN, QUESTION, true, NOW), Ok(()));
     assert_eq!(room.take_effects(), [Effect::Answered(QUESTION, Answer::Allowed)]);
     assert_eq!(room.answer(ANN, QUESTION, false, NOW), Err(AnswerRefusal::Unknown));
-    room.pose(QUESTION, NOW).unwrap();
+    room.pose(QUESTION, BUILD, NOW).unwrap();
     room.answer(ANN, QUESTION, false, NOW).unwrap();
     assert_eq!(room.take_effects(), [denied(Because::OwnerSaidNo)]);
 }
@@ -219,12 +224,12 @@ fn the_owner_alone_answers_and_only_once() {
 fn a_disconnect_denies_at_once_what_waited_for_that_person() {
     let (mut room, [ann, _]) = room_of([ANN, BEN]);
     let second = room.join(ANN, true, NOW).unwrap();
-    room.pose(QUESTION, NOW).unwrap();
+    room.pose(QUESTION, BUILD, NOW).unwrap();
     room.leave(ann, NOW);
     assert_eq!(room.take_effects(), [], "they are still there");
     room.leave(second, NOW);
     assert_eq!(room.take_effects(), [denied(Because::OwnerLeft)]);
-    assert_eq!(room.pose(QUESTION, NOW), Err(PoseRefusal::NoOwner));
+    assert_eq!(room.pose(QUESTION, BUILD, NOW), Err(PoseRefusal::NoOwner));
     assert_eq!(room.answer(ANN, QUESTION, true, NOW), Err(AnswerRefusal::NotOwner));
     room.join(ANN, true, NOW).unwrap();
     assert_eq!(room.answer(ANN, QUESTION, true, NOW), Err(AnswerRefusal::Unknown));
@@ -235,11 +240,11 @@ fn a_new_owner_inherits_no_question() {
     let (mut room, _) = room_of([ANN, BEN]);
     let told = [denied(Because::OwnerChanged), Effect::OwnerChanged(Some(BEN))];
     room.ask(BEN, NOW).unwrap();
-    room.pose(QUESTION, NOW).unwrap();
+    room.pose(QUESTION, BUILD, NOW).unwrap();
     room.hand_over(ANN, BEN, NOW).unwrap();
     assert_eq!(room.take_effects(), told);
     assert_eq!(room.answer(BEN, QUESTION, true, NOW), Err(AnswerRefusal::Unknown));
-    room.pose(QUESTION, NOW).unwrap();
+    room.pose(QUESTION, BUILD, NOW).unwrap();
     room.release(BEN, NOW).unwrap();
     assert_eq!(room.take_effects(), [denied(Because::OwnerChanged), Effect::OwnerChanged(None)]);
 }
@@ -247,7 +252,7 @@ fn a_new_owner_inherits_no_question() {
 #[test]
 fn a_question_waits_for_a_minute() {
     let (mut room, _) = room_of([ANN]);
-    room.pose(QUESTION, NOW).unwrap();
+    room.pose(QUESTION, BUILD, NOW).unwrap();
     assert_eq!(room.next_tick(), Some(NOW.plus(QUESTION_LIFE)));
     room.tick(NOW.plus(QUESTION_LIFE).minus(millis(1)));
     assert_eq!(room.take_effects(), []);
@@ -259,8 +264,8 @@ fn a_question_waits_for_a_minute() {
 #[test]
 fn a_retracted_question_can_not_be_answered() {
     let (mut room, _) = room_of([ANN]);
-    room.pose(QUESTION, NOW).unwrap();
-    assert_eq!(room.pose(QUESTION, NOW), Err(PoseRefusal::Repeated));
+    room.pose(QUESTION, BUILD, NOW).unwrap();
+    assert_eq!(room.pose(QUESTION, BUILD, NOW), Err(PoseRefusal::Repeated));
     room.retract(QUESTION, NOW);
     assert_eq!(room.answer(ANN, QUESTION, true, NOW), Err(AnswerRefusal::Unknown));
     assert_eq!((room.take_effects(), room.questions().count()), (Vec::new(), 0));
@@ -279,9 +284,20 @@ fn full_means_refuse() {
     assert_eq!(room.join(BEN, true, NOW), Err(RoomFull::Room));
     assert_eq!(room.len(), MOST_PLACES);
     for number in 0..MOST_QUESTIONS {
-        room.pose(question(number), NOW).unwrap();
+        room.pose(question(number), asker(number / MOST_QUESTIONS_OF_ASKER), NOW).unwrap();
     }
-    assert_eq!(room.pose(question(MOST_QUESTIONS), NOW), Err(PoseRefusal::TooMany));
+    let refused = room.pose(question(MOST_QUESTIONS), BUILD, NOW);
+    assert_eq!(refused, Err(PoseRefusal::TooMany));
+}
+
+#[test]
+fn nobody_asks_so_much_that_others_can_not() {
+    let (mut room, _) = room_of([ANN]);
+    for number in 0..MOST_QUESTIONS_OF_ASKER {
+        room.pose(question(number), BUILD, NOW).unwrap();
+    }
+    assert_eq!(room.pose(QUESTION, BUILD, NOW), Err(PoseRefusal::TooMany));
+    assert_eq!(room.pose(QUESTION, asker(1), NOW), Ok(()));
 }
 
 #[test]
@@ -315,7 +331,7 @@ fn a_room_is_over_when_nobody_is_there_or_may_come_back() {
 fn a_clock_that_goes_back_gives_nobody_time() {
     let (mut room, [ann, ben]) = room_of([ANN, BEN]);
     room.ask(BEN, NOW).unwrap();
-    room.pose(QUESTION, NOW).unwrap();
+    room.pose(QUESTION, BUILD, NOW).unwrap();
     room.leave(ann, NOW.minus(secs(3600)));
     assert_eq!(room.lapses_at(), Some(NOW.plus(LEASE_GRACE)));
     room.tick(NOW.plus(secs(29)));

@@ -103,5 +103,8 @@ examples! {
     Unavailable(Outage::Full) => Unavailable(Outage::Full),
     Unavailable(Outage::Processes) => Unavailable(Outage::Processes),
     Unavailable(Outage::Moved) => Unavailable(Outage::Moved),
+    Unavailable(Outage::RoomEmpty) => Unavailable(Outage::RoomEmpty),
+    Unavailable(Outage::RoomFull) => Unavailable(Outage::RoomFull),
+    Unavailable(Outage::RoomClosed) => Unavailable(Outage::RoomClosed),
     Unavailable(Outage::Draining) => Unavailable(Outage::Draining),
 }

@@ -90,6 +90,9 @@ impl Outage {
             Self::Full => "a table is full",
             Self::Processes => "whether a process is there",
             Self::Moved => "moved",
+            Self::RoomEmpty => "nobody has opened the room",
+            Self::RoomFull => "no place in a room",
+            Self::RoomClosed => "whoever opened the room may no longer",
             Self::Draining => "draining",
         }
     }

@@ -75,7 +75,7 @@ pub enum HandOverRefusal {
 pub enum PoseRefusal {
     /// No owner is connected.
     NoOwner,
-    /// As many wait as may.
+    /// As many wait as may, in all or of this asker.
     TooMany,
     /// One with this id waits already.
     Repeated,

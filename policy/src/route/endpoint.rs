@@ -28,6 +28,12 @@ pub enum Endpoint {
     Workspaces,
     /// `POST api/stay`: what runs on the server keeps a session from its idle end.
     Stay,
+    /// `GET api/room`: the shared connections that the session has a part in.
+    Room,
+    /// `POST api/room`: ask for the right to write to one, pass it on, answer a question.
+    ActInRoom,
+    /// `POST api/ask`: what runs on the server asks whoever may write.
+    Ask,
     /// What only the origin of administration has.
     Admin(Admin),
 }
@@ -85,6 +91,9 @@ fn guarded(path: &str, method: &str) -> Option<(Endpoint, Access)> {
         ("api/logout", "POST") => (Endpoint::Logout, session),
         ("api/workspaces", "GET") => (Endpoint::Workspaces, session),
         ("api/stay", "POST") => (Endpoint::Stay, Access::Process),
+        ("api/room", "GET") => (Endpoint::Room, session),
+        ("api/room", "POST") => (Endpoint::ActInRoom, session),
+        ("api/ask", "POST") => (Endpoint::Ask, Access::Process),
         _ => return None,
     })
 }

@@ -50,6 +50,8 @@ pub enum Event {
     LocalRemoved,
     /// A workspace was made, placed or deleted, or its members changed.
     WorkspaceChanged,
+    /// A question to the owner of a shared connection was answered, or denied without an answer.
+    QuestionAnswered,
     /// A key was added to the ring.
     KeyRotated,
     /// A listener started.

@@ -15,15 +15,15 @@ use std::time::Duration;
 
 use door::{Door, MINUTE, TestClock, memory};
 use doorward_gate::rooms::{
-    Act, ActRefusal, AskRefusal, EnterRefusal, Found, Links, MAX_QUESTION, MOST_ROOMS, Member,
-    Pending, QuestionText, RoomKey, RoomPlace,
+    Act, ActRefusal, AskRefusal, Asker, EnterRefusal, Found, Links, MAX_QUESTION, MOST_ROOMS,
+    Member, Pending, QuestionText, RoomKey, RoomPlace,
 };
 use doorward_policy::Settings;
 use doorward_policy::admission::Transport;
 use doorward_policy::id::{QuestionId, SessionId};
 use doorward_policy::room::{Answer, Because, LEASE_GRACE, Role, RoomFull};
 use doorward_policy::subject::Subject;
-use doorward_policy::workspace::WorkspaceName;
+use doorward_policy::workspace::{Joined, WorkspaceName};
 use serde_json::Value;
 
 const QUESTION: QuestionId = QuestionId::new([9; 16]);
@@ -40,17 +40,12 @@ async fn house() -> House {
     House { door, clock }
 }
 
-fn main_workspace() -> WorkspaceName {
-    WorkspaceName::new("main").expect("a name")
+fn joined(workspace: &str) -> Joined {
+    Joined { name: WorkspaceName::new(workspace).expect("a name"), placement: 0 }
 }
 
 fn key(workspace: &str, place: &str) -> RoomKey {
-    RoomKey {
-        workspace: WorkspaceName::new(workspace).expect("a name"),
-        placement: 0,
-        transport: Transport::WebSocket,
-        place: place.to_owned(),
-    }
+    RoomKey { joined: joined(workspace), transport: Transport::WebSocket, place: place.to_owned() }
 }
 
 /// Somebody whose session is shown under another id than it is kept under.
@@ -83,12 +78,14 @@ impl House {
 
     fn act(&self, place: &RoomPlace, act: Act) -> Result<(), ActRefusal> {
         let (who, room) = (place.member().key, place.room());
-        self.door.gate.rooms().act(who, main_workspace(), room, act)
+        self.door.gate.rooms().act(who, room, act)
     }
 
     fn pose(&self) -> Result<Pending, AskRefusal> {
-        let by = Subject::new("build").expect("a subject");
-        self.door.gate.rooms().pose(main_workspace(), QUESTION, text("Deploy?"), by)
+        let name = Subject::new("build").expect("a subject");
+        let by = Asker { key: SessionId::new([1; 16]), name };
+        let may_ask = |one: &Joined| *one == joined("main");
+        self.door.gate.rooms().pose(QUESTION, &text("Deploy?"), by, may_ask)
     }
 
     async fn advance(&self, by: Duration) {
@@ -111,7 +108,8 @@ async fn another_place_workspace_transport_or_upstream_is_another_room() {
     let house = house().await;
     let here = house.enter("ann").room();
     let quic = RoomKey { transport: Transport::Quic, ..key("main", "/terminal") };
-    let moved = RoomKey { placement: 1, ..key("main", "/terminal") };
+    let moved =
+        RoomKey { joined: Joined { placement: 1, ..joined("main") }, ..key("main", "/terminal") };
     for other in [key("main", "/"), key("other", "/terminal"), quic, moved] {
         let place = house.enter_at(&other, member("ben", true)).unwrap();
         assert_ne!(place.room(), here, "{other:?}");
@@ -207,15 +205,13 @@ async fn a_session_sees_the_rooms_that_it_is_in_and_no_other() {
     house.act(&ben, Act::Ask).unwrap();
     let _pending = house.pose().unwrap();
     let rooms = house.door.gate.rooms();
-    let [seen] = &rooms.seen_by(ann.member().key, main_workspace())[..] else { panic!("one") };
+    let [seen] = &rooms.seen_by(ann.member().key)[..] else { panic!("one") };
     assert_eq!((seen.is_owner, seen.owner), (true, Some(*ann.member())));
     assert_eq!(seen.waiting, [*ben.member()]);
     assert_eq!(seen.questions[0].text.as_str(), "Deploy?");
-    let [seen] = &rooms.seen_by(ben.member().key, main_workspace())[..] else { panic!("one") };
+    let [seen] = &rooms.seen_by(ben.member().key)[..] else { panic!("one") };
     assert_eq!((seen.is_owner, seen.questions.len()), (false, 0), "questions are the owner's");
-    let other = WorkspaceName::new("other").unwrap();
-    assert_eq!(rooms.seen_by(ann.member().key, other), []);
-    assert_eq!(rooms.seen_by(shown("ann"), main_workspace()), []);
+    assert_eq!(rooms.seen_by(shown("ann")), []);
 }
 
 #[tokio::test]
@@ -225,12 +221,9 @@ async fn whoever_is_not_in_a_room_does_nothing_in_it() {
     let rooms = house.door.gate.rooms();
     let stranger = member("ben", true).key;
     for act in [Act::Ask, Act::Withdraw, Act::Release, Act::Give(shown("ann"))] {
-        let done = rooms.act(stranger, main_workspace(), ann.room(), act);
+        let done = rooms.act(stranger, ann.room(), act);
         assert_eq!(done, Err(ActRefusal::NoRoom));
     }
-    let other = WorkspaceName::new("other").unwrap();
-    let done = rooms.act(ann.member().key, other, ann.room(), Act::Release);
-    assert_eq!(done, Err(ActRefusal::NoRoom), "a room of another workspace");
     assert_eq!(ann.role(), Role::Owner);
 }
 
@@ -281,7 +274,7 @@ async fn a_question_goes_with_whoever_asked_it() {
     let house = house().await;
     let ann = house.enter("ann");
     drop(house.pose().unwrap());
-    let seen = house.door.gate.rooms().seen_by(ann.member().key, main_workspace());
+    let seen = house.door.gate.rooms().seen_by(ann.member().key);
     assert_eq!(seen[0].questions, []);
     let answer = Act::Answer { question: QUESTION, allow: true };
     assert_eq!(house.act(&ann, answer), Err(ActRefusal::NoQuestion));
@@ -296,8 +289,7 @@ async fn a_question_goes_to_the_oldest_room_of_its_workspace_whose_owner_is_ther
     let ben = house.enter_at(&key("main", "/c"), member("ben", true)).unwrap();
     let _pending = house.pose().unwrap();
     let rooms = house.door.gate.rooms();
-    let asked =
-        |place: &RoomPlace| rooms.seen_by(place.member().key, main_workspace())[0].questions.len();
+    let asked = |place: &RoomPlace| rooms.seen_by(place.member().key)[0].questions.len();
     assert_eq!((asked(&ann), asked(&ben)), (1, 0));
 }
 

@@ -152,6 +152,9 @@ pub(crate) async fn with_session(
         | Endpoint::Token
         | Endpoint::Health
         | Endpoint::Stay
+        | Endpoint::Room
+        | Endpoint::ActInRoom
+        | Endpoint::Ask
         | Endpoint::Admin(_) => {
             // The policy routes these elsewhere.
             Ok(answer::empty(StatusCode::NOT_FOUND))

@@ -15,6 +15,7 @@ mod links;
 mod pages;
 mod proxy;
 mod readahead;
+mod rooms;
 mod site;
 mod sockets;
 mod upgrade;

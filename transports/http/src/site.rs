@@ -31,6 +31,7 @@ use crate::endpoints;
 use crate::pages::CONSOLE;
 use crate::proxy::Upstream;
 use crate::readahead::{FirstHead, Prefixed, first_head};
+use crate::rooms;
 use crate::sockets::{Duplex, Sockets};
 use crate::upgrade;
 
@@ -310,6 +311,10 @@ impl Site {
         match admission.admitted.target() {
             Target::Own(Endpoint::Admin(endpoint)) => {
                 return admin::answer(self, endpoint, &admission, request.into_body()).await;
+            }
+            Target::Own(endpoint @ (Endpoint::Room | Endpoint::ActInRoom | Endpoint::Ask)) => {
+                let (gate, limits, body) = (&self.gate, &self.limits, request.into_body());
+                return rooms::answer(gate, limits, &admission, endpoint, body).await;
             }
             Target::Own(endpoint) => {
                 let (gate, quic) = (&self.gate, self.quic.as_ref());

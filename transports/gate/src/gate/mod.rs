@@ -2,6 +2,7 @@
 
 mod greet;
 mod issue;
+mod room;
 mod upkeep;
 mod verdict;
 

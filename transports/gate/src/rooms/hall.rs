@@ -11,7 +11,7 @@ use doorward_policy::subject::Subject;
 use tokio::sync::{oneshot, watch};
 
 use super::question::QuestionText;
-use super::{Act, ActRefusal, Asking, Member, RoomId, RoomKey, RoomView};
+use super::{Act, ActRefusal, Asker, Asking, Member, RoomId, RoomKey, RoomView};
 use crate::audit::{AuditRecord, Event};
 use crate::journal::Journal;
 
@@ -146,13 +146,13 @@ impl Hall {
         &self,
         id: QuestionId,
         text: QuestionText,
-        by: Subject,
+        by: Asker,
         now: Timestamp,
     ) -> Result<oneshot::Receiver<Answer>, PoseRefusal> {
         self.drive(now, |inside| {
-            inside.room.pose(id, now)?;
+            inside.room.pose(id, by.key, now)?;
             let (answered, answer) = oneshot::channel();
-            inside.posed.push(Posed { id, text, by, answered });
+            inside.posed.push(Posed { id, text, by: by.name, answered });
             Ok(answer)
         })
     }
@@ -172,12 +172,31 @@ impl Hall {
         for effect in inside.room.take_effects() {
             match effect {
                 Effect::OwnerChanged(owner) => self.owner_changed(&inside, owner, now),
-                Effect::Answered(question, answer) => inside.answered(question, answer),
+                Effect::Answered(question, answer) => {
+                    self.answered(&mut inside, question, answer, now)
+                }
             }
         }
         let Inside { room, members, .. } = &mut *inside;
         members.retain(|one| room.holds(one.key) || room.owner() == Some(one.key));
         result
+    }
+
+    fn answered(&self, inside: &mut Inside, question: QuestionId, answer: Answer, now: Timestamp) {
+        let Some(at) = inside.posed.iter().position(|one| one.id == question) else { return };
+        let posed = inside.posed.remove(at);
+        let said = match answer {
+            Answer::Allowed => "allowed",
+            Answer::Denied(because) => because.name(),
+        };
+        let owner = inside.room.owner().and_then(|owner| inside.member(owner));
+        let mut record = AuditRecord::new(Event::QuestionAnswered, now);
+        record.session = owner.map(|one| one.id);
+        record.subject = owner.map(|one| one.subject);
+        // What was asked is left out: it may say more than a log should keep.
+        self.journal.note(record.because(format!("{said}, to {}", posed.by.as_str())));
+        // Nobody may wait for it any more.
+        let _result = posed.answered.send(answer);
     }
 
     fn owner_changed(&self, inside: &Inside, owner: Option<SessionId>, now: Timestamp) {
@@ -188,7 +207,7 @@ impl Hall {
         record.session = member.map(|one| one.id);
         record.subject = member.map(|one| one.subject);
         // Its path is the guarded server's, and may say more than a log should keep.
-        let workspace = self.key.workspace.as_str();
+        let workspace = self.key.joined.name;
         self.journal.note(record.because(format!("room {} of {workspace}", self.id.0)));
     }
 
@@ -215,12 +234,5 @@ impl Inside {
             Some(Asking { id, text: posed.text.clone(), by: posed.by, ends_at })
         };
         self.room.questions().filter_map(asking).collect()
-    }
-
-    fn answered(&mut self, question: QuestionId, answer: Answer) {
-        if let Some(at) = self.posed.iter().position(|one| one.id == question) {
-            // Nobody may wait for it any more.
-            let _result = self.posed.remove(at).answered.send(answer);
-        }
     }
 }

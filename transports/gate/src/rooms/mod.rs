@@ -20,7 +20,7 @@ use doorward_policy::room::{
     AnswerRefusal, HandOverRefusal, MayNotOwn, NotOwner, PoseRefusal, RoomFull,
 };
 use doorward_policy::subject::Subject;
-use doorward_policy::workspace::WorkspaceName;
+use doorward_policy::workspace::Joined;
 
 use self::hall::Hall;
 pub use self::links::{Found, Links, Opening};
@@ -35,11 +35,9 @@ pub const MOST_ROOMS: usize = 256;
 /// What the connections of one room have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomKey {
-    /// Whose it is.
-    pub workspace: WorkspaceName,
-    /// Which of its upstreams: it changes with them, so that who comes afterwards does not get a
-    /// connection to what was there before.
-    pub placement: u64,
+    /// Whose it is, and where that was placed: who comes after a move does not get a connection to
+    /// what was there before.
+    pub joined: Joined,
     /// How they have come.
     pub transport: Transport,
     /// Where to: the path without its query for a WebSocket, nothing for QUIC.
@@ -79,7 +77,7 @@ impl EnterRefusal {
     #[must_use]
     pub const fn denial(self) -> Denial {
         match self {
-            Self::TooManyRooms | Self::Full(_) => Denial::Unavailable(Outage::Full),
+            Self::TooManyRooms | Self::Full(_) => Denial::Unavailable(Outage::RoomFull),
             Self::Clock => Denial::Unavailable(Outage::Clock),
         }
     }
@@ -117,6 +115,15 @@ pub struct Asking {
     pub ends_at: Timestamp,
 }
 
+/// Who asks a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// Tells one from another.
+    pub key: SessionId,
+    /// What is shown.
+    pub name: Subject,
+}
+
 /// What a member wants of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -150,6 +157,8 @@ pub enum ActRefusal {
     NotWaiting,
     /// No such question waits.
     NoQuestion,
+    /// There are several rooms, and it doesn't say in which.
+    WhichRoom,
     /// The clock does not answer.
     Clock,
 }
@@ -161,8 +170,8 @@ pub enum AskRefusal {
     NoOwner,
     /// As many wait as may.
     TooMany,
-    /// The clock does not answer.
-    Clock,
+    /// The clock, or the generator, does not answer.
+    Unavailable,
 }
 
 /// The rooms of a listener.
@@ -214,43 +223,36 @@ impl Rooms {
 
     /// What a session sees of the rooms that it has a place in.
     #[must_use]
-    pub fn seen_by(&self, session: SessionId, workspace: WorkspaceName) -> Vec<RoomView> {
-        let halls = self.halls_of(workspace);
-        halls.iter().filter_map(|hall| hall.seen_by(session)).collect()
+    pub fn seen_by(&self, session: SessionId) -> Vec<RoomView> {
+        self.table().halls.iter().filter_map(|hall| hall.seen_by(session)).collect()
     }
 
     /// Does what a member wants.
     ///
     /// # Errors
     /// If it isn't theirs to do, or the clock fails.
-    pub fn act(
-        &self,
-        session: SessionId,
-        workspace: WorkspaceName,
-        room: RoomId,
-        act: Act,
-    ) -> Result<(), ActRefusal> {
+    pub fn act(&self, session: SessionId, room: RoomId, act: Act) -> Result<(), ActRefusal> {
         let now = self.clock.now().map_err(|_| ActRefusal::Clock)?;
-        let halls = self.halls_of(workspace);
-        let hall = halls.iter().find(|hall| hall.id == room).ok_or(ActRefusal::NoRoom)?;
-        hall.act(session, act, now)
+        let hall = self.table().halls.iter().find(|hall| hall.id == room).cloned();
+        hall.ok_or(ActRefusal::NoRoom)?.act(session, act, now)
     }
 
-    /// Puts a question to the owner of a workspace: the one who is connected to the room that has
-    /// been open for longest, where it has several.
+    /// Puts a question to the owner of one of the rooms that `may_ask` says it is for: the one that
+    /// has been there for longest and whose owner is connected.
     ///
     /// # Errors
     /// If nobody can be asked, or too much waits for them.
     pub fn pose(
         &self,
-        workspace: WorkspaceName,
         id: QuestionId,
-        text: QuestionText,
-        by: Subject,
+        text: &QuestionText,
+        by: Asker,
+        may_ask: impl Fn(&Joined) -> bool,
     ) -> Result<Pending, AskRefusal> {
-        let now = self.clock.now().map_err(|_| AskRefusal::Clock)?;
+        let now = self.clock.now().map_err(|_| AskRefusal::Unavailable)?;
         let mut refusal = AskRefusal::NoOwner;
-        for hall in self.halls_of(workspace) {
+        let halls = self.table().halls.clone();
+        for hall in halls.into_iter().filter(|hall| may_ask(&hall.key.joined)) {
             match hall.pose(id, text.clone(), by, now) {
                 Ok(answered) => {
                     return Ok(Pending::new(Arc::clone(&self.clock), hall, id, answered));
@@ -281,11 +283,6 @@ impl Rooms {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn halls_of(&self, workspace: WorkspaceName) -> Vec<Arc<Hall>> {
-        let table = self.table();
-        table.halls.iter().filter(|hall| hall.key.workspace == workspace).cloned().collect()
     }
 
     /// A place is left. Without a clock it is left at the last known time.

@@ -68,8 +68,9 @@ impl RoomPlace {
         }
     }
 
-    /// Leaves for good: a lease or a turn is given up at once, rather than kept for a return.
-    pub fn forfeit(self) {
+    /// Its session won't come back: its lease or its turn is given up at once, rather than kept for
+    /// a return.
+    pub fn forfeit(&self) {
         let now = self.rooms.clock.now().unwrap_or_default();
         self.hall.forfeit(self.member.key, now);
     }
