@@ -83,6 +83,9 @@ pub struct Settings {
     pub routes: Routes,
     /// Serve the guarded server's service worker scripts.
     pub service_workers: bool,
+    /// Connections to one place of a workspace share one to the guarded server: a
+    /// [room](crate::room). Whoever is nobody in particular has no part in one.
+    pub share: bool,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
     /// How many guesses a minute.

@@ -62,6 +62,10 @@ pub(crate) struct SettingsArgs {
     /// Serve the guarded server's service workers, which outlive a session in the browser
     #[arg(long)]
     allow_service_workers: bool,
+    /// Let all connections to one place share one to the guarded server: one session at a time
+    /// writes, the others follow
+    #[arg(long)]
+    share: bool,
     /// How long the start-up link is valid [default: 10m]
     #[arg(long, value_name = "TIME")]
     start_up_grant_life: Option<String>,
@@ -95,6 +99,7 @@ impl SettingsArgs {
             ("tls_self_signed", self.tls_self_signed),
             ("unguarded", self.unguarded),
             ("allow_service_workers", self.allow_service_workers),
+            ("share", self.share),
         ];
         let ones =
             ones.into_iter().filter_map(|(name, text)| Some((name, Raw::One(text.clone()?))));

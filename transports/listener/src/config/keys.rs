@@ -199,6 +199,7 @@ pub(crate) static KEYS: [Key; 34] = [
     },
     switch!("unguarded", unguarded),
     switch!("allow_service_workers", allow_service_workers),
+    switch!("share", share),
     span!("start_up_grant_life", start_up_grant_life),
     span!("drain", drain),
     span!("session.idle", session_idle),

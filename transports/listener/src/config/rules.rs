@@ -38,6 +38,12 @@ impl Config {
                 return Err(Failure::failed(format!("routes: {text} is no rule")));
             }
         }
+        if self.share && self.unguarded {
+            return Err(Failure::failed(
+                "--share needs to know who may write, and --unguarded asks nobody who they are: \
+                 choose one of the two",
+            ));
+        }
         let guarding = if self.unguarded { Guarding::Unguarded } else { Guarding::Required };
         Ok(Settings {
             surface: Surface::Guarded,
@@ -48,6 +54,7 @@ impl Config {
             trusted_proxies: values(&self.trusted_proxies),
             routes,
             service_workers: self.allow_service_workers,
+            share: self.share,
             lifetimes,
             guesses: Limits {
                 codes: self.codes_per_minute,
