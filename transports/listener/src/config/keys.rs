@@ -133,7 +133,7 @@ macro_rules! path {
 }
 
 /// Every setting there is, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 34] = [
+pub(crate) static KEYS: [Key; 35] = [
     Key {
         name: "listen",
         kind: Kind::One(
