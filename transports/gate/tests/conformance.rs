@@ -3,11 +3,23 @@
 
 mod common;
 mod conformance_model;
+mod conformance_rights;
 
 use std::future::Future;
 use std::pin::Pin;
 
 use common::{at, attempt, audit, digest, fast_place, grant, id, open_with, subject};
+use conformance_rights::{
+    a_change_of_workspaces_is_seen_after_its_revision,
+    a_grant_buys_nothing_in_a_workspace_of_others, a_limit_picks_what_was_asked_for,
+    a_limit_takes_away_and_is_seen_after_its_revision,
+    a_limited_session_gets_nothing_back_by_asking_again, a_local_token_is_forgotten_at_its_end,
+    a_local_token_is_found_by_its_digest_alone,
+    a_local_token_of_the_same_id_replaces_the_one_before,
+    a_local_token_that_is_not_kept_replaces_none, a_refused_change_leaves_no_trace,
+    a_ticket_is_for_no_workspace_of_others, listeners_say_what_they_have_acted_on,
+    local_tokens_are_removed_as_asked_for,
+};
 use doorward_gate::audit::Event;
 use doorward_gate::store::{Counted, MemoryStore, Report, Store, StoreError, live_connections};
 use doorward_policy::grant::{Counter, GrantRefusal};
@@ -55,6 +67,19 @@ scenarios! {
     the_clock_never_goes_back,
     connections_are_summed_while_they_count,
     lists_are_newest_first,
+    a_limit_takes_away_and_is_seen_after_its_revision,
+    a_limit_picks_what_was_asked_for,
+    a_limited_session_gets_nothing_back_by_asking_again,
+    a_local_token_is_found_by_its_digest_alone,
+    a_local_token_of_the_same_id_replaces_the_one_before,
+    a_local_token_that_is_not_kept_replaces_none,
+    local_tokens_are_removed_as_asked_for,
+    a_local_token_is_forgotten_at_its_end,
+    a_change_of_workspaces_is_seen_after_its_revision,
+    a_refused_change_leaves_no_trace,
+    a_grant_buys_nothing_in_a_workspace_of_others,
+    a_ticket_is_for_no_workspace_of_others,
+    listeners_say_what_they_have_acted_on,
 }
 
 const SMALL: Capacity = Capacity { grants: 4, sessions: 3, tickets: 2, locals: 2 };

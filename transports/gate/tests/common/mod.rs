@@ -14,10 +14,11 @@ use doorward_policy::grant::{Attempt, Counter, GrantRecord, GrantRequest, Nonce}
 use doorward_policy::id::{Issuer, SessionId};
 use doorward_policy::keys::Digest;
 use doorward_policy::ledger::Capacity;
+use doorward_policy::local::{LocalRecord, LocalRequest};
 use doorward_policy::session::Lifetimes;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
-use doorward_policy::workspace::Asked;
+use doorward_policy::workspace::{Asked, WorkspaceName};
 use doorward_policy::{Capabilities, Timestamp};
 use tempfile::TempDir;
 
@@ -78,6 +79,20 @@ pub(crate) fn attempt(nonce: u64) -> Attempt {
         peer: Some([127, 0, 0, 1].into()),
         lifetimes: Lifetimes::DEFAULT,
     }
+}
+
+/// A local token of this id and incarnation for the workspace `blue`, made at `now`.
+pub(crate) fn local(number: u64, incarnation: u64, now: Timestamp) -> LocalRecord {
+    let request = LocalRequest {
+        id: SessionId::new(id(number)),
+        name: subject("agent"),
+        workspace: WorkspaceName::new("blue").expect("a name"),
+        capabilities: Capabilities::START_UP,
+        pid: 4711,
+        started: u64::MAX,
+        directory: "/home/ada".to_owned(),
+    };
+    LocalRecord::issue(&request, Capabilities::ALL, id(incarnation), now).expect("within bounds")
 }
 
 pub(crate) fn audit(event: Event) -> AuditRecord {
