@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use doorward_benches::{claims, masters};
 use doorward_gate::store::MemoryStore;
-use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy};
+use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy, SystemProcesses};
 use doorward_http::{Ended, Site, SiteParts, Sockets, Stream};
 use doorward_policy::keys::Purpose;
 use doorward_policy::ledger::Capacity;
@@ -160,6 +160,7 @@ async fn site() -> (Arc<Site>, Arc<Gate>) {
         store: Arc::new(MemoryStore::new(Capacity::default(), [7; 8])),
         clock: Arc::new(SystemClock::new(Timestamp::EPOCH)),
         entropy: Arc::new(SystemEntropy),
+        processes: Arc::new(SystemProcesses),
     };
     let gate = Gate::open(parts).await.expect("a gate");
     let beside = Arc::clone(&gate);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use doorward_gate::store::MemoryStore;
-use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy};
+use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy, SystemProcesses};
 use doorward_policy::hello::{ALPN, Accept, AcceptedSession, Hello, Kind, Offered, Purpose};
 use doorward_policy::keys::Purpose as KeyPurpose;
 use doorward_policy::ledger::Capacity;
@@ -168,6 +168,7 @@ pub async fn guarded(identity: Arc<Identity>, upstream: Option<Upstream>) -> Out
         store: Arc::new(MemoryStore::new(Capacity::default(), [7; 8])),
         clock: Arc::new(SystemClock::new(Timestamp::EPOCH)),
         entropy: Arc::new(SystemEntropy),
+        processes: Arc::new(SystemProcesses),
     };
     let gate = Gate::open(parts).await.map_err(|error| format!("{error:?}"))?;
     tokio::spawn(keep_up(Arc::clone(&gate)));

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use crate::workspace::{Joined, Visitor};
 
 /// On what a connection was admitted, kept for as long as it lives.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tenure {
     key: Option<SessionId>,
     visitor: Visitor,

@@ -117,7 +117,7 @@ pub struct Joined {
 }
 
 /// Who asks, as far as a workspace goes by it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visitor {
     /// Whoever is known by this name: what they may do follows from their membership.
     Subject(Subject),

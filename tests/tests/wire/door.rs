@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use doorward_gate::store::{MemoryStore, Store};
-use doorward_gate::{Clock, ClockError, Entropy, EntropyError, Gate, Parts, SystemEntropy, admin};
+use doorward_gate::{
+    Clock, ClockError, Entropy, EntropyError, Gate, Parts, SystemEntropy, SystemProcesses, admin,
+};
 use doorward_http::{Ended, Limits, Site, SiteParts, Sockets, Stream, Upstream};
 use doorward_policy::Timestamp;
 use doorward_policy::capability::Capabilities;
@@ -181,6 +183,7 @@ impl Door {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
+            processes: Arc::new(SystemProcesses),
         })
         .await
         .unwrap();

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use doorward_policy::Timestamp;
-use doorward_policy::admission::{Context, Denied};
+use doorward_policy::admission::{Admitted, Context, Denied};
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::GrantRecord;
 use doorward_policy::id::{GrantId, SessionId, TraceId};
@@ -40,6 +40,8 @@ pub enum Event {
     SessionLimited,
     /// A holder ended their own session.
     SignedOut,
+    /// A local token has kept another session from ending.
+    Stayed,
     /// A ticket was made.
     TicketMade,
     /// The lease of a shared connection went to this session, or to nobody.
@@ -149,6 +151,18 @@ impl AuditRecord {
     pub fn claimed(mut self, claims: &Claims) -> Self {
         self.subject = Some(claims.subject);
         self.session = Some(claims.session);
+        self
+    }
+
+    /// With who was admitted, and to which workspace unless to the listener's own.
+    #[must_use]
+    pub fn held(mut self, admitted: &Admitted) -> Self {
+        if let Some(holder) = admitted.holder() {
+            self.subject = Some(holder.subject);
+            self.session = Some(holder.id);
+        }
+        let joined = admitted.joined().map(|joined| joined.name);
+        self.workspace = joined.filter(|name| !name.is_main());
         self
     }
 

@@ -21,12 +21,15 @@ mod system;
 use doorward_policy::Timestamp;
 
 pub use clock::{Clock, ClockError, Reading, Readings, SystemClock};
-pub use connections::{End, LiveConnection};
+pub use connections::{Deadline, End, LiveConnection};
 pub use gate::{
     Admission, Begun, ClientSlot, Gate, GateError, Parts, Problem, Refusal, Verdict, Welcome,
     Welcomed,
 };
-pub use system::{Entropy, EntropyError, SystemEntropy, SystemReadings, random};
+pub use system::{
+    Entropy, EntropyError, ProcessError, Processes, SystemEntropy, SystemProcesses, SystemReadings,
+    random,
+};
 
 /// A time as RFC 3339, in UTC, to the millisecond.
 #[must_use]

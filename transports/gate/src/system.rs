@@ -2,8 +2,9 @@
 
 #![allow(clippy::disallowed_methods)]
 
-use std::fmt;
+use std::io::{self, ErrorKind};
 use std::time::{Duration, SystemTime};
+use std::{fmt, fs};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -29,6 +30,28 @@ impl fmt::Display for EntropyError {
 }
 
 impl std::error::Error for EntropyError {}
+
+/// Which processes there are on this machine.
+pub trait Processes: fmt::Debug + Send + Sync + 'static {
+    /// What tells a process from every other that ever had its id on this machine; `None` if there
+    /// is none of this id, or it has ended and only waits to be reaped.
+    ///
+    /// # Errors
+    /// If it can't be told.
+    fn started(&self, pid: u32) -> Result<Option<u64>, ProcessError>;
+}
+
+/// It can't be told whether a process is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessError;
+
+impl fmt::Display for ProcessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("/proc can't be read, which tells whether a process is there")
+    }
+}
+
+impl std::error::Error for ProcessError {}
 
 /// `N` random bytes.
 ///
@@ -65,4 +88,109 @@ fn since_boot() -> Duration {
     let read = clock_gettime(ClockId::Boottime);
     let secs = u64::try_from(read.tv_sec).unwrap_or(0);
     Duration::new(secs, u32::try_from(read.tv_nsec).unwrap_or(0))
+}
+
+/// The processes of this machine, as its `/proc` shows them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemProcesses;
+
+impl Processes for SystemProcesses {
+    fn started(&self, pid: u32) -> Result<Option<u64>, ProcessError> {
+        // Without it every process would seem to have ended.
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        let boot = boot.ok().as_deref().and_then(parse_boot).ok_or(ProcessError)?;
+        match fs::read(format!("/proc/{pid}/stat")) {
+            Ok(stat) => match parse_stat(&stat) {
+                Some(Stat { ended: true, .. }) => Ok(None),
+                Some(Stat { ticks, .. }) => Ok(Some(boot | ticks)),
+                None => Err(ProcessError),
+            },
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(_) => Err(ProcessError),
+        }
+    }
+}
+
+/// A process that ends between opening and reading is ESRCH.
+fn is_absence(error: &io::Error) -> bool {
+    const ESRCH: i32 = rustix::io::Errno::SRCH.raw_os_error();
+    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
+}
+
+/// For how many clock ticks after the machine was started there is room: 348 years.
+const TICK_BITS: u32 = 40;
+
+/// 23 bits of what names this start of the machine, above those of the ticks: a process id and the
+/// ticks of an early process may well be the same after another start.
+fn parse_boot(text: &str) -> Option<u64> {
+    let digits = text.get(..6)?;
+    let boot = u64::from_str_radix(digits, 16).ok()?;
+    Some((boot >> 1) << TICK_BITS)
+}
+
+struct Stat {
+    ended: bool,
+    ticks: u64,
+}
+
+/// The state and the start of a process (proc_pid_stat(5), fields 3 and 22).
+fn parse_stat(stat: &[u8]) -> Option<Stat> {
+    // The second field is the program's name, in parentheses, and may hold any byte.
+    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(stat.get(name_ends.checked_add(1)?..)?).ok()?;
+    let mut fields = rest.split_ascii_whitespace();
+    let ended = matches!(fields.next()?, "Z" | "X" | "x");
+    let ticks = fields.nth(18)?.parse().ok().filter(|ticks| *ticks < 1 << TICK_BITS)?;
+    Some(Stat { ended, ticks })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_name_of_parentheses_and_numbers_hides_no_field() {
+        let after = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 77 20";
+        for name in ["a", "a) Z 1 2 3", ") (", "\u{fc}", "\n"] {
+            let stat = parse_stat(format!("42 ({name}) {after}\n").as_bytes()).expect("it is one");
+            assert!(!stat.ended, "{name:?}");
+            assert_eq!(stat.ticks, 77, "{name:?}");
+        }
+        assert!(parse_stat(b"42 (a").is_none());
+        assert!(parse_stat(b"42 (a) S 1 2 3").is_none());
+    }
+
+    #[test]
+    fn this_process_is_there_and_stays_the_same() {
+        let own = std::process::id();
+        let started = SystemProcesses.started(own).expect("it can be told");
+        assert!(started.is_some_and(|mark| mark < 1 << 63), "a database keeps it as a number");
+        assert_eq!(SystemProcesses.started(own), Ok(started));
+    }
+
+    #[test]
+    fn a_child_is_another_and_is_gone_when_it_has_ended_reaped_or_not() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("a child");
+        let pid = child.id();
+        let started = SystemProcesses.started(pid).expect("it can be told");
+        assert!(started.is_some());
+        child.kill().expect("killed");
+        // Waits for its end, and leaves it to be reaped.
+        let ended = rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT;
+        let id = rustix::process::Pid::from_child(&child);
+        rustix::process::waitid(rustix::process::WaitId::Pid(id), ended).expect("it has ended");
+        assert_eq!(SystemProcesses.started(pid), Ok(None));
+        child.wait().expect("reaped");
+        assert_eq!(SystemProcesses.started(pid), Ok(None));
+    }
+
+    #[test]
+    fn another_start_of_the_machine_makes_another_process_of_the_same_id() {
+        let one = parse_boot("0b6c8a3e-4f0e-4a44-9d7e-0c6bb6a3d2f1\n").expect("an id");
+        let other = parse_boot("1b6c8a3e-4f0e-4a44-9d7e-0c6bb6a3d2f1\n").expect("an id");
+        assert_ne!(one, other);
+        assert!(parse_boot("").is_none());
+    }
 }

@@ -19,8 +19,8 @@ use doorward_gate::audit::{AuditRecord, Event};
 use doorward_gate::store::sqlite::SqliteSettings;
 use doorward_gate::store::{MemoryStore, SqliteStore, Store};
 use doorward_gate::{
-    Clock, ClockError, Entropy, EntropyError, Gate, Parts, Refusal, SystemEntropy, Verdict,
-    Welcome, Welcomed,
+    Clock, ClockError, Entropy, EntropyError, Gate, Parts, Refusal, SystemEntropy, SystemProcesses,
+    Verdict, Welcome, Welcomed,
 };
 use doorward_policy::admission::Greeting;
 use doorward_policy::denial::{Denial, GrantFault, HelloFault, Invalid, Outage};
@@ -145,6 +145,7 @@ impl Door {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
+            processes: Arc::new(SystemProcesses),
         };
         let gate = Gate::open(parts).await.unwrap();
         Self { gate, store, clock, entropy, keys: keys() }

@@ -27,7 +27,7 @@ pub(crate) struct Guarded {
 
 impl Body {
     /// The guarded server's answer to a request of a live session.
-    pub(crate) fn guarded(incoming: Incoming, mut live: LiveConnection) -> Self {
+    pub(crate) fn guarded(incoming: Incoming, live: LiveConnection) -> Self {
         let ended = Box::pin(async move {
             live.ended().await;
         });

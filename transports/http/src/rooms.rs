@@ -190,7 +190,7 @@ async fn ask(
     let Some(text) = asked.and_then(|asked| QuestionText::new(&asked.question)) else {
         return Ok(malformed(HOW_TO_ASK, admission));
     };
-    let mut live = match gate.register(admission) {
+    let live = match gate.register(admission) {
         Ok(live) => live,
         Err(refusal) => return Ok(answer::refusal(&refusal)),
     };

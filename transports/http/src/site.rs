@@ -350,7 +350,7 @@ impl Site {
         request: Request<Incoming>,
         admission: &Admission,
     ) -> Response<Body> {
-        let mut live = match self.gate.register(admission) {
+        let live = match self.gate.register(admission) {
             Ok(live) => live,
             Err(refusal) => return answer::refusal(&refusal),
         };

@@ -167,7 +167,7 @@ async fn carry<S: Duplex + 'static>(
     client: OnUpgrade,
     server: Option<OnUpgrade>,
     admission: Admission,
-    mut live: LiveConnection,
+    live: LiveConnection,
 ) {
     let Ok(client) = client.await else { return };
     let server = match server {

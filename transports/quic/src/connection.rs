@@ -156,7 +156,7 @@ async fn answer_with(send: &mut SendStream, accept: &Accept) -> Result<(), Refus
 
 /// Carries the streams of an admitted connection until it or its session ends.
 async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted) {
-    let Admitted { admission, mut live } = admitted;
+    let Admitted { admission, live } = admitted;
     connection.set_receive_window(VarInt::from_u32(ADMITTED_BYTES));
     connection.set_max_concurrent_bi_streams(VarInt::from_u32(shared.limits.streams));
     let mut streams = JoinSet::new();

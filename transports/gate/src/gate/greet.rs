@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use doorward_policy::Timestamp;
-use doorward_policy::admission::{AwaitGrant, Decision, Greeting, Wire};
+use doorward_policy::admission::{Admitted, AwaitGrant, Decision, Greeting, Wire};
 use doorward_policy::denial::{Denial, HelloFault};
 use doorward_policy::grant::{GrantSecret, Nonce};
 use doorward_policy::hello::{Accept, AcceptedSession, Hello};
 use doorward_policy::route::Target;
-use doorward_policy::token::{Claims, SessionToken};
+use doorward_policy::token::SessionToken;
 use zeroize::Zeroizing;
 
 use super::{Admission, Gate, Refusal};
@@ -51,7 +51,7 @@ impl Gate {
                 Ok(self.welcome(admission, now).await)
             }
             Decision::Local(awaiting) => {
-                let admission = self.look_up_local(awaiting, now)?;
+                let admission = self.look_up_local(awaiting, now).await?;
                 Ok(self.welcome(admission, now).await)
             }
             Decision::Admit(admitted) => Ok(self.welcome(self.admission(admitted, now), now).await),
@@ -65,12 +65,14 @@ impl Gate {
 
     async fn welcome(&self, admission: Admission, now: Timestamp) -> Welcome {
         if admission.admitted.target() == Target::Guarded {
-            let accept = accept(admission.admitted.claims(), None, now);
+            let accept = accept(&admission.admitted, None, now);
             return Welcome { outcome: Welcomed::Open(admission), accept };
         }
         let renewed = self.renew(&admission.admitted).await;
-        let claims = renewed.as_ref().map(|(claims, _)| claims).or(admission.admitted.claims());
-        let accept = accept(claims, renewed.as_ref().map(|(_, token)| token), now);
+        let mut accept = accept(&admission.admitted, renewed.as_ref().map(|(_, token)| token), now);
+        if let Some((session, (claims, _))) = accept.session.as_mut().zip(renewed.as_ref()) {
+            session.expires_in = whole_seconds(claims.expires_at.since(now));
+        }
         Welcome { outcome: Welcomed::Answered, accept }
     }
 
@@ -86,7 +88,7 @@ impl Gate {
         };
         let (redeemed, _trace) = self.redeem_parsed(awaiting, grant, nonce).await?;
         let (admitted, token) = redeemed.into_parts();
-        let accept = accept(admitted.claims(), Some(&token), now);
+        let accept = accept(&admitted, Some(&token), now);
         let outcome = match admitted.target() {
             Target::Guarded => Welcomed::Open(self.admission(admitted, now)),
             Target::Own(_) => Welcomed::Answered,
@@ -103,12 +105,12 @@ impl Gate {
     }
 }
 
-fn accept(claims: Option<&Claims>, token: Option<&SessionToken>, now: Timestamp) -> Accept {
-    let session = claims.map(|claims| AcceptedSession {
-        id: claims.session,
-        capabilities: claims.capabilities,
-        expires_in: whole_seconds(claims.expires_at.since(now)),
-        subject: claims.subject,
+fn accept(admitted: &Admitted, token: Option<&SessionToken>, now: Timestamp) -> Accept {
+    let session = admitted.holder().map(|holder| AcceptedSession {
+        id: holder.id,
+        capabilities: admitted.capabilities(),
+        expires_in: whole_seconds(holder.expires_at.since(now)),
+        subject: holder.subject,
     });
     let token = token.map(|token| Zeroizing::new(token.expose().as_bytes().to_vec()));
     Accept { session, token }

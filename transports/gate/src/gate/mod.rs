@@ -2,46 +2,45 @@
 
 mod greet;
 mod issue;
+mod locals;
+mod news;
 mod room;
+mod sessions;
 mod upkeep;
 mod verdict;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use doorward_policy::Timestamp;
 use doorward_policy::admission::{
-    Admitted, AwaitGrant, AwaitLocal, AwaitTicket, Context, Decision, Denied, Guard, Redeemed,
-    StoreFailure, Wire,
+    Admitted, AwaitGrant, AwaitTicket, Context, Decision, Denied, Guard, Redeemed, StoreFailure,
+    Wire,
 };
 use doorward_policy::caps::{CapReached, ConnectionCaps};
 use doorward_policy::denial::{Denial, Outage};
 use doorward_policy::grant::{GrantSecret, Nonce};
-use doorward_policy::id::TraceId;
+use doorward_policy::id::{SessionId, TraceId};
 use doorward_policy::keys::{Digester, KeyRing, MasterKeys, Purpose};
-use doorward_policy::ledger::Selector;
 use doorward_policy::limiter::{Charge, Guess, LimitKey, Limited, Limiter};
-use doorward_policy::local::Liveness;
 use doorward_policy::request::Head;
-use doorward_policy::session;
-use doorward_policy::settings::Settings;
-use doorward_policy::standing::{self, Standing, Standings};
-use doorward_policy::ticket::{TicketRecord, TicketSecret};
-use doorward_policy::token::{Claims, SessionToken};
+use doorward_policy::settings::{Settings, Surface};
+use doorward_policy::standing::{self, Standings};
 use doorward_policy::workspace::Directory;
 
 pub use self::greet::{Welcome, Welcomed};
+use self::news::Reported;
 pub use self::verdict::{Admission, Begun, GateError, Parts, Problem, Refusal, Verdict};
 use crate::audit::{AuditRecord, Event};
 use crate::clock::Clock;
-use crate::connections::{Connections, LiveConnection};
+use crate::connections::Connections;
 use crate::journal::Journal;
 use crate::rooms::Rooms;
 use crate::store::{ListenerId, Store, StoreError};
-use crate::system::{Entropy, random};
+use crate::system::{Entropy, Processes, random};
 
 /// How often a session is given a new cookie at most: a page asks for many things at once.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
@@ -53,9 +52,20 @@ struct Keys {
 }
 
 impl Keys {
-    fn of(masters: &MasterKeys) -> Arc<Self> {
-        Arc::new(Self { ring: masters.ring(Purpose::Session), digester: masters.digester() })
+    fn of(masters: &MasterKeys, surface: Surface) -> Arc<Self> {
+        let purpose = match surface {
+            Surface::Guarded => Purpose::Session,
+            Surface::Admin => Purpose::Admin,
+        };
+        Arc::new(Self { ring: masters.ring(purpose), digester: masters.digester_for(purpose) })
     }
+}
+
+/// What was read from the store last, of one moment.
+#[derive(Debug)]
+struct Known {
+    standings: Standings,
+    directory: Arc<Directory>,
 }
 
 /// The policy of one listener, with all that it is driven by.
@@ -66,20 +76,21 @@ pub struct Gate {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    standings: RwLock<Standings>,
-    directory: RwLock<Arc<Directory>>,
+    processes: Arc<dyn Processes>,
+    known: RwLock<Known>,
     revision: AtomicU64,
     limiter: Mutex<Limiter>,
     caps: Mutex<ConnectionCaps>,
     connections: Arc<Connections>,
-    renewed: Mutex<HashMap<doorward_policy::id::SessionId, Timestamp>>,
+    renewed: Mutex<HashMap<SessionId, Timestamp>>,
     journal: Arc<Journal>,
     rooms: Arc<Rooms>,
     listener: ListenerId,
     traces: AtomicU64,
     draining: AtomicBool,
     marked: AtomicU64,
-    reported: AtomicBool,
+    locals_checked: AtomicU64,
+    reported: tokio::sync::Mutex<Option<Reported>>,
 }
 
 impl Gate {
@@ -88,15 +99,17 @@ impl Gate {
     /// # Errors
     /// If clock, generator or store don't answer.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, GateError> {
-        let Parts { settings, keys, store, clock, entropy } = parts;
+        let Parts { settings, keys, store, clock, entropy, processes } = parts;
         let seed = random(&*entropy).map_err(GateError::Entropy)?;
         let listener = random(&*entropy).map_err(GateError::Entropy)?;
         let journal = Arc::new(Journal::default());
         let rooms = Rooms::new(Arc::clone(&clock), Arc::clone(&journal));
         let gate = Arc::new(Self {
-            keys: RwLock::new(Keys::of(&keys)),
-            standings: RwLock::new(Standings::new(seed, standing::DEFAULT_FRESHNESS)),
-            directory: RwLock::default(),
+            keys: RwLock::new(Keys::of(&keys, settings.surface)),
+            known: RwLock::new(Known {
+                standings: Standings::new(seed, standing::DEFAULT_FRESHNESS),
+                directory: Arc::default(),
+            }),
             revision: AtomicU64::new(0),
             limiter: Mutex::new(Limiter::new(settings.guesses)),
             caps: Mutex::new(ConnectionCaps::new(settings.connections)),
@@ -108,11 +121,13 @@ impl Gate {
             traces: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             marked: AtomicU64::new(0),
-            reported: AtomicBool::new(false),
+            locals_checked: AtomicU64::new(0),
+            reported: tokio::sync::Mutex::default(),
             settings,
             store,
             clock,
             entropy,
+            processes,
         });
         gate.now().map_err(|_| GateError::Clock)?;
         gate.refresh().await.map_err(GateError::Store)?;
@@ -140,7 +155,7 @@ impl Gate {
     /// The workspaces, as of the last look at the store.
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {
-        Arc::clone(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner).directory)
     }
 
     /// The present.
@@ -186,20 +201,10 @@ impl Gate {
                 consumed.map_or_else(Verdict::Deny, Verdict::Admit)
             }
             Begun::Local(awaiting, now) => {
-                let found = self.look_up_local(awaiting, now);
+                let found = Box::pin(self.look_up_local(awaiting, now)).await;
                 found.map_or_else(Verdict::Deny, Verdict::Admit)
             }
         }
-    }
-
-    /// No store keeps local tokens yet: none is known.
-    fn look_up_local(&self, awaiting: AwaitLocal, now: Timestamp) -> Result<Admission, Refusal> {
-        let resume = |guard: &Guard<'_>, limiter: &mut Locked<'_>| {
-            awaiting.resume(Ok(None), Liveness::Unknown, guard, limiter, now)
-        };
-        self.guarded(resume)
-            .map(|admitted| self.admission(admitted, now))
-            .map_err(|denied| self.refusal(denied, now))
     }
 
     async fn consume_ticket(
@@ -262,108 +267,6 @@ impl Gate {
             .map_err(|denied| self.refusal(denied, now))
     }
 
-    /// Makes a ticket for an admitted session, bound to the origin that asked for it.
-    ///
-    /// # Errors
-    /// The refusal to answer with.
-    pub async fn issue_ticket(
-        &self,
-        admission: &Admission,
-        origin: Option<&str>,
-    ) -> Result<(TicketSecret, Timestamp), Refusal> {
-        let context = *admission.admitted.context();
-        let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
-        let claims = admission
-            .admitted
-            .claims()
-            .ok_or_else(|| self.refuse_late(Denial::CredentialMissing, context))?;
-        let entropy = random(&*self.entropy)
-            .map_err(|_| self.refuse_late(Denial::Unavailable(Outage::Entropy), context))?;
-        let secret = TicketSecret::new(entropy);
-        let record = TicketRecord::issue(claims, origin, now);
-        let expires_at = record.expires_at;
-        let audit = AuditRecord::new(Event::TicketMade, now)
-            .traced(admission.trace)
-            .of(&context)
-            .claimed(claims);
-        let digest = secret.digest(&self.keys().digester);
-        match self.store.insert_ticket(digest, record, audit).await {
-            Ok(()) => Ok((secret, expires_at)),
-            Err(error) => Err(self.refuse_late(Denial::Unavailable(self.outage(&error)), context)),
-        }
-    }
-
-    /// The token that renews an admitted session, if it is time for one. Its connections live on
-    /// until the new expiry.
-    ///
-    /// A store that fails renews nothing, and the session goes on as it was.
-    pub async fn renew(&self, admitted: &Admitted) -> Option<(Claims, SessionToken)> {
-        let now = self.now().ok()?;
-        let (claims, token) = self.guarded(|guard, _| guard.renew(admitted, now))?;
-        if let Err(error) = self.store.extend_session(claims.session, claims.expires_at).await {
-            self.outage(&error);
-            return None;
-        }
-        self.connections.extend(claims.session, claims.expires_at);
-        Some((claims, token))
-    }
-
-    /// As [`Self::renew`], at most once a minute for each session: for cookies, which every
-    /// request of a page would renew.
-    pub async fn renew_cookie(&self, admitted: &Admitted) -> Option<(Claims, SessionToken)> {
-        let claims = admitted.claims()?;
-        let session = claims.session;
-        let now = self.now().ok()?;
-        // Nearly always it is too early, and nothing is locked.
-        session::renewal(claims, &self.settings.lifetimes, now)?;
-        {
-            let renewed = lock(&self.renewed);
-            if renewed.get(&session).is_some_and(|last| now.since(*last) < RENEWAL_PAUSE) {
-                return None;
-            }
-        }
-        let renewal = self.renew(admitted).await?;
-        lock(&self.renewed).insert(session, now);
-        Some(renewal)
-    }
-
-    /// Ends the session that asks for it, and its connections.
-    ///
-    /// # Errors
-    /// The refusal to answer with, if that could not be written down.
-    pub async fn sign_out(&self, admission: &Admission) -> Result<(), Refusal> {
-        let context = *admission.admitted.context();
-        let Some(claims) = admission.admitted.claims() else { return Ok(()) };
-        let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
-        let audit = AuditRecord::new(Event::SignedOut, now).traced(admission.trace).of(&context);
-        let which = Selector::Session(claims.session);
-        if let Err(error) = self.store.revoke_sessions(which, now, audit).await {
-            return Err(self.refuse_late(Denial::Unavailable(self.outage(&error)), context));
-        }
-        self.write_standings().note(claims.session, Standing::Revoked, claims.absolute_end);
-        self.connections.sweep(now, |session| session == claims.session);
-        Ok(())
-    }
-
-    /// Registers an admitted connection that stays open, and looks once more at its session: a
-    /// revocation either is seen here or finds the connection.
-    ///
-    /// # Errors
-    /// The refusal, if its session ended or the server began to drain meanwhile.
-    pub fn register(&self, admission: &Admission) -> Result<LiveConnection, Refusal> {
-        let Admission { admitted, at: now, .. } = admission;
-        let context = *admitted.context();
-        let claims = admitted.claims();
-        let expires_at = claims.map_or(Timestamp::from_millis(u64::MAX), |one| one.expires_at);
-        let live = self.connections.register(claims.map(|one| one.session), expires_at);
-        if self.is_draining() {
-            return Err(self.refuse_late(Denial::Unavailable(Outage::Draining), context));
-        }
-        self.guarded(|guard, _| guard.still_stands(admitted, *now))
-            .map_err(|denial| self.refuse_late(denial, context))?;
-        Ok(live)
-    }
-
     /// Counts a connection in that nobody has been admitted on yet.
     ///
     /// # Errors
@@ -411,9 +314,7 @@ impl Gate {
             .of(admission.admitted.context())
             .because(denial.audit());
         record.threat = Some(denial.threat().name());
-        if let Some(claims) = admission.admitted.claims() {
-            record = record.claimed(claims);
-        }
+        record = record.held(&admission.admitted);
         self.journal.note(record);
     }
 
@@ -437,12 +338,8 @@ impl Gate {
 
     fn admission(&self, admitted: Admitted, now: Timestamp) -> Admission {
         let trace = self.trace();
-        let mut record =
-            AuditRecord::new(Event::Admitted, now).traced(trace).of(admitted.context());
-        if let Some(claims) = admitted.claims() {
-            record = record.claimed(claims);
-        }
-        self.journal.note(record);
+        let record = AuditRecord::new(Event::Admitted, now).traced(trace).of(admitted.context());
+        self.journal.note(record.held(&admitted));
         Admission { admitted, at: now, trace }
     }
 
@@ -474,20 +371,19 @@ impl Gate {
 
     fn guarded<T>(&self, decide: impl FnOnce(&Guard<'_>, &mut Locked<'_>) -> T) -> T {
         let keys = self.keys();
-        let standings = self.standings.read().unwrap_or_else(PoisonError::into_inner);
-        let directory = self.directory.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let guard = Guard {
             settings: &self.settings,
             keys: &keys.ring,
             digester: &keys.digester,
-            standings: &standings,
-            directory: &directory,
+            standings: &known.standings,
+            directory: &known.directory,
         };
         decide(&guard, &mut Locked(&self.limiter))
     }
 
-    fn write_standings(&self) -> std::sync::RwLockWriteGuard<'_, Standings> {
-        self.standings.write().unwrap_or_else(PoisonError::into_inner)
+    fn write_known(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
-use crate::system::{Entropy, EntropyError};
+use crate::system::{Entropy, EntropyError, Processes};
 
 /// What a gate is made of.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where secrets come from.
     pub entropy: Arc<dyn Entropy>,
+    /// Which processes there are: local tokens live no longer than theirs.
+    pub processes: Arc<dyn Processes>,
 }
 
 /// Why a gate can't be opened.

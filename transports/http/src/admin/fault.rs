@@ -20,6 +20,8 @@ pub(super) enum Fault {
     NotFound(&'static str),
     /// It would hand on what the administrator lacks.
     Beyond(Capabilities),
+    /// It would end the session that asks for it, and does not say so.
+    Asking,
     /// The body is too long, came too late, or what it takes doesn't answer.
     Denied(Denial),
 }
@@ -36,6 +38,11 @@ impl Fault {
             Self::Malformed(expected) => problem(StatusCode::BAD_REQUEST, "malformed", &expected),
             Self::NotFound(what) => problem(StatusCode::NOT_FOUND, "not_found", what),
             Self::Beyond(lacking) => refusal(site, admission, Denial::CapabilityLacking(lacking)),
+            Self::Asking => {
+                let message = "This would end the session that asks for it, or its right to; say \
+                               \"self\": true if that is meant.";
+                problem(StatusCode::CONFLICT, "asking", message)
+            }
             Self::Denied(denial) => refusal(site, admission, denial),
         }
     }
@@ -58,7 +65,9 @@ impl From<StoreError> for Fault {
 impl From<AdminError> for Fault {
     fn from(error: AdminError) -> Self {
         match error {
+            AdminError::Asking => Self::Asking,
             AdminError::Request(error) => Self::Malformed(format!("Nothing was made: {error}.")),
+            AdminError::Local(error) => Self::Malformed(format!("Nothing was made: {error}.")),
             AdminError::Store(error) => error.into(),
             AdminError::Entropy(_) => Self::Denied(Denial::Unavailable(Outage::Entropy)),
             AdminError::Clock(_) => Self::Denied(Denial::Unavailable(Outage::Clock)),

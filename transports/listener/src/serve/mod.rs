@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_gate::audit::Event;
-use doorward_gate::{Gate, Parts};
+use doorward_gate::{Gate, Parts, SystemProcesses};
 use doorward_http::{Site, SiteParts, Upstream};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
@@ -63,6 +63,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
         store: Arc::clone(&state.store),
         clock: Arc::clone(&state.clock) as _,
         entropy: Arc::clone(&state.entropy) as _,
+        processes: Arc::new(SystemProcesses),
     };
     let gate = Gate::open(parts).await.map_err(Failure::failed)?;
     let mut housekeeping =
