@@ -7,7 +7,7 @@ use crate::id::SessionId;
 use crate::keys::{Digest, Digester, KeyRing};
 use crate::local::{LocalClaims, LocalRefusal, LocalSecret};
 use crate::request::Fields;
-use crate::settings::{Guarding, Settings};
+use crate::settings::{Guarding, Settings, Surface};
 use crate::standing::{Standing, Standings};
 use crate::subject::Subject;
 use crate::ticket::TicketSecret;
@@ -189,7 +189,8 @@ impl CredentialProof {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failure {
     pub(crate) denial: Denial,
-    /// Whose credential it was; known only once its MAC verified. Such a failure is no guess.
+    /// Whose credential it was; known only once its MAC verified, or its digest was found. Such a
+    /// failure is no guess.
     pub(crate) known: Option<(SessionId, Subject)>,
 }
 
@@ -199,11 +200,14 @@ impl From<Denial> for Failure {
     }
 }
 
-/// The proof that none is needed, where the operator asked for no guard by name.
+/// The proof that none is needed, where the operator asked for no guard by name. The origin of
+/// administration always has one.
 pub(crate) fn unguarded(settings: &Settings) -> Option<CredentialProof> {
-    match settings.guarding {
-        Guarding::Required => None,
-        Guarding::Unguarded => Some(CredentialProof { identity: Identity::Unguarded }),
+    match (settings.guarding, settings.surface) {
+        (Guarding::Required, _) | (Guarding::Unguarded, Surface::Admin) => None,
+        (Guarding::Unguarded, Surface::Guarded) => {
+            Some(CredentialProof { identity: Identity::Unguarded })
+        }
     }
 }
 

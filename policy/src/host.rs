@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::denial::{Denial, Shown};
-use crate::settings::Settings;
+use crate::settings::{Settings, Surface};
 use crate::workspace::Directory;
 
 /// A host name or address, as parsed from a header; names compare without regard to ASCII case.
@@ -183,12 +183,14 @@ pub(crate) fn verify(
     Err(Denial::HostDenied { seen: Shown::new(text) })
 }
 
-/// What an operator has listed, and what workspaces have for themselves.
+/// What an operator has listed and, on the guarded origin, what workspaces have for themselves: none
+/// of them has a name at which administration answers.
 fn listed<'s>(
     settings: &'s Settings,
     directory: &'s Directory,
 ) -> impl Iterator<Item = &'s AllowedHost> {
-    settings.allowed_hosts.iter().chain(directory.hosts())
+    let claimed = (settings.surface == Surface::Guarded).then(|| directory.hosts());
+    settings.allowed_hosts.iter().chain(claimed.into_iter().flatten())
 }
 
 /// Checks the name that a TLS client asked for (RFC 6066, section 3), where it asked for one: a

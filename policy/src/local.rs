@@ -81,7 +81,8 @@ pub struct LocalRequest {
 pub enum LocalRequestError {
     /// It would carry a capability that its issuer lacks, none at all, or `administer`.
     Capabilities,
-    /// A working directory longer than [`MAX_DIRECTORY`].
+    /// A working directory longer than [`MAX_DIRECTORY`], or with a control character: it is shown
+    /// in lists, on terminals too.
     Directory,
 }
 
@@ -92,7 +93,9 @@ impl fmt::Display for LocalRequestError {
                 "a local token carries at least one of observe, operate and spawn, and none that \
                  its issuer lacks"
             }
-            Self::Directory => "its working directory is longer than 4096 bytes",
+            Self::Directory => {
+                "its working directory is longer than 4096 bytes, or has a control character"
+            }
         })
     }
 }
@@ -186,7 +189,8 @@ impl LocalRecord {
         if wanted.is_empty() || !most.contains(wanted) {
             return Err(LocalRequestError::Capabilities);
         }
-        if request.directory.len() > MAX_DIRECTORY {
+        let shown = !request.directory.chars().any(char::is_control);
+        if request.directory.len() > MAX_DIRECTORY || !shown {
             return Err(LocalRequestError::Directory);
         }
         Ok(Self {

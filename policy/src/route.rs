@@ -119,17 +119,15 @@ impl Routes {
         method: &str,
         surface: Surface,
     ) -> Result<RouteProof, Denial> {
-        let own = match (surface, path.raw) {
-            (Surface::Admin, "/") => Some(""),
-            (_, raw) => raw.strip_prefix(OWN_PREFIX),
+        let own = match (path.raw.strip_prefix(OWN_PREFIX), surface) {
+            (Some(own), _) => Some(endpoint::find(own, method, surface)),
+            // Nothing is guarded there.
+            (None, Surface::Admin) => Some(endpoint::front(path.raw, method)),
+            (None, Surface::Guarded) => None,
         };
-        if let Some(own) = own {
-            let found = endpoint::find(own, method, surface);
+        if let Some(found) = own {
             let (endpoint, access) = found.ok_or(Denial::NoRoute)?;
             return Ok(RouteProof { target: Target::Own(endpoint), access });
-        }
-        if surface == Surface::Admin {
-            return Err(Denial::NoRoute);
         }
         // Where one rule covers everything, as it does unless an operator adds others, there is
         // nothing to take apart.

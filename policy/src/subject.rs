@@ -2,12 +2,13 @@
 
 use core::fmt;
 
-/// 1 to 64 bytes of UTF-8 without control characters. Stored in place, so that verifying a token
-/// allocates nothing.
+/// 1 to 64 bytes of UTF-8 without control characters, ordered by them. Stored in place, so that
+/// verifying a token allocates nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
-    length: u8,
+    // Before the length, for the order: none has a zero byte in it.
     bytes: [u8; Subject::MAX],
+    length: u8,
 }
 
 impl Subject {

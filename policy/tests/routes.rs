@@ -103,6 +103,9 @@ fn the_query_is_never_looked_at() {
 fn a_strict_rule_isnt_evaded_by_another_spelling() {
     let mut world = world(&[("/", OBSERVE), ("/admin", ADMINISTER)]);
     for target in [
+        "/Admin",
+        "/ADMIN/users",
+        "/%41dmin",
         "/%61dmin",
         "/%61%64%6d%69%6e/users",
         "//admin",

@@ -13,6 +13,7 @@ use crate::host;
 use crate::limiter::Charge;
 use crate::origin;
 use crate::route::{Access, Endpoint, Target};
+use crate::settings::Surface;
 use crate::time::Timestamp;
 use crate::workspace::Asked;
 
@@ -71,7 +72,10 @@ impl Guard<'_> {
         // 2. Host: the name that the certificate was asked for under.
         let host = host::verify_server_name(greeting.server_name, self.settings, self.directory)?;
 
-        // 3. Route: streams of bytes pass all rules at once, so they need what any of them needs.
+        // 3. Route: nothing is reached by this protocol on the origin of administration. Streams of bytes pass all rules at once, so they need what any of them needs.
+        if self.settings.surface == Surface::Admin {
+            return Err(Denial::NoRoute);
+        }
         let (target, needed) = match (hello.purpose, hello.offered) {
             (Purpose::Open, _) => {
                 (Target::Guarded, self.settings.routes.whole().ok_or(Denial::NoRoute)?)

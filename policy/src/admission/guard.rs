@@ -212,7 +212,11 @@ impl Guard<'_> {
         let context = examined.context;
         match examined.presented {
             Presented::Nothing => Err(context.deny(Denial::CredentialMissing)),
-            Presented::Local(_) => self.verify(examined, crate::Capabilities::NONE, limiter, now),
+            // Not through `verify`: where no guard was asked for, whatever came would pass for a token.
+            Presented::Local(text) => self
+                .await_local(examined, text, crate::Capabilities::NONE, now)
+                .map(Decision::Local)
+                .map_err(|failure| self.refuse(context, failure, limiter, now)),
             Presented::Cookie(_) | Presented::Bearer(_) | Presented::Ticket { .. } => {
                 Err(context.deny(Denial::LocalOnly))
             }

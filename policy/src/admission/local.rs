@@ -3,7 +3,7 @@
 use super::guard::Examined;
 use super::{Admitted, Context, Denied, Guard};
 use crate::capability::Capabilities;
-use crate::credential;
+use crate::credential::{self, Failure};
 use crate::denial::{Denial, Outage};
 use crate::host::HostProof;
 use crate::keys::Digest;
@@ -47,7 +47,9 @@ impl AwaitLocal {
     /// Goes on with what the store has, and whether the process that it names is there.
     ///
     /// # Errors
-    /// If the token is not good, which is charged as a guess, or not for what is asked for.
+    /// If the token is not good, or not for what is asked for. Where none is known it was a guess,
+    /// and is charged; one of a process that has ended is none: whoever has it didn't guess it, and
+    /// everything on this machine shares an address.
     pub fn resume(
         self,
         found: Result<Option<&LocalRecord>, Outage>,
@@ -58,9 +60,10 @@ impl AwaitLocal {
     ) -> Result<Admitted, Denied> {
         let Self { context, needed, asked, host, origin, .. } = self;
         let record = found.map_err(|outage| context.deny(Denial::Unavailable(outage)))?;
+        let known = record.map(|record| (record.id, record.name));
         let claims = local::verify(record, liveness, now);
         let credential = credential::stand_local(claims, guard.standings, now)
-            .map_err(|failure| guard.refuse(context, failure, limiter, now))?;
+            .map_err(|failure| guard.refuse(context, Failure { known, ..failure }, limiter, now))?;
         guard.admit(context, host, origin, credential, asked, needed)
     }
 }

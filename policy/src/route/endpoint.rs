@@ -69,6 +69,12 @@ pub enum Admin {
     RevokeLocal,
 }
 
+/// What the origin of administration has beside [`super::OWN_PREFIX`]: its page.
+pub(super) fn front(path: &str, method: &str) -> Option<(Endpoint, Access)> {
+    let page = path == "/" && matches!(method, "GET" | "HEAD");
+    page.then_some((Endpoint::Admin(Admin::Page), Access::Open))
+}
+
 /// The endpoint of this path behind [`super::OWN_PREFIX`], and what it asks for.
 pub(super) fn find(path: &str, method: &str, surface: Surface) -> Option<(Endpoint, Access)> {
     match surface {
@@ -106,7 +112,6 @@ fn admin(path: &str, method: &str) -> Option<(Endpoint, Access)> {
         ("api/session", "GET") => return Some((Endpoint::Session, Access::Anyone)),
         ("api/renew", "POST") => return Some((Endpoint::Renew, administer)),
         ("api/logout", "POST") => return Some((Endpoint::Logout, administer)),
-        ("", "GET" | "HEAD") => (Admin::Page, Access::Open),
         ("api/bootstrap", "POST") => (Admin::Bootstrap, redeem),
         ("api/status", "GET") => (Admin::Status, administer),
         ("api/grants", "GET") => (Admin::Grants, administer),

@@ -36,6 +36,12 @@ impl Prefix {
         self.0.len()
     }
 
+    /// Whether some server takes the two for the same.
+    pub(crate) fn is_read_as(&self, other: &Self) -> bool {
+        let same = |(one, two): (&String, &String)| one.eq_ignore_ascii_case(two);
+        self.len() == other.len() && self.0.iter().zip(&other.0).all(same)
+    }
+
     /// Whether everything lies under it.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -128,17 +134,19 @@ pub(crate) struct Reading<'a> {
 impl Reading<'_> {
     /// Whether the path lies under `prefix` to every server.
     pub(crate) fn certainly_under(&self, prefix: &Prefix) -> bool {
-        prefix.len() <= self.alike && self.covered_by(prefix)
+        prefix.len() <= self.alike && self.covered_by(prefix, |name, one| name == one)
     }
 
-    /// Whether it lies under `prefix` to some server, and not to every one.
+    /// Whether it lies under `prefix` to some server, and not to every one. To some, `/Admin` is
+    /// `/admin`.
     pub(crate) fn possibly_under(&self, prefix: &Prefix) -> bool {
-        self.climbs || (prefix.len() > self.alike && self.covered_by(prefix))
+        let covered = || self.covered_by(prefix, <[u8]>::eq_ignore_ascii_case);
+        self.climbs || (!self.certainly_under(prefix) && covered())
     }
 
-    fn covered_by(&self, prefix: &Prefix) -> bool {
+    fn covered_by(&self, prefix: &Prefix, same: impl Fn(&[u8], &[u8]) -> bool) -> bool {
         let mut names = names(&self.plain);
-        prefix.0.iter().all(|one| names.next() == Some(one.as_bytes()))
+        prefix.0.iter().all(|one| names.next().is_some_and(|name| same(name, one.as_bytes())))
     }
 }
 

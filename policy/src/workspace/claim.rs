@@ -30,11 +30,11 @@ impl Claim {
         AllowedHost::parse(text).map(Self::Host)
     }
 
-    /// Whether both claim the same.
+    /// Whether both claim the same, if only to some server.
     pub(super) fn collides(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Host(one), Self::Host(other)) => one.overlaps(other),
-            (Self::Path(one), Self::Path(other)) => one == other,
+            (Self::Path(one), Self::Path(other)) => one.is_read_as(other),
             _ => false,
         }
     }

@@ -41,7 +41,8 @@ impl World {
     }
 
     pub fn consume(&mut self, awaiting: AwaitTicket) -> Result<Admitted, Denied> {
-        let Self { settings, keys, digester, standings, directory, limiter, ledger, now } = self;
+        let Self { settings, keys, digester, standings, directory, limiter, ledger, now, .. } =
+            self;
         let guard = Guard { settings, keys, digester, standings, directory };
         let outcome = ledger.consume_ticket(awaiting.digest(), awaiting.attempt(), *now);
         awaiting.resume(outcome.map_err(StoreFailure::Refused), &guard, limiter, *now)
@@ -49,7 +50,8 @@ impl World {
 
     /// Looks a local token up. Process 1 is there, and no other.
     pub fn look_up(&mut self, awaiting: AwaitLocal) -> Result<Admitted, Denied> {
-        let Self { settings, keys, digester, standings, directory, limiter, ledger, now } = self;
+        let Self { settings, keys, digester, standings, directory, limiter, ledger, now, .. } =
+            self;
         let guard = Guard { settings, keys, digester, standings, directory };
         let found = ledger.local(awaiting.digest());
         let alive = found.is_none_or(|local| local.pid == 1);
@@ -65,7 +67,8 @@ impl World {
         nonce: Nonce,
         seed: u8,
     ) -> Result<Redeemed, Denied> {
-        let Self { settings, keys, digester, standings, directory, limiter, ledger, now } = self;
+        let Self { settings, keys, digester, standings, directory, limiter, ledger, now, .. } =
+            self;
         let guard = Guard { settings, keys, digester, standings, directory };
         let redeem = awaiting.present(secret, nonce, [seed; 16], &guard, limiter, *now)?;
         let outcome = ledger.redeem(redeem.digest(), redeem.attempt(), *now);

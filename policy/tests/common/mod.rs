@@ -5,6 +5,7 @@ pub mod drive;
 pub mod hello;
 pub mod record;
 pub mod request;
+pub mod workspace;
 
 use core::time::Duration;
 
@@ -71,6 +72,8 @@ pub struct World {
     pub directory: Directory,
     pub limiter: Counting,
     pub ledger: Ledger,
+    /// Of the last change to the workspaces.
+    pub revision: u64,
     pub now: Timestamp,
 }
 
@@ -87,6 +90,7 @@ impl World {
             directory: Directory::default(),
             limiter: Counting { inner: Limiter::new(Limits::default()), charges: Vec::new() },
             ledger: Ledger::new(Capacity::default(), [9; 8]),
+            revision: 0,
             now: NOW,
         }
     }

@@ -227,7 +227,7 @@ pub(crate) fn respelled_token(world: &mut World) -> Denial {
 fn redemption(world: &mut World, seed: u8) -> Option<Denial> {
     let request = Request::post("/.doorward/api/token");
     let Decision::Grant(awaited) = world.decide(&request) else { panic!("not a redemption") };
-    let World { settings, keys, digester, standings, directory, limiter, ledger, now } = world;
+    let World { settings, keys, digester, standings, directory, limiter, ledger, now, .. } = world;
     let guard = Guard { settings, keys, digester, standings, directory };
     let nonce = crate::common::nonce(seed);
     let secret = GrantSecret::link([9; 32]);
@@ -327,7 +327,7 @@ pub(crate) fn ticket_of_another_session(world: &mut World) -> Denial {
     let of_b = world.token();
     let request = Request::upgrade().same_origin().ticket(&secret.expose()).cookie(&of_b);
     let Decision::Ticket(awaited) = world.decide(&request) else { panic!("no ticket") };
-    let World { settings, keys, digester, standings, directory, limiter, ledger, now } = world;
+    let World { settings, keys, digester, standings, directory, limiter, ledger, now, .. } = world;
     let guard = Guard { settings, keys, digester, standings, directory };
     let outcome = ledger.consume_ticket(awaited.digest(), awaited.attempt(), *now);
     awaited
