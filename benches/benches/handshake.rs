@@ -14,7 +14,7 @@ use std::time::Duration;
 use doorward_benches::{claims, masters};
 use doorward_gate::store::MemoryStore;
 use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy, SystemProcesses};
-use doorward_http::{Ended, Site, SiteParts, Sockets, Stream};
+use doorward_http::{Carried, Ended, Ending, Shared, Site, SiteParts, Sockets, Stream};
 use doorward_policy::keys::Purpose;
 use doorward_policy::ledger::Capacity;
 use doorward_policy::{Settings, Timestamp, token};
@@ -195,17 +195,16 @@ impl Sockets for Echo {
         accept_key(key)
     }
 
-    fn carry(
-        &self,
-        client: Stream,
-        _upstream: Option<Stream>,
-        ended: std::pin::Pin<Box<dyn Future<Output = Ended> + Send>>,
-    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn carry(&self, client: Stream, _upstream: Option<Stream>, ended: Ending) -> Carried {
         let ended = async move {
             let Ended { code, reason } = ended.await;
             CloseReason::new(code, reason)
         };
         Box::pin(async move { _ = echo(Opened::new(client), Limits::default(), ended).await })
+    }
+
+    fn share(&self, _upstream: Stream, _over: Ending) -> (Arc<dyn Shared>, Carried) {
+        unreachable!("nothing is guarded here")
     }
 }
 

@@ -1,7 +1,6 @@
 //! A listener in this process, and a client that sends exactly the bytes it is told to.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -10,7 +9,9 @@ use doorward_gate::store::{MemoryStore, Store};
 use doorward_gate::{
     Clock, ClockError, Entropy, EntropyError, Gate, Parts, SystemEntropy, SystemProcesses, admin,
 };
-use doorward_http::{Ended, Limits, Site, SiteParts, Sockets, Stream, Upstream};
+use doorward_http::{
+    Carried, Ended, Ending, Limits, MayWrite, Shared, Site, SiteParts, Sockets, Stream, Upstream,
+};
 use doorward_policy::Timestamp;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::GrantRequest;
@@ -19,7 +20,7 @@ use doorward_policy::ledger::Capacity;
 use doorward_policy::settings::Settings;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
-use doorward_websocket::{CloseReason, Opened};
+use doorward_websocket::{CloseReason, Opened, SharedLimits, share};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -111,17 +112,9 @@ impl Sockets for Adapter {
         doorward_websocket::accept_key(key)
     }
 
-    fn carry(
-        &self,
-        client: Stream,
-        upstream: Option<Stream>,
-        ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn carry(&self, client: Stream, upstream: Option<Stream>, ended: Ending) -> Carried {
         let limits = doorward_websocket::Limits::default();
-        let ended = async move {
-            let Ended { code, reason } = ended.await;
-            CloseReason::new(code, reason)
-        };
+        let ended = reason(ended);
         Box::pin(async move {
             let client = Opened::new(client);
             match upstream {
@@ -134,6 +127,31 @@ impl Sockets for Adapter {
             }
         })
     }
+
+    fn share(&self, upstream: Stream, over: Ending) -> (Arc<dyn Shared>, Carried) {
+        let limits = SharedLimits::default();
+        let (shared, carried) = share(Opened::new(upstream), limits, reason(over));
+        let carried = async {
+            carried.await;
+        };
+        (Arc::new(Joinable(shared)), Box::pin(carried))
+    }
+}
+
+struct Joinable(doorward_websocket::Shared);
+
+impl Shared for Joinable {
+    fn join(&self, client: Stream, may_write: MayWrite, ended: Ending) -> Carried {
+        let carried = self.0.join(Opened::new(client), may_write, reason(ended));
+        Box::pin(async {
+            carried.await;
+        })
+    }
+}
+
+async fn reason(ended: Ending) -> CloseReason {
+    let Ended { code, reason } = ended.await;
+    CloseReason::new(code, reason)
 }
 
 /// A listener of its own on a loopback port.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use doorward_gate::rooms::Links;
 use doorward_gate::{Admission, Begun, ClientSlot, Gate, Refusal, Verdict};
 use doorward_policy::admission::Wire;
 use doorward_policy::denial::Denial;
@@ -33,7 +34,7 @@ use crate::proxy::Upstream;
 use crate::readahead::{FirstHead, Prefixed, first_head};
 use crate::rooms;
 use crate::sockets::{Duplex, Sockets};
-use crate::upgrade;
+use crate::upgrade::{self, Link};
 
 /// Bounds in time on what a connection may take.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,7 @@ pub struct Site {
     servers: Servers,
     pub(crate) sockets: Arc<dyn Sockets>,
     pub(crate) limits: Limits,
+    pub(crate) rooms: Arc<Links<Link>>,
     quic: Option<QuicInfo>,
     pub(crate) administered: Option<Administered>,
 }
@@ -125,7 +127,8 @@ impl Site {
     pub fn new(parts: SiteParts) -> Arc<Self> {
         let SiteParts { gate, upstream, sockets, limits, quic, administered } = parts;
         let servers = Servers::new(upstream);
-        Arc::new(Self { gate, servers, sockets, limits, quic, administered })
+        let rooms = Links::new();
+        Arc::new(Self { gate, servers, sockets, limits, rooms, quic, administered })
     }
 
     /// Carries one connection until its end, or gracefully to it once `drained` resolves.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -22,6 +23,22 @@ pub struct Ended {
     pub reason: String,
 }
 
+/// Resolves when a connection must end.
+pub type Ending = Pin<Box<dyn Future<Output = Ended> + Send>>;
+
+/// A connection being carried, until its end.
+pub type Carried = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Whether what has come from a client may go to the guarded server: asked for each message.
+pub type MayWrite = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// A connection to the guarded server that clients share.
+pub trait Shared: Send + Sync + 'static {
+    /// Carries an upgraded client of it until the client leaves, `ended` resolves, or the shared
+    /// connection is over.
+    fn join(&self, client: Stream, may_write: MayWrite, ended: Ending) -> Carried;
+}
+
 /// Carries admitted WebSockets.
 pub trait Sockets: Send + Sync + 'static {
     /// The `Sec-WebSocket-Accept` of a key (RFC 6455, section 4.2.2).
@@ -29,10 +46,9 @@ pub trait Sockets: Send + Sync + 'static {
 
     /// Carries an upgraded connection until either end closes it or `ended` resolves: between the
     /// client and the guarded server, or the built-in echo where there is none.
-    fn carry(
-        &self,
-        client: Stream,
-        upstream: Option<Stream>,
-        ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn carry(&self, client: Stream, upstream: Option<Stream>, ended: Ending) -> Carried;
+
+    /// Shares an upgraded connection to the guarded server, which is carried until that closes it
+    /// or `over` resolves.
+    fn share(&self, upstream: Stream, over: Ending) -> (Arc<dyn Shared>, Carried);
 }

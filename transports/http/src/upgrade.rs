@@ -1,11 +1,14 @@
 //! An admitted WebSocket upgrade: the guarded server is asked first, and what it refuses is
 //! refused; nothing of the client's reaches it before that (I18).
 
+mod shared;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_gate::{Admission, LiveConnection};
 use doorward_policy::admission::own_subprotocol;
+use doorward_policy::denial::Denial;
 use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, UPGRADE,
@@ -16,6 +19,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+pub(crate) use self::shared::Link;
 use crate::answer;
 use crate::behind::Behind;
 use crate::body::Body;
@@ -42,6 +46,9 @@ pub(crate) async fn answer<S: Duplex + 'static>(
         Err(refusal) => return answer::refusal(&refusal),
     };
     let mut response = match site.behind(&admission) {
+        Ok(Behind::Server(upstream)) if site.gate.settings().share => {
+            shared::answer::<S>(site, &upstream, request, admission, live).await
+        }
         Ok(Behind::Server(upstream)) => {
             through::<S>(site, &upstream, request, admission, live).await
         }
@@ -90,30 +97,43 @@ async fn through<S: Duplex + 'static>(
 ) -> Response<Body> {
     let client = hyper::upgrade::on(&mut request);
     let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL).cloned();
-    headers::to_upstream(request.headers_mut(), &admission.admitted);
-    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    request.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let mut answered = match upstream.send(request).await {
+    let mut answered = match ask(upstream, request, &admission).await {
         Ok(answered) => answered,
-        Err(error) => {
-            tracing::warn!(upstream = upstream.authority(), %error, "the guarded server is unreachable");
-            return bad_gateway(Site::UNREACHABLE, admission.trace);
-        }
+        Err(response) => return response,
     };
     if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
         headers::to_client(answered.headers_mut());
         return answered.map(|body| Body::guarded(body, live));
     }
     let Some(mut response) = accepted(answered.headers(), offered.as_ref()) else {
-        return bad_gateway(
-            "The guarded server answered the WebSocket handshake with what was not asked for.",
-            admission.trace,
-        );
+        return unasked(&admission);
     };
     renew(site, &admission, &mut response).await;
     let server = hyper::upgrade::on(answered);
     tokio::spawn(carry::<S>(Arc::clone(site), client, Some(server), admission, live));
     response
+}
+
+/// Asks the guarded server for a WebSocket, as whoever was admitted.
+async fn ask(
+    upstream: &Upstream,
+    mut request: Request<Incoming>,
+    admission: &Admission,
+) -> Result<Response<Incoming>, Response<Body>> {
+    headers::to_upstream(request.headers_mut(), &admission.admitted);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    request.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    upstream.send(request).await.map_err(|error| {
+        let upstream = upstream.authority();
+        tracing::warn!(upstream, %error, "the guarded server is unreachable");
+        bad_gateway(Site::UNREACHABLE, admission.trace)
+    })
+}
+
+fn unasked(admission: &Admission) -> Response<Body> {
+    let message =
+        "The guarded server answered the WebSocket handshake with what was not asked for.";
+    bad_gateway(message, admission.trace)
 }
 
 async fn renew(site: &Arc<Site>, admission: &Admission, response: &mut Response<Body>) {
@@ -129,10 +149,7 @@ async fn renew(site: &Arc<Site>, admission: &Admission, response: &mut Response<
 /// Where the guarded server selects no subprotocol and ours was offered, ours is selected: a
 /// browser fails a handshake that selects none of what it offered.
 fn accepted(answered: &HeaderMap, offered: Option<&HeaderValue>) -> Option<Response<Body>> {
-    let websocket = answered
-        .get(UPGRADE)
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    if !websocket || answered.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+    if !is_websocket(answered) {
         return None;
     }
     let mut response = switching("");
@@ -146,6 +163,14 @@ fn accepted(answered: &HeaderMap, offered: Option<&HeaderValue>) -> Option<Respo
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(own));
     }
     Some(response)
+}
+
+/// Whether the guarded server upgrades to a WebSocket without extensions, none of which was offered.
+fn is_websocket(answered: &HeaderMap) -> bool {
+    let websocket = answered
+        .get(UPGRADE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    websocket && !answered.contains_key(SEC_WEBSOCKET_EXTENSIONS)
 }
 
 fn switching(accept: &str) -> Response<Body> {
@@ -184,10 +209,15 @@ async fn carry<S: Duplex + 'static>(
     let ended = Box::pin(async move {
         let denial = live.ended().await.denial();
         gate.closed(&admission, denial);
-        let code = denial.public().close.unwrap_or(1008);
-        Ended { code, reason: denial.public().code.to_owned() }
+        told(denial)
     });
     sockets.carry(client, server, ended).await;
+}
+
+/// How a client is told why its connection ends.
+fn told(denial: Denial) -> Ended {
+    let code = denial.public().close.unwrap_or(1008);
+    Ended { code, reason: denial.public().code.to_owned() }
 }
 
 /// Takes the stream out of hyper's hands, and with it out of hyper's read buffer.

@@ -1,10 +1,11 @@
 //! Admitted WebSockets, carried by `doorward-websocket`.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::sync::Arc;
 
-use doorward_http::{Ended, Sockets, Stream};
-use doorward_websocket::{CloseReason, Limits, Opened, accept_key, echo, relay};
+use doorward_http::{Carried, Ended, Ending, MayWrite, Shared, Sockets, Stream};
+use doorward_websocket::{
+    CloseReason, Limits, Opened, SharedLimits, accept_key, echo, relay, share,
+};
 
 use crate::config::Config;
 
@@ -30,17 +31,9 @@ impl Sockets for WebSockets {
         accept_key(key)
     }
 
-    fn carry(
-        &self,
-        client: Stream,
-        upstream: Option<Stream>,
-        ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn carry(&self, client: Stream, upstream: Option<Stream>, ended: Ending) -> Carried {
         let limits = self.limits;
-        let ended = async move {
-            let Ended { code, reason } = ended.await;
-            CloseReason::new(code, reason)
-        };
+        let ended = reason(ended);
         let client = Opened::new(client);
         match upstream {
             // Boxed apart, so that the many idle connections of one kind don't pay for the other.
@@ -54,4 +47,32 @@ impl Sockets for WebSockets {
             }),
         }
     }
+
+    fn share(&self, upstream: Stream, over: Ending) -> (Arc<dyn Shared>, Carried) {
+        let limits = SharedLimits { messages: self.limits, ..SharedLimits::default() };
+        let (shared, carried) = share(Opened::new(upstream), limits, reason(over));
+        let carried = async move {
+            let summary = carried.await;
+            tracing::debug!(end = ?summary.end, "a shared WebSocket has ended");
+        };
+        (Arc::new(SharedSocket(shared)), Box::pin(carried))
+    }
+}
+
+/// A WebSocket to the guarded server that clients share.
+struct SharedSocket(doorward_websocket::Shared);
+
+impl Shared for SharedSocket {
+    fn join(&self, client: Stream, may_write: MayWrite, ended: Ending) -> Carried {
+        let carried = self.0.join(Opened::new(client), may_write, reason(ended));
+        Box::pin(async move {
+            let summary = carried.await;
+            tracing::debug!(end = ?summary.end, "a part in a shared WebSocket has ended");
+        })
+    }
+}
+
+async fn reason(ended: Ending) -> CloseReason {
+    let Ended { code, reason } = ended.await;
+    CloseReason::new(code, reason)
 }
