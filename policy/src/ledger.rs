@@ -266,7 +266,8 @@ impl Ledger {
         &self.directory
     }
 
-    /// Changes the workspaces; `revision` never comes twice.
+    /// Changes the workspaces; `revision` never comes twice. Returns the local tokens that went
+    /// with a workspace: one that is made later under its name is none of theirs.
     ///
     /// # Errors
     /// Why not; nothing has changed then.
@@ -274,8 +275,10 @@ impl Ledger {
         &mut self,
         change: &Change,
         revision: u64,
-    ) -> Result<(), ChangeRefusal> {
-        self.directory.apply(change, revision)
+    ) -> Result<Vec<LocalRecord>, ChangeRefusal> {
+        self.directory.apply(change, revision)?;
+        let orphans = LocalSelector::orphaned_by(change);
+        Ok(orphans.map(|which| self.remove_locals(&which)).unwrap_or_default())
     }
 
     /// The grants kept, in no order.
@@ -296,13 +299,13 @@ impl Ledger {
 
     /// Forgets at most `budget` records of each kind that are of no more use. Returns how many.
     ///
-    /// Costs nothing where nothing is due, whatever the number of live records; call it often
-    /// with a small budget and no call pauses for long.
+    /// Costs nothing where nothing is due, whatever the number of live records (local tokens, which
+    /// are few, are looked through); call it often with a small budget and no call pauses for long.
     pub fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
         let grants = self.grants.expire(now, budget);
         let sessions = self.sessions.expire(now, budget);
         let tickets = self.tickets.expire(now, budget);
-        let locals = self.locals.remove(|local| now >= local.ends_at).len();
+        let locals = self.locals.expire(now, budget);
         grants.saturating_add(sessions).saturating_add(tickets).saturating_add(locals)
     }
 }
@@ -336,6 +339,15 @@ impl Locals {
         let removed: Vec<_> = self.by_digest.values().filter(|one| picks(one)).cloned().collect();
         self.by_digest.retain(|_, local| !picks(local));
         removed
+    }
+
+    fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
+        let over = self.by_digest.iter().filter(|(_, local)| now >= local.ends_at);
+        let due: Vec<_> = over.map(|(digest, _)| *digest).take(budget).collect();
+        for digest in &due {
+            self.by_digest.remove(digest);
+        }
+        due.len()
     }
 }
 

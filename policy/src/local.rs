@@ -16,7 +16,7 @@ use crate::keys::{Digest, Digester};
 use crate::secret::Secret;
 use crate::subject::Subject;
 use crate::time::Timestamp;
-use crate::workspace::WorkspaceName;
+use crate::workspace::{Change, WorkspaceName};
 
 /// The longest life of a local token, whatever its process does.
 pub const MAX_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -250,17 +250,29 @@ pub enum LocalSelector {
     Id(SessionId),
     /// These alone, and not what was registered under their ids since.
     Incarnations(alloc::vec::Vec<SessionId>),
+    /// Those for this workspace.
+    Workspace(WorkspaceName),
     /// All there are.
     All,
 }
 
 impl LocalSelector {
+    /// Those that a change to the workspaces takes with it.
+    #[must_use]
+    pub const fn orphaned_by(change: &Change) -> Option<Self> {
+        match change {
+            Change::Delete(name) => Some(Self::Workspace(*name)),
+            Change::Create(..) | Change::Place(..) | Change::Admit(..) | Change::Expel(..) => None,
+        }
+    }
+
     /// Whether it picks this one.
     #[must_use]
     pub fn picks(&self, record: &LocalRecord) -> bool {
         match self {
             Self::Id(id) => record.id == *id,
             Self::Incarnations(these) => these.contains(&record.incarnation),
+            Self::Workspace(name) => record.workspace == *name,
             Self::All => true,
         }
     }

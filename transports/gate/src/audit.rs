@@ -206,6 +206,12 @@ impl AuditRecord {
         Self { event: Event::LocalRemoved, ..self.because("replaced") }
     }
 
+    /// For the local tokens of a workspace that this deletes.
+    #[must_use]
+    pub(crate) fn orphaning(self) -> Self {
+        Self { event: Event::LocalRemoved, change: None, ..self.because("workspace deleted") }
+    }
+
     /// With the change to a workspace that it is about.
     #[must_use]
     pub fn about_change(mut self, change: &Change) -> Self {

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use common::{at, attempt, audit, digest, fast_place, grant, id, open_with, subject};
 use conformance_rights::{
     a_change_of_workspaces_is_seen_after_its_revision,
+    a_deleted_workspace_takes_its_local_tokens_with_it,
     a_grant_buys_nothing_in_a_workspace_of_others, a_limit_picks_what_was_asked_for,
     a_limit_takes_away_and_is_seen_after_its_revision,
     a_limited_session_gets_nothing_back_by_asking_again, a_local_token_is_forgotten_at_its_end,
@@ -77,6 +78,7 @@ scenarios! {
     a_local_token_is_forgotten_at_its_end,
     a_change_of_workspaces_is_seen_after_its_revision,
     a_refused_change_leaves_no_trace,
+    a_deleted_workspace_takes_its_local_tokens_with_it,
     a_grant_buys_nothing_in_a_workspace_of_others,
     a_ticket_is_for_no_workspace_of_others,
     listeners_say_what_they_have_acted_on,

@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use doorward_gate::store::sqlite::rows::{
-    GrantRow, SessionRow, TicketRow, decode_consumed, decode_report, encode_consumed, encode_report,
+    GrantRow, LocalRow, SessionRow, TicketRow, decode_consumed, decode_report, encode_consumed,
+    encode_report,
 };
+use doorward_policy::Capabilities;
 use doorward_policy::grant::{MAX_CODE_LIFE, MAX_LINK_LIFE, MAX_USES};
+use doorward_policy::local::{MAX_DIRECTORY, MAX_LIFE};
 use doorward_policy::session::Lifetimes;
 use doorward_policy::token::Method;
 use proptest::collection::vec;
@@ -115,6 +118,38 @@ proptest! {
         prop_assert_eq!(&ticket.session.as_bytes()[..], session);
         let expires_at = Duration::from_millis(expires_at.try_into().expect("not negative"));
         prop_assert_eq!(Duration::from_millis(ticket.expires_at.as_millis()), expires_at);
+    }
+
+    #[test]
+    fn a_local_token_that_is_read_is_within_bounds(
+        (id, incarnation, name, workspace) in (bytes(16), bytes(16), text(), text()),
+        (capabilities, pid, started) in (number(), number(), number()),
+        (created_at, ends_at) in (number(), number()),
+        directory in prop_oneof![4 => text(), 1 => "[a-z/]{4090,4100}"],
+    ) {
+        let row = LocalRow {
+            id: &id,
+            incarnation: &incarnation,
+            name: &name,
+            workspace: &workspace,
+            capabilities,
+            pid,
+            started,
+            directory: &directory,
+            created_at,
+            ends_at,
+        };
+        let Ok(local) = row.decode() else { return Ok(()) };
+        prop_assert_eq!(i64::from(local.capabilities.bits()), capabilities);
+        prop_assert!(!local.capabilities.is_empty());
+        prop_assert!(!local.capabilities.contains(Capabilities::ADMINISTER));
+        prop_assert!(local.ends_at <= local.created_at.plus(MAX_LIFE));
+        prop_assert!(local.directory.len() <= MAX_DIRECTORY && local.directory == directory);
+        prop_assert_eq!(i64::from(local.pid), pid);
+        prop_assert_eq!(local.started.cast_signed(), started);
+        prop_assert_eq!((local.name.as_str(), local.workspace.as_str()), (&*name, &*workspace));
+        prop_assert_eq!(&local.id.as_bytes()[..], id);
+        prop_assert_eq!(&local.incarnation.as_bytes()[..], incarnation);
     }
 
     #[test]

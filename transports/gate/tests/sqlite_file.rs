@@ -8,12 +8,16 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::thread;
 
-use common::{ISSUER, at, attempt, audit, contents, digest, grant, is_root, mode, open, place};
+use common::{
+    ISSUER, at, attempt, audit, contents, digest, grant, is_root, local, mode, open, place,
+};
 use doorward_gate::audit::Event;
 use doorward_gate::store::sqlite::{OpenError, SqliteSettings};
 use doorward_gate::store::{SqliteStore, Store};
+use doorward_policy::Capabilities;
 use doorward_policy::id::Issuer;
 use doorward_policy::ledger::Selector;
+use doorward_policy::standing::Standing;
 use rusqlite::Connection;
 
 fn try_open(path: &Path) -> Result<SqliteStore, OpenError> {
@@ -118,6 +122,92 @@ fn a_newer_schema_in_the_write_ahead_log_is_refused_untouched() {
     assert!(text.contains("newer Doorward"), "{text}");
     let after = contents(copy.path());
     assert!(before.iter().all(|file| after.contains(file)));
+}
+
+/// A database as the first version left it.
+fn of_the_first_version(path: &Path) {
+    let connection = Connection::open(path).expect("a connection");
+    connection.execute_batch(include_str!("data/schema_1.sql")).expect("made");
+    drop(connection);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("changed");
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_taken_over_with_what_it_holds() {
+    let (_dir, path) = place();
+    of_the_first_version(&path);
+    let existing = SqliteStore::open_existing(&path, ISSUER, SqliteSettings::default());
+    let store = existing.expect("it is migrated");
+    assert_eq!(store.clock().await, Ok(at(5)));
+    assert_eq!(store.grants().await.expect("a list").len(), 1);
+    let sessions = store.sessions().await.expect("a list");
+    assert_eq!(sessions.len(), 2);
+    let news = store.news(0).await.expect("answered");
+    let bob = sessions.iter().find(|one| one.subject.as_str() == "bob").expect("bob");
+    assert_eq!(news.sessions, [(bob.id, Standing::Revoked, bob.absolute_end)]);
+    assert_eq!(news.revision, 1);
+    assert!(news.directory.is_none() && store.directory().await.expect("answered").is_off());
+    assert_eq!(store.locals().await, Ok(Vec::new()));
+    assert_eq!(store.reports(at(0)).await, Ok(Vec::new()), "of another form, and for 5 s");
+    assert_eq!(store.audit_lines(0, 9).await.expect("lines").len(), 1);
+
+    // It goes on from there, and counts right.
+    let record = audit(Event::LocalMade);
+    store.insert_local(digest(1), local(1, 11, at(0)), record.clone()).await.expect("kept");
+    let limited = store.limit_sessions(Selector::All, Capabilities::OBSERVE, at(6), record).await;
+    assert_eq!(limited.expect("done").len(), 1);
+    assert_eq!(store.news(1).await.expect("answered").sessions.len(), 1);
+    assert!(store.expire(at(3_000_000)).await.expect("done") >= 4);
+    drop(store);
+    let connection = Connection::open(&path).expect("a connection");
+    let counts = "SELECT grants || sessions || tickets || locals FROM installation";
+    assert_eq!(connection.query_row(counts, [], |row| row.get(0)), Ok("0000".to_owned()));
+    drop(connection);
+    drop(open(&path));
+}
+
+#[test]
+fn a_migrated_database_is_as_a_new_one() {
+    let schema = |path: &Path| {
+        let connection = Connection::open(path).expect("a connection");
+        let sql = "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_schema ORDER BY name";
+        let mut statement = connection.prepare(sql).expect("a query");
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+        // But for how the lines are indented.
+        let words = |sql: String| sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        rows.map(|row| row.map(words)).collect::<Result<Vec<_>, _>>().expect("texts")
+    };
+    let ((_one, old), (_other, new)) = (place(), place());
+    of_the_first_version(&old);
+    drop(open(&old));
+    drop(open(&new));
+    assert_eq!(schema(&old), schema(&new), "the first version's part was edited");
+}
+
+/// It knows of no limits and workspaces: it must not go on admitting on what it knows.
+#[tokio::test]
+async fn a_listener_of_the_first_version_hears_no_more_news_after_the_migration() {
+    let (_dir, path) = place();
+    of_the_first_version(&path);
+    let old = Connection::open(&path).expect("a connection");
+    let look = || {
+        let sql = "SELECT id FROM sessions WHERE revision > 0";
+        old.query_row(sql, [], |row| row.get::<_, Vec<u8>>(0))
+    };
+    look().expect("as it always did");
+    drop(open(&path));
+    look().expect_err("what it asks for is not there any more");
+}
+
+#[tokio::test]
+async fn after_a_migration_by_a_newer_one_there_is_no_more_news() {
+    let (_dir, path) = place();
+    let store = open(&path);
+    store.news(0).await.expect("answered");
+    let newer = Connection::open(&path).expect("a connection");
+    newer.pragma_update(None, "user_version", 9).expect("changed");
+    let text = store.news(0).await.expect_err("it may not know what matters now").to_string();
+    assert!(text.contains("a newer Doorward has changed"), "{text}");
 }
 
 #[test]

@@ -217,8 +217,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The workspaces.
     fn directory(&self) -> Answer<'_, Directory>;
 
-    /// Runs [`Directory::apply`] under a new revision. `audit` is kept if, and only if, it is not
-    /// refused.
+    /// Runs [`Directory::apply`] under a new revision, and removes the local tokens of a workspace
+    /// that is deleted, with a record of that. `audit` is kept if, and only if, it is not refused.
     fn change_directory(
         &self,
         change: Change,

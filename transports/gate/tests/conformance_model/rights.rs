@@ -155,11 +155,14 @@ impl Model {
         assert!(revision > self.rights.revision);
         let expected = self.ledger.change_directory(&change, revision);
         let record = audit(Event::WorkspaceChanged).about_change(&change);
-        if expected.is_ok() {
+        if let Ok(orphans) = &expected {
             self.rights.revision = revision;
             self.lines.push(record.line());
+            let removed = audit(Event::LocalRemoved).because("workspace deleted");
+            self.depart(orphans, &removed);
         }
-        assert_eq!(store.change_directory(change, record).await, Ok(expected));
+        let answer = store.change_directory(change, record).await;
+        assert_eq!(answer, Ok(expected.map(|_| ())));
     }
 
     pub(super) async fn compare_rights(&self, store: &dyn Store) {

@@ -237,6 +237,24 @@ pub(super) async fn a_refused_change_leaves_no_trace(store: &dyn Store) {
     assert!(news(store, before.0).await.directory.expect("it has changed").is_off());
 }
 
+pub(super) async fn a_deleted_workspace_takes_its_local_tokens_with_it(store: &dyn Store) {
+    let (one, other) = (local(1, 11, at(0)), local(2, 12, at(0)));
+    let other = LocalRecord { workspace: WorkspaceName::main(), ..other };
+    keep(store, 1, &one).await;
+    keep(store, 2, &other).await;
+    change(store, create("/blue")).await.expect("made");
+    assert_eq!(store.locals().await.expect("a list").len(), 2);
+    let made = news(store, 0).await;
+    change(store, Change::Delete(blue())).await.expect("deleted");
+    assert_eq!(store.locals().await, Ok(vec![other]));
+    let told = news(store, made.revision).await;
+    assert_eq!(told.sessions, [(one.incarnation, Standing::Revoked, one.ends_at)]);
+    let line = audit(Event::LocalRemoved).because("workspace deleted").about_local(&one).line();
+    assert_eq!(lines(store).await.last(), Some(&line));
+    change(store, create("/blue")).await.expect("made anew");
+    assert_eq!(store.find_local(digest(1)).await, Ok(None));
+}
+
 pub(super) async fn a_grant_buys_nothing_in_a_workspace_of_others(store: &dyn Store) {
     make(store, 1, 1, at(0)).await;
     change(store, create("/blue")).await.expect("made");

@@ -151,10 +151,11 @@ impl State {
         audit: &AuditRecord,
     ) -> Result<(), ChangeRefusal> {
         let revision = self.revision.saturating_add(1);
-        self.ledger.change_directory(change, revision)?;
+        let orphans = self.ledger.change_directory(change, revision)?;
         self.revision = revision;
         self.placed = revision;
         self.write_down(audit);
+        self.depart(&orphans, &audit.clone().orphaning());
         Ok(())
     }
 

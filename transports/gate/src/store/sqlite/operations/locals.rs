@@ -59,6 +59,9 @@ pub(in crate::store::sqlite) fn remove_locals(
             let remove = |one: &SessionId| all(connection, &sql, [one.as_bytes()], decode_local);
             these.iter().map(remove).collect::<Result<Vec<_>, _>>()?.concat()
         }
+        LocalSelector::Workspace(name) => {
+            all(connection, &delete(" WHERE workspace = ?1"), [name.as_str()], decode_local)?
+        }
         LocalSelector::All => all(connection, &delete(""), [], decode_local)?,
     };
     if removed.is_empty() {

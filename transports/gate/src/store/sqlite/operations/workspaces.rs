@@ -2,10 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use doorward_policy::local::LocalSelector;
 use doorward_policy::workspace::{Change, ChangeRefusal, Directory};
 use rusqlite::{Connection, params};
 
-use super::next_revision;
+use super::{next_revision, remove_locals};
 use crate::audit::AuditRecord;
 use crate::store::sqlite::document::{self, EMPTY};
 use crate::store::sqlite::failure::Failure;
@@ -57,6 +58,9 @@ pub(in crate::store::sqlite) fn change_directory(
     let values = params![revision, document::encode(&directory)];
     connection.prepare_cached(sql)?.execute(values)?;
     write_down(connection, audit)?;
+    if let Some(orphans) = LocalSelector::orphaned_by(change) {
+        remove_locals(connection, &orphans, &audit.clone().orphaning())?;
+    }
     Ok(Ok(()))
 }
 
