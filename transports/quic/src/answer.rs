@@ -25,5 +25,10 @@ pub(crate) fn end(connection: &Connection, denial: Denial, trace: TraceId, now: 
 fn close(connection: &Connection, denial: Denial, problem: &Problem<'_>) {
     // Strings and a number: serialising them can't fail.
     let reason = serde_json::to_vec(problem).unwrap_or_default();
-    connection.close(VarInt::from_u32(denial.public().error_code().into()), &reason);
+    connection.close(code(denial), &reason);
+}
+
+/// The error code of a refusal.
+pub(crate) fn code(denial: Denial) -> VarInt {
+    VarInt::from_u32(denial.public().error_code().into())
 }

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use doorward_gate::rooms::RoomPlace;
 use doorward_gate::{Admission, ClientSlot, LiveConnection, Refusal, Welcome, Welcomed};
 use doorward_policy::admission::{Greeting, Wire};
 use doorward_policy::denial::{Denial, Outage};
@@ -15,11 +16,14 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::answer;
+use crate::behind::Behind;
 use crate::config::ADMITTED_BYTES;
 use crate::echo::echo;
-use crate::forward::forward;
+use crate::forward::{forward, give_up};
 use crate::hello::{self, NoHello};
 use crate::listener::Shared;
+use crate::room::{self, Joined};
+use crate::upstream::Upstream;
 
 /// A connection that was admitted, and has been told so.
 struct Admitted {
@@ -157,36 +161,113 @@ async fn answer_with(send: &mut SendStream, accept: &Accept) -> Result<(), Refus
 /// Carries the streams of an admitted connection until it or its session ends.
 async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted) {
     let Admitted { admission, live } = admitted;
+    let live = Arc::new(live);
+    let joined = admission.admitted.joined();
+    let behind = Behind::of(shared.upstream.as_ref(), joined, &shared.gate.directory());
+    let behind = match behind {
+        Ok(behind) => behind,
+        Err(denial) => {
+            return answer::refuse(connection, &shared.gate.refuse_admitted(&admission, denial));
+        }
+    };
+    let mut streams = Streams {
+        shared,
+        admission: &admission,
+        live: Arc::clone(&live),
+        behind,
+        place: None,
+        tasks: JoinSet::new(),
+    };
     connection.set_receive_window(VarInt::from_u32(ADMITTED_BYTES));
     connection.set_max_concurrent_bi_streams(VarInt::from_u32(shared.limits.streams));
-    let mut streams = JoinSet::new();
     loop {
         tokio::select! {
-            stream = connection.accept_bi() => match stream {
-                Ok((send, receive)) => {
-                    streams.spawn(carry_stream(Arc::clone(shared), send, receive));
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "a QUIC connection has ended");
-                    return;
-                }
-            },
+            biased;
             end = live.ended() => {
                 let denial = end.denial();
                 shared.gate.closed(&admission, denial);
                 // Before its streams are let go of, which would look like their end.
                 let now = shared.gate.now().unwrap_or_default();
                 answer::end(connection, denial, admission.trace, now);
-                return;
+                return streams.forfeit(denial);
             }
-            Some(_ended) = streams.join_next(), if !streams.is_empty() => {}
+            Some(ended) = streams.tasks.join_next(), if !streams.tasks.is_empty() => {
+                if matches!(ended, Ok(Joined::Empty)) {
+                    let refusal = shared.gate.refuse_empty_room(&admission);
+                    return answer::refuse(connection, &refusal);
+                }
+            }
+            stream = connection.accept_bi() => match stream {
+                Ok(stream) => if let Err(refusal) = streams.carry(stream) {
+                    return answer::refuse(connection, &refusal);
+                },
+                Err(error) => {
+                    tracing::debug!(%error, "a QUIC connection has ended");
+                    return;
+                }
+            },
         }
     }
 }
 
-async fn carry_stream(shared: Arc<Shared>, send: SendStream, receive: RecvStream) {
-    match &shared.upstream {
-        Some(upstream) => forward(upstream, send, receive).await,
-        None => echo(send, receive).await,
+/// The streams of an admitted connection. They end when this is dropped.
+struct Streams<'a> {
+    shared: &'a Arc<Shared>,
+    admission: &'a Admission,
+    live: Arc<LiveConnection>,
+    behind: Behind,
+    /// The place in a room that the first stream has taken, where connections are shared.
+    place: Option<Weak<RoomPlace>>,
+    tasks: JoinSet<Joined>,
+}
+
+impl Streams<'_> {
+    /// Carries a stream that the client has opened.
+    ///
+    /// # Errors
+    /// The refusal to close the connection with.
+    fn carry(&mut self, (mut send, mut receive): Stream) -> Result<(), Refusal> {
+        match &self.behind {
+            Behind::Server(upstream) if self.shared.gate.settings().share => {
+                let upstream = upstream.clone();
+                return self.join(upstream, (send, receive));
+            }
+            Behind::Server(upstream) => {
+                let upstream = upstream.clone();
+                self.tasks.spawn(async move {
+                    forward(&upstream, send, receive).await;
+                    Joined::Over
+                });
+            }
+            Behind::Echo => {
+                self.tasks.spawn(async move {
+                    echo(send, receive).await;
+                    Joined::Over
+                });
+            }
+            Behind::Unusable => give_up(&mut send, &mut receive, answer::BAD_GATEWAY),
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, upstream: Upstream, stream: Stream) -> Result<(), Refusal> {
+        if self.place.is_some() {
+            room::refuse(stream);
+            return Ok(());
+        }
+        let place = Arc::new(self.shared.gate.enter_room(self.admission, "")?);
+        self.place = Some(Arc::downgrade(&place));
+        let member = room::Member { place, live: Arc::clone(&self.live) };
+        self.tasks.spawn(room::join(Arc::clone(self.shared), upstream, member, stream));
+        Ok(())
+    }
+
+    /// Ends all of them. Whoever loses what they were admitted with loses the lease too, rather
+    /// than have it kept for their return.
+    fn forfeit(self, denial: Denial) {
+        let place = self.place.and_then(|place| place.upgrade());
+        if let Some(place) = place.filter(|_| !matches!(denial, Denial::Unavailable(_))) {
+            place.forfeit();
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::echo::{reset, stopped};
 use crate::upstream::{Link, Upstream};
 
 /// As much as is taken at once.
-const MOST: usize = 64 * 1024;
+pub(crate) const MOST: usize = 64 * 1024;
 /// As many chunks as are handed on at once. They come in the size of packets.
 const CHUNKS: usize = 64;
 
@@ -34,7 +34,7 @@ pub(crate) async fn forward(upstream: &Upstream, mut send: SendStream, mut recei
 }
 
 /// Resets both directions, so that what was cut off does not look complete.
-fn give_up(send: &mut SendStream, receive: &mut RecvStream, code: VarInt) {
+pub(crate) fn give_up(send: &mut SendStream, receive: &mut RecvStream, code: VarInt) {
     // Each may have ended already.
     let _result = send.reset(code);
     let _result = receive.stop(code);
@@ -50,7 +50,7 @@ async fn to_server(receive: &mut RecvStream, link: &Link) -> Result<(), VarInt> 
 }
 
 /// A chunk and those that are there already, which may be none.
-fn with_next(chunk: Bytes, receive: &mut RecvStream) -> Result<Vec<Bytes>, VarInt> {
+pub(crate) fn with_next(chunk: Bytes, receive: &mut RecvStream) -> Result<Vec<Bytes>, VarInt> {
     let mut next = [const { Bytes::new() }; CHUNKS - 1];
     let count = match receive.read_chunks(&mut next).now_or_never() {
         Some(Ok(Some(count))) => count,

@@ -7,6 +7,7 @@
 //! as long again to take the answer.
 
 mod answer;
+mod behind;
 mod config;
 mod connection;
 mod echo;
@@ -14,6 +15,7 @@ mod forward;
 mod hello;
 mod ids;
 mod listener;
+mod room;
 mod upstream;
 
 pub use listener::{BindError, Limits, Listener, ListenerParts};

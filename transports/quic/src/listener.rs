@@ -21,6 +21,7 @@ use tokio::time::sleep;
 
 use crate::config;
 use crate::connection;
+use crate::room::Lines;
 use crate::upstream::Upstream;
 
 /// Bounds on what connections may take.
@@ -62,7 +63,8 @@ pub struct ListenerParts<'a> {
     pub certificates: Arc<dyn ResolvesServerCert>,
     /// What is the same at every start.
     pub secrets: &'a EndpointSecrets,
-    /// The guarded server; the built-in echo if there is none.
+    /// The guarded server of `main`; the built-in echo if there is none. The gate's settings say
+    /// whether connections share one to it.
     pub upstream: Option<Upstream>,
     /// Bounds.
     pub limits: Limits,
@@ -109,6 +111,8 @@ pub struct Listener {
 pub(crate) struct Shared {
     pub(crate) gate: Arc<Gate>,
     pub(crate) upstream: Option<Upstream>,
+    /// What connections share, where they do.
+    pub(crate) lines: Arc<Lines>,
     pub(crate) limits: Limits,
     handshakes: Arc<AtomicUsize>,
     draining: watch::Sender<bool>,
@@ -127,7 +131,8 @@ impl Listener {
             Endpoint::new(config::endpoint(secrets), Some(server), socket, Arc::new(TokioRuntime));
         let endpoint = endpoint.map_err(BindError::Socket)?;
         let (handshakes, draining) = (Arc::default(), watch::Sender::new(false));
-        let shared = Arc::new(Shared { gate, upstream, limits, handshakes, draining });
+        let lines = Lines::new();
+        let shared = Arc::new(Shared { gate, upstream, lines, limits, handshakes, draining });
         Ok(Self { endpoint, shared })
     }
 
