@@ -47,7 +47,7 @@ impl World {
         self.revision += 1;
         let changed = self.ledger.change_directory(change, self.revision);
         self.directory = self.ledger.directory().clone();
-        changed
+        changed.map(drop)
     }
 
     pub fn create(&mut self, workspace: &str, claims: &[&str]) {

@@ -55,6 +55,7 @@ async fn a_damaged_local_token_proves_nothing() {
         "created_at = -1",
         "ends_at = ends_at + 1",
         "directory = hex(zeroblob(2049))",
+        "directory = '/' || char(27)",
     ];
     for change in spoiled {
         let (_dir, path) = fast_place();

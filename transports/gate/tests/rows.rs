@@ -145,6 +145,7 @@ proptest! {
         prop_assert!(!local.capabilities.contains(Capabilities::ADMINISTER));
         prop_assert!(local.ends_at <= local.created_at.plus(MAX_LIFE));
         prop_assert!(local.directory.len() <= MAX_DIRECTORY && local.directory == directory);
+        prop_assert!(!directory.contains(char::is_control));
         prop_assert_eq!(i64::from(local.pid), pid);
         prop_assert_eq!(local.started.cast_signed(), started);
         prop_assert_eq!((local.name.as_str(), local.workspace.as_str()), (&*name, &*workspace));

@@ -186,7 +186,8 @@ impl LocalRow<'_> {
         if capabilities.is_empty() || capabilities.contains(Capabilities::ADMINISTER) {
             return Err(Corrupt("capabilities"));
         }
-        if self.directory.len() > MAX_DIRECTORY {
+        let shown = !self.directory.chars().any(char::is_control);
+        if self.directory.len() > MAX_DIRECTORY || !shown {
             return Err(Corrupt("directory"));
         }
         let created_at = time(self.created_at, "created_at")?;
