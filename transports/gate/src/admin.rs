@@ -16,11 +16,12 @@ use doorward_policy::local::{
 };
 use doorward_policy::session::SessionRecord;
 use doorward_policy::token::Method;
+use doorward_policy::workspace::{Change, ChangeRefusal};
 use tokio::time::sleep;
 
 use crate::audit::{AuditRecord, Event};
 use crate::clock::{Clock, ClockError};
-use crate::store::{Report, Store, StoreError};
+use crate::store::{ListenerId, Report, Store, StoreError};
 use crate::system::{Entropy, EntropyError, random};
 
 /// How often it is looked whether every listener has acted.
@@ -225,6 +226,23 @@ pub async fn remove_locals(
     Ok(Removed { locals, closed, unheard })
 }
 
+/// Changes the workspaces, and waits until every running listener goes by that. Returns how many
+/// listeners did not say so in time.
+///
+/// # Errors
+/// If the store or the clock doesn't answer; the refusal, if it can't be changed so.
+pub async fn change_directory(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    change: Change,
+    audit: AuditRecord,
+) -> Result<Result<usize, ChangeRefusal>, AdminError> {
+    if let Err(refusal) = store.change_directory(change, audit).await.map_err(AdminError::Store)? {
+        return Ok(Err(refusal));
+    }
+    acted(store, clock).await.map(|(_, unheard)| Ok(unheard))
+}
+
 async fn check_asking(store: &dyn Store, which: &Which) -> Result<(), AdminError> {
     let Some(asking) = which.asking.filter(|_| !which.self_too) else { return Ok(()) };
     let sessions = store.sessions().await.map_err(AdminError::Store)?;
@@ -242,8 +260,8 @@ async fn closed_of(
     Ok(Revoked { sessions, closed, unheard })
 }
 
-/// Waits until every listener that is running has acted on all that was written until now. Returns
-/// how many connections of `keys` were closed, and how many listeners have not answered.
+/// Waits until every listener that is running has closed what it had to. Returns how many
+/// connections of `keys` were closed, and how many listeners have not answered.
 async fn settle(
     store: &dyn Store,
     clock: &dyn Clock,
@@ -252,6 +270,18 @@ async fn settle(
     if keys.is_empty() {
         return Ok((0, 0));
     }
+    let (reports, unheard) = acted(store, clock).await?;
+    let counted = reports.iter().flat_map(|(_, report)| &report.sessions);
+    let closed = counted.filter(|counted| keys.contains(&counted.session));
+    Ok((closed.map(|counted| u64::from(counted.closed)).sum(), unheard))
+}
+
+/// Waits until every listener that is running has acted on all that was written until now. Returns
+/// what they have said, and how many of them have not answered.
+async fn acted(
+    store: &dyn Store,
+    clock: &dyn Clock,
+) -> Result<(Vec<(ListenerId, Report)>, usize), AdminError> {
     let revision = store.news(u64::MAX).await.map_err(AdminError::Store)?.revision;
     let behind = |report: &Report| report.acted < revision;
     let mut looks = 1;
@@ -265,7 +295,5 @@ async fn settle(
         sleep(LOOK).await;
     };
     let unheard = reports.iter().filter(|(_, report)| behind(report)).count();
-    let counted = reports.iter().flat_map(|(_, report)| &report.sessions);
-    let closed = counted.filter(|counted| keys.contains(&counted.session));
-    Ok((closed.map(|counted| u64::from(counted.closed)).sum(), unheard))
+    Ok((reports, unheard))
 }
