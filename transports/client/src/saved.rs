@@ -64,11 +64,20 @@ impl SavedSessions {
     /// The servers that there is a session for.
     #[must_use]
     pub fn servers(&self) -> Vec<Server> {
+        self.all().map(|session| session.server().clone()).collect()
+    }
+
+    /// The ids of all saved sessions.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.all().map(|session| session.id().to_owned()).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = Session> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let sessions =
             entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "json"));
-        let sessions = sessions.filter_map(|entry| read(&entry.path()).ok().flatten());
-        sessions.map(|session| session.server().clone()).collect()
+        sessions.filter_map(|entry| read(&entry.path()).ok().flatten())
     }
 
     /// Keeps a session in the place of the one before it.
