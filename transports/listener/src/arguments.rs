@@ -11,13 +11,23 @@ use crate::failure::{Failure, Outcome};
 /// Refuses arguments that are, or end in, a link's secret or a session token, wherever they stand;
 /// what they say is not repeated.
 pub(crate) fn refuse_secrets(arguments: impl Iterator<Item = OsString>) -> Outcome {
-    for argument in arguments {
+    for argument in own(&arguments.collect::<Vec<_>>()) {
         let text = argument.to_string_lossy();
         if text.split(['#', '=', '?', '&', '/', ' ']).any(is_secret) {
             return Err(refusal("a pairing link or a token"));
         }
     }
     Ok(())
+}
+
+/// The arguments that are Doorward's: behind the dashes of `local exec` come another program's.
+fn own(arguments: &[OsString]) -> &[OsString] {
+    let runs_another = arguments.starts_with(&["local".into(), "exec".into()]);
+    let dashes = arguments.iter().position(|argument| argument == "--");
+    match dashes.filter(|_| runs_another) {
+        Some(dashes) => arguments.split_at(dashes).0,
+        None => arguments,
+    }
 }
 
 /// The refusal of a secret that was given as an argument.
@@ -75,6 +85,14 @@ mod tests {
         let id = "0123456789abcdef0123456789abcdef";
         assert!(!refused(&["serve", "--upstream", "http://127.0.0.1:8888", "sessions", id]));
         assert!(!refused(&["--state-dir", "/home/someone/.local/state/doorward/of/a/long/path"]));
+    }
+
+    #[test]
+    fn what_another_program_is_given_is_not_judged() {
+        let secret = "A".repeat(43);
+        assert!(!refused(&["local", "exec", "--can", "observe", "--", "tool", &secret]));
+        assert!(refused(&["local", "exec", "--name", &secret, "--", "tool"]));
+        assert!(refused(&["connect", "--", &secret]));
     }
 
     #[test]

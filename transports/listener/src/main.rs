@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod config;
 mod failure;
+mod locals;
 mod logging;
 mod output;
 mod presence;

@@ -48,6 +48,15 @@ pub(crate) fn minute(time: Timestamp) -> String {
     }
 }
 
+/// A word as a shell takes it: in quotes, unless it is plain.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain = |each: char| each.is_ascii_alphanumeric() || "-_./:@%+=,".contains(each);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Text of somebody else's, without what would steer a terminal.
 pub(crate) fn printable(text: &str) -> String {
     let plain = |each: char| if each.is_control() && each != '\t' { '\u{fffd}' } else { each };
@@ -67,6 +76,14 @@ mod tests {
     #[test]
     fn a_time_is_shown_to_the_minute() {
         assert_eq!(minute(Timestamp::from_secs(1_767_225_661)), "2026-01-01 00:01Z");
+    }
+
+    #[test]
+    fn a_word_for_a_shell_is_quoted_where_it_has_to_be() {
+        assert_eq!(shell_word("/home/me/.local/state"), "/home/me/.local/state");
+        assert_eq!(shell_word("start-up link"), "'start-up link'");
+        assert_eq!(shell_word("$(x)'s"), r"'$(x)'\''s'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

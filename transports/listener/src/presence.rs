@@ -26,6 +26,9 @@ pub(crate) struct Listener {
     /// The UDP port on which it speaks QUIC.
     #[serde(default)]
     pub(crate) quic_port: Option<u16>,
+    /// The URL of its origin of administration.
+    #[serde(default)]
+    pub(crate) admin: Option<String>,
 }
 
 /// This process's file. It goes when this is dropped.
@@ -107,7 +110,7 @@ mod tests {
 
     fn listener(pid: u32) -> Listener {
         let http = format!("http://127.0.0.1:{pid}");
-        Listener { pid, base: http.clone(), http, pin: None, quic_port: None }
+        Listener { pid, base: http.clone(), http, pin: None, quic_port: None, admin: None }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The command line.
 
+mod local;
 mod sessions;
 mod settings;
+mod workspaces;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,11 +11,18 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse;
+pub(crate) use local::{
+    ExecArgs, ListLocalArgs, LocalArgs, LocalCommand, LocalTokenArgs, MintArgs, RevokeLocalArgs,
+};
 pub(crate) use sessions::{
-    GrantsArgs, GrantsCommand, ListArgs, RevokeGrantArgs, RevokeSessionsArgs, RevokeSessionsWhich,
-    SessionsArgs, SessionsCommand,
+    GrantsArgs, GrantsCommand, LimitSessionArgs, ListArgs, RevokeGrantArgs, RevokeSessionsArgs,
+    RevokeSessionsWhich, SessionsArgs, SessionsCommand,
 };
 pub(crate) use settings::{SettingsArgs, StateArgs};
+pub(crate) use workspaces::{
+    AddMemberArgs, ListWorkspacesArgs, NameArgs, PlaceWorkspaceArgs, RemoveMemberArgs,
+    ShowWorkspaceArgs, WorkspacesArgs, WorkspacesCommand,
+};
 
 /// Guards a server: pair once, then only paired clients reach it, over HTTP, WebSocket and QUIC.
 #[derive(Debug, Parser)]
@@ -49,6 +58,10 @@ pub(crate) enum Command {
     Sessions(SessionsArgs),
     /// Show or revoke pairing links and codes
     Grants(GrantsArgs),
+    /// Give processes of this machine tokens that die with them
+    Local(LocalArgs),
+    /// Guard several servers, each with members of its own
+    Workspaces(WorkspacesArgs),
     /// Look into a session token
     Token(TokenArgs),
     /// Show the threat catalog
@@ -70,6 +83,7 @@ Examples:
   doorward serve --upstream http://127.0.0.1:3000 --public-url https://dev.example --trusted-proxy 127.0.0.1
   doorward serve --listen 0.0.0.0:8765 --tls-self-signed --public-url https://workstation.lan:8765
   doorward serve --quic 127.0.0.1:8766 --quic-upstream tcp://127.0.0.1:5432
+  doorward serve --admin 127.0.0.1:8770               and a page for administrators
   doorward serve --listen 127.0.0.1:0 --ready-json
   doorward serve --exposure desktop --grant-fd 3 3</run/user/1000/app/grant
 
@@ -96,13 +110,17 @@ Examples:
   doorward pair                                 a link, and a QR code of it on a terminal
   doorward pair --code                          a code to type, valid for 10 minutes
   doorward pair --label tablet --can observe    may look, not drive
-  doorward pair --ttl 2h --uses 5 --json        for a script: five devices")]
+  doorward pair --ttl 2h --uses 5 --json        for a script: five devices
+  doorward pair --admin                         for the page of `serve --admin`")]
 pub(crate) struct PairArgs {
     #[command(flatten)]
     pub(crate) state: StateArgs,
     /// A short code to type instead of a link
     #[arg(long)]
     pub(crate) code: bool,
+    /// For the page of administration (see `serve --admin`), and good for nothing else
+    #[arg(long)]
+    pub(crate) admin: bool,
     /// Whom it is for: names the session in lists and logs
     #[arg(long, value_name = "NAME")]
     pub(crate) label: Option<String>,
@@ -113,8 +131,9 @@ pub(crate) struct PairArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) uses: u32,
     /// What they may do: observe, operate, spawn, administer
-    #[arg(long, value_name = "CAPS", default_value = "observe,operate")]
-    pub(crate) can: String,
+    /// [default: observe,operate; with --admin all of them]
+    #[arg(long, value_name = "CAPS")]
+    pub(crate) can: Option<String>,
     /// The listener's address [default: that of the listener that runs on this state directory]
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,

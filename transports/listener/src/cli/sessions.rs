@@ -9,6 +9,7 @@ use super::StateArgs;
 #[command(after_help = "\
 Examples:
   doorward sessions list
+  doorward sessions limit 0f8a5c… --can observe
   doorward sessions revoke 0f8a5c…            one session, by its id
   doorward sessions revoke --subject tablet   all of one subject
   doorward sessions revoke --all              everybody pairs again")]
@@ -26,6 +27,9 @@ pub(crate) enum SessionsCommand {
     /// End sessions, and their connections with them
     #[command(after_help = "Example:\n  doorward sessions revoke --subject tablet")]
     Revoke(RevokeSessionsArgs),
+    /// Leave a session fewer capabilities; connections that needed more end
+    #[command(after_help = "Example:\n  doorward sessions limit 0f8a5c… --can observe")]
+    Limit(LimitSessionArgs),
 }
 
 /// List what is live
@@ -61,9 +65,28 @@ pub(crate) struct RevokeSessionsWhich {
 pub(crate) struct RevokeSessionsArgs {
     #[command(flatten)]
     pub(crate) which: RevokeSessionsWhich,
+    /// Also the session that `doorward connect` has saved here
+    #[arg(long = "self")]
+    pub(crate) self_too: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
-    /// Print one JSON array
+    /// Print one JSON object: the sessions, and how many connections were closed
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Leave a session fewer capabilities
+#[derive(Debug, Args)]
+pub(crate) struct LimitSessionArgs {
+    /// The session's id, as `doorward sessions list` shows it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// What it may still do, of what it may now: observe, operate, spawn, administer
+    #[arg(long, value_name = "CAPS")]
+    pub(crate) can: String,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Print one JSON object: the session, and how many connections were closed
     #[arg(long)]
     pub(crate) json: bool,
 }

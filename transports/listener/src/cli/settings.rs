@@ -26,6 +26,10 @@ pub(crate) struct SettingsArgs {
     /// the headers that say who it is: tcp://HOST:PORT or unix:/PATH
     #[arg(long, value_name = "URL")]
     quic_upstream: Option<String>,
+    /// Where to serve the page of administration, such as `127.0.0.1:8770`: an origin of its own,
+    /// since the guarded server's scripts share the other [default: nowhere]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<String>,
     /// Where keys, sessions and the audit log are kept [default: $XDG_STATE_HOME/doorward]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<String>,
@@ -79,6 +83,7 @@ impl SettingsArgs {
         let ones = [
             ("listen", &self.listen),
             ("upstream", &self.upstream),
+            ("admin", &self.admin),
             ("quic", &self.quic),
             ("quic_upstream", &self.quic_upstream),
             ("state_dir", &self.state_dir),

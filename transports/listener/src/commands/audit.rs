@@ -80,9 +80,17 @@ fn show(line: &str, shown: u64, json: bool) -> Outcome<u64> {
 fn sentence(record: &Value) -> String {
     let text = |name: &str| record[name].as_str().unwrap_or_default();
     let event = text("event").replace('_', " ");
-    let mut words = vec![text("time").to_owned(), format!("{event:<15}")];
-    let named =
-        [("subject", ""), ("peer", "from "), ("transport", "by "), ("reason", ""), ("threat", "")];
+    let mut words = vec![text("time").to_owned(), format!("{event:<17}")];
+    let named = [
+        ("change", ""),
+        ("subject", ""),
+        ("workspace", "in "),
+        ("capabilities", "may "),
+        ("peer", "from "),
+        ("transport", "by "),
+        ("reason", ""),
+        ("threat", ""),
+    ];
     for (name, before) in named {
         let value = text(name);
         if !value.is_empty() {
@@ -110,7 +118,7 @@ mod tests {
         });
         assert_eq!(
             sentence(&record),
-            "2026-01-01T00:00:00.000Z  grant redeemed   tab\u{fffd}let  from 127.0.0.1  [00ff]"
+            "2026-01-01T00:00:00.000Z  grant redeemed     tab\u{fffd}let  from 127.0.0.1  [00ff]"
         );
     }
 }

@@ -38,12 +38,13 @@ async fn list(args: &ListArgs) -> Outcome {
             grant.method.name().to_owned(),
             grant.capabilities.to_string(),
             grant.uses_left.to_string(),
+            output::minute(grant.created_at),
             output::minute(grant.expires_at),
             standing(grant, now).to_owned(),
         ]
     };
     let rows: Vec<_> = grants.iter().map(row).collect();
-    let headings = ["ID", "LABEL", "KIND", "CAPABILITIES", "USES LEFT", "EXPIRES", "STATE"];
+    let headings = ["ID", "LABEL", "KIND", "CAPABILITIES", "USES LEFT", "SINCE", "UNTIL", "STATE"];
     output::table(headings, &rows)
 }
 

@@ -1,18 +1,22 @@
 //! What the command line does.
 
+mod asking;
 mod audit;
 mod catalog;
 mod check_config;
 mod connect;
 mod grants;
 mod key;
+mod local;
 mod pair;
 mod sessions;
 mod token;
+mod workspaces;
 
 use std::future::Future;
 
 use doorward_policy::capability::Capabilities;
+use doorward_policy::workspace::WorkspaceName;
 use serde_json::Value;
 
 use crate::cli::{CatalogCommand, Cli, Command, KeyCommand, TokenCommand};
@@ -27,6 +31,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Connect(args) => block_on(connect::run(&args)),
         Command::Sessions(args) => block_on(sessions::run(&args.command)),
         Command::Grants(args) => block_on(grants::run(&args.command)),
+        Command::Local(args) => local::run(&args.command),
+        Command::Workspaces(args) => block_on(workspaces::run(&args.command)),
         Command::Token(args) => match args.command {
             TokenCommand::Inspect(args) => block_on(token::inspect(&args)),
         },
@@ -43,7 +49,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     }
 }
 
-fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
+fn block_on<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("can't start: {error}")))?;
     let outcome = runtime.block_on(command);
@@ -54,4 +60,32 @@ fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
 
 fn names(capabilities: Capabilities) -> Value {
     capabilities.names().collect()
+}
+
+/// `1 session`, `2 sessions`.
+fn counted(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// What is to be said of listeners that have not said that they have closed what they had to.
+fn unheard(done: &str, listeners: usize) -> Failure {
+    let listeners = counted(u64::try_from(listeners).unwrap_or(u64::MAX), "listener");
+    Failure::failed(format!(
+        "{done}; {listeners} did not say in time that this is in force: look at the log of whatever runs"
+    ))
+}
+
+/// The capabilities that a flag lists.
+fn capabilities(flag: &str, list: &str) -> Outcome<Capabilities> {
+    Capabilities::parse(list).map_err(|word| {
+        let known = Capabilities::ALL;
+        Failure::usage(format!("{flag}: no capability is called \"{word}\"; there are: {known}"))
+    })
+}
+
+/// The workspace that an argument or flag names.
+fn workspace_name(argument: &str, text: &str) -> Outcome<WorkspaceName> {
+    WorkspaceName::new(text).ok_or_else(|| {
+        Failure::usage(format!("{argument} takes 1 to 64 bytes of text without control characters"))
+    })
 }

@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal as _};
 
 use doorward_gate::admin::{AdminError, issue_grant};
 use doorward_gate::rfc3339;
+use doorward_http::LinkPlace;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::{GrantRecord, GrantRequest, GrantSecret};
-use doorward_policy::host::{Authority, is_loopback_name};
-use doorward_policy::link::{CertificatePin, LinkFragment};
+use doorward_policy::keys::Purpose;
+use doorward_policy::link::CertificatePin;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
 use serde_json::json;
@@ -26,8 +27,8 @@ pub(super) async fn run(args: &PairArgs) -> Outcome {
     let given = args.url.as_deref().map(PublicUrl::parse).transpose();
     let given = given.map_err(|expected| Failure::usage(format!("--url takes {expected}")))?;
     let state = State::open(&args.state).await?;
-    let place = Place::find(given, &state)?;
-    let digester = state.keys.digester();
+    let place = Place::find(args.admin, given, &state)?;
+    let digester = state.keys.digester_for(place.purpose());
     let issued = issue_grant(
         &*state.store,
         &digester,
@@ -44,53 +45,97 @@ pub(super) async fn run(args: &PairArgs) -> Outcome {
 }
 
 /// Where to pair.
-struct Place {
-    base: String,
-    pin: Option<CertificatePin>,
-    quic_port: Option<u16>,
+enum Place {
+    /// With the listener, for what it guards.
+    Guarded(LinkPlace),
+    /// With its origin of administration, at this URL.
+    Admin(String),
 }
 
 impl Place {
     /// The listener that runs on this state directory, under its own address or the one given.
-    fn find(given: Option<PublicUrl>, state: &State) -> Outcome<Self> {
-        let running = presence::running(&state.dir);
-        let own = running.as_ref().map(|listener| listener.base.clone());
-        let base = given.map(|url| url.to_string()).or(own).ok_or_else(|| {
-            Failure::failed(format!(
-                "no listener runs on {}: start one with `doorward serve`, or say with --url where \
-                 it will be",
-                state.dir.display()
-            ))
-        })?;
-        let pin = running.as_ref().and_then(|listener| listener.pin.as_deref());
-        let pin = pin.and_then(CertificatePin::parse_hex);
-        let quic_port = running.and_then(|listener| listener.quic_port);
-        Ok(Self { base, pin, quic_port })
+    fn find(admin: bool, given: Option<PublicUrl>, state: &State) -> Outcome<Self> {
+        let (running, dir) = (presence::running(&state.dir), state.dir.display());
+        let given = given.map(|url| url.to_string());
+        let Some(listener) = running else {
+            let base = given.ok_or_else(|| {
+                Failure::failed(format!(
+                    "no listener runs on {dir}: start one with `doorward serve`, or say with \
+                     --url where it will be"
+                ))
+            })?;
+            let guarded = |base| LinkPlace { base, pin: None, quic_port: None };
+            return Ok(if admin { Self::Admin(base) } else { Self::Guarded(guarded(base)) });
+        };
+        if admin {
+            let base = given.or(listener.admin).ok_or_else(|| {
+                Failure::failed(format!(
+                    "the listener on {dir} serves no page of administration: start it with \
+                     --admin 127.0.0.1:8770, or say with --url where it will be"
+                ))
+            });
+            return base.map(Self::Admin);
+        }
+        let pin = listener.pin.as_deref().and_then(CertificatePin::parse_hex);
+        let base = given.unwrap_or(listener.base);
+        Ok(Self::Guarded(LinkPlace { base, pin, quic_port: listener.quic_port }))
+    }
+
+    /// What its secrets are kept under: each origin knows its own alone.
+    const fn purpose(&self) -> Purpose {
+        match self {
+            Self::Guarded(_) => Purpose::Session,
+            Self::Admin(_) => Purpose::Admin,
+        }
+    }
+
+    fn link(&self, grant: GrantSecret) -> Zeroizing<String> {
+        match self {
+            Self::Guarded(links) => links.link(grant),
+            Self::Admin(base) => {
+                let secret = grant.expose();
+                let parts = [base, "/#", secret.as_str()];
+                // Room for all of it at once: growing would leave a copy of the grant behind.
+                let room = parts.iter().map(|part| part.len()).sum();
+                let mut link = Zeroizing::new(String::with_capacity(room));
+                parts.iter().for_each(|part| link.push_str(part));
+                link
+            }
+        }
+    }
+
+    /// Where a code is typed.
+    fn page(&self) -> String {
+        match self {
+            Self::Guarded(links) => links.page(),
+            Self::Admin(base) => format!("{base}/"),
+        }
     }
 
     /// What to know of the link on another machine, if it doesn't simply work there.
     fn elsewhere(&self) -> Option<&'static str> {
-        let authority = self.base.strip_prefix("http://").and_then(Authority::parse)?;
-        Some(match self.quic_port {
-            Some(_) if !is_loopback_name(&authority.host) => {
-                "On another machine it is good for `doorward connect` alone, over QUIC; a browser \
-                 needs TLS there (see `serve --help`)."
-            }
-            _ => "It works on this machine only; another one needs TLS (see `serve --help`).",
-        })
-    }
-
-    fn link(&self, grant: GrantSecret) -> Zeroizing<String> {
-        LinkFragment { grant, pin: self.pin, quic_port: self.quic_port }.link(&self.base)
+        match self {
+            Self::Guarded(links) => links.elsewhere(),
+            Self::Admin(base) if base.starts_with("https://") => None,
+            Self::Admin(_) => Some("It works on this machine only."),
+        }
     }
 }
 
 fn request(args: &PairArgs) -> Outcome<GrantRequest> {
-    let capabilities = Capabilities::parse(&args.can).map_err(|word| {
-        let known = Capabilities::ALL;
-        Failure::usage(format!("--can: no capability is called \"{word}\"; there are: {known}"))
-    })?;
-    let label = args.label.as_deref().unwrap_or(if args.code { "code" } else { "link" });
+    let capabilities = match &args.can {
+        Some(list) => super::capabilities("--can", list)?,
+        None if args.admin => Capabilities::ALL,
+        None => Capabilities::START_UP,
+    };
+    if args.admin && !capabilities.contains(Capabilities::ADMINISTER) {
+        return Err(Failure::usage("--admin needs administer among what --can lists"));
+    }
+    let label = args.label.as_deref().unwrap_or(match args {
+        PairArgs { admin: true, .. } => "administrator",
+        PairArgs { code: true, .. } => "code",
+        _ => "link",
+    });
     let label = Subject::new(label).ok_or_else(|| {
         Failure::usage("--label takes 1 to 64 bytes of text without control characters")
     })?;
@@ -101,7 +146,6 @@ fn request(args: &PairArgs) -> Outcome<GrantRequest> {
 fn print(args: &PairArgs, place: &Place, secret: GrantSecret, record: &GrantRecord) -> Outcome {
     let credential = secret.expose();
     let link = (!args.code).then(|| place.link(secret));
-    let base = &place.base;
     if args.json {
         let line = json!({
             "grant_id": record.id.to_string(),
@@ -118,7 +162,7 @@ fn print(args: &PairArgs, place: &Place, secret: GrantSecret, record: &GrantReco
     let life = show_duration(args.ttl);
     match &link {
         None => {
-            output::line(&format!("Open {base}/.doorward/pair and type, {uses} within {life}:\n"))?;
+            output::line(&format!("Open {} and type, {uses} within {life}:\n", place.page()))?;
             output::line(&format!("    {}\n", *credential))?;
         }
         Some(link) => {
@@ -142,13 +186,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_in_the_clear_says_where_it_works() {
-        let said = |base: &str, quic_port| {
-            Place { base: base.to_owned(), pin: None, quic_port }.elsewhere().unwrap_or_default()
-        };
-        assert!(said("http://127.0.0.1:8765", Some(4433)).contains("this machine only"));
-        assert!(said("http://dev.example:8765", None).contains("this machine only"));
-        assert!(said("http://dev.example:8765", Some(4433)).contains("over QUIC"));
-        assert_eq!(said("https://dev.example", Some(4433)), "");
+    fn a_link_for_administrators_leads_to_the_page_with_its_grant_in_the_fragment() {
+        let place = Place::Admin("http://127.0.0.1:8770".to_owned());
+        let link = place.link(GrantSecret::link([0; 32]));
+        assert_eq!(*link, format!("http://127.0.0.1:8770/#{}", "A".repeat(43)));
+        assert_eq!(link.capacity(), link.len());
+        assert!(place.elsewhere().is_some_and(|said| said.contains("this machine only")));
+        assert_eq!(Place::Admin("https://a.example:8770".to_owned()).elsewhere(), None);
     }
 }

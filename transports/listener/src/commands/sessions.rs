@@ -1,8 +1,8 @@
-//! `doorward sessions`: who is paired, and ending that.
+//! `doorward sessions`: who is paired, and leaving them less, or nothing.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use doorward_gate::admin::{self, AdminError, Revoked, Which};
 use doorward_gate::audit::Event;
 use doorward_gate::rfc3339;
 use doorward_gate::store::live_connections;
@@ -12,26 +12,20 @@ use doorward_policy::ledger::Selector;
 use doorward_policy::session::SessionRecord;
 use doorward_policy::subject::Subject;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
 
-use super::names;
-use crate::cli::{ListArgs, RevokeSessionsArgs, RevokeSessionsWhich, SessionsCommand};
+use super::{asking, capabilities, counted, names, unheard};
+use crate::cli::{
+    LimitSessionArgs, ListArgs, RevokeSessionsArgs, RevokeSessionsWhich, SessionsCommand,
+};
 use crate::failure::{Failure, Outcome};
 use crate::output;
-use crate::presence;
 use crate::state::State;
-
-/// How long it takes at most until every listener has seen a revocation, has ended the connections
-/// that it concerns, and has reported which are left: it looks five times a second and reports
-/// every second.
-const SETTLED: Duration = Duration::from_millis(1300);
-/// How long a listener may take beyond that.
-const PATIENCE: Duration = Duration::from_secs(6);
 
 pub(super) async fn run(command: &SessionsCommand) -> Outcome {
     match command {
         SessionsCommand::List(args) => list(args).await,
         SessionsCommand::Revoke(args) => revoke(args).await,
+        SessionsCommand::Limit(args) => limit(args).await,
     }
 }
 
@@ -54,14 +48,16 @@ async fn list(args: &ListArgs) -> Outcome {
             session.id.to_string(),
             session.subject.to_string(),
             session.capabilities.to_string(),
-            live(session).to_string(),
+            session.opened_from.map_or_else(|| "-".to_owned(), |from| from.to_string()),
             output::minute(session.created_at),
             output::minute(session.expires_at),
+            live(session).to_string(),
             standing(session, now).to_owned(),
         ]
     };
     let rows: Vec<_> = sessions.iter().map(row).collect();
-    let headings = ["ID", "SUBJECT", "CAPABILITIES", "CONNECTIONS", "CREATED", "EXPIRES", "STATE"];
+    let headings =
+        ["ID", "SUBJECT", "CAPABILITIES", "FROM", "SINCE", "UNTIL", "CONNECTIONS", "STATE"];
     output::table(headings, &rows)
 }
 
@@ -97,41 +93,81 @@ fn shown(session: &SessionRecord, connections: u32, now: Timestamp) -> Value {
 async fn revoke(args: &RevokeSessionsArgs) -> Outcome {
     let which = selector(&args.which)?;
     let state = State::open(&args.state).await?;
-    let now = state.now()?;
+    if !args.self_too {
+        check_asking(&state, which).await?;
+    }
     let audit = state.audit(Event::SessionRevoked)?;
-    let revoked = state.store.revoke_sessions(which, now, audit).await.map_err(Failure::failed)?;
-    if revoked.is_empty() && !matches!(which, Selector::All) {
+    let (store, clock) = (&*state.store, &*state.clock);
+    let revoked = admin::revoke_sessions(store, clock, Which::by_owner(which), audit).await;
+    let revoked = revoked.map_err(failed)?;
+    if revoked.sessions.is_empty() && !matches!(which, Selector::All) {
         let what = "there is no such live session; see `doorward sessions list`";
         return Err(Failure::failed(what));
     }
-    let left = if presence::running(&state.dir).is_some() && !revoked.is_empty() {
-        sleep(SETTLED).await;
-        timeout(PATIENCE, until_closed(&state, &revoked)).await
-    } else {
-        Ok(Ok(()))
-    };
-    let sessions = match revoked.len() {
-        1 => "1 session".to_owned(),
-        number => format!("{number} sessions"),
-    };
-    let Ok(closed) = left else {
+    tell(&state, args.json, &revoked, &format!("Revoked {}", sessions(&revoked)))
+}
+
+async fn limit(args: &LimitSessionArgs) -> Outcome {
+    let (id, capabilities) = (id(&args.id)?, capabilities("--can", &args.can)?);
+    let state = State::open(&args.state).await?;
+    let audit = state.audit(Event::SessionLimited)?.limited_to(capabilities);
+    let (store, clock) = (&*state.store, &*state.clock);
+    let which = Which::by_owner(Selector::Session(id));
+    let limited = admin::limit_sessions(store, clock, which, capabilities, audit).await;
+    let limited = limited.map_err(failed)?;
+    let Some(session) = limited.sessions.first() else {
         return Err(Failure::failed(format!(
-            "revoked {sessions}, and a listener still reports open connections: look at its log"
+            "there is no live session {id} that may more than {capabilities}; see `doorward \
+             sessions list`"
         )));
     };
-    closed?;
-    if args.json {
-        return output::json(&revoked.iter().map(|one| shown(one, 0, now)).collect());
+    let may = match session.capabilities {
+        nothing if nothing.is_empty() => "nothing".to_owned(),
+        left => left.to_string(),
+    };
+    tell(&state, args.json, &limited, &format!("{} may {may} now", session.subject))
+}
+
+/// Says what was done, and exactly how many connections that closed.
+fn tell(state: &State, as_json: bool, done: &Revoked, what: &str) -> Outcome {
+    let closed = counted(done.closed, "connection");
+    if done.unheard > 0 {
+        return Err(unheard(&format!("{what}; closed {closed}"), done.unheard));
     }
-    output::line(&format!("Revoked {sessions}; no connection is left open."))
+    if as_json {
+        let now = state.now()?;
+        let sessions: Vec<_> = done.sessions.iter().map(|one| shown(one, 0, now)).collect();
+        return output::json(&json!({ "sessions": sessions, "closed": done.closed }));
+    }
+    output::line(&format!("{what}; closed {closed}."))
+}
+
+fn sessions(revoked: &Revoked) -> String {
+    counted(u64::try_from(revoked.sessions.len()).unwrap_or(u64::MAX), "session")
+}
+
+/// Refuses to end a session that this command's user connects with.
+async fn check_asking(state: &State, which: Selector) -> Outcome {
+    let (own, now) = (asking::sessions(), state.now()?);
+    let sessions = state.store.sessions().await.map_err(Failure::failed)?;
+    let picked =
+        |one: &&SessionRecord| which.picks(one) && one.is_live(now) && own.contains(&one.id);
+    match sessions.iter().find(picked) {
+        Some(one) => Err(asking::refusal(&format!(
+            "the session that `doorward connect` has saved here ({}, {})",
+            one.id, one.subject
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn failed(error: AdminError) -> Failure {
+    Failure::failed(error)
 }
 
 fn selector(which: &RevokeSessionsWhich) -> Outcome<Selector> {
-    if let Some(id) = &which.id {
-        let id = SessionId::parse(id).ok_or_else(|| {
-            Failure::usage("a session's id has 32 hexadecimal digits; see `doorward sessions list`")
-        })?;
-        return Ok(Selector::Session(id));
+    if let Some(text) = &which.id {
+        return id(text).map(Selector::Session);
     }
     match &which.subject {
         Some(subject) => Subject::new(subject).map(Selector::Subject).ok_or_else(|| {
@@ -141,12 +177,8 @@ fn selector(which: &RevokeSessionsWhich) -> Outcome<Selector> {
     }
 }
 
-async fn until_closed(state: &State, revoked: &[SessionRecord]) -> Outcome {
-    loop {
-        let open = connections(state).await?;
-        if !revoked.iter().any(|session| open.contains_key(&session.id)) {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+fn id(text: &str) -> Outcome<SessionId> {
+    SessionId::parse(text).ok_or_else(|| {
+        Failure::usage("a session's id has 32 hexadecimal digits; see `doorward sessions list`")
+    })
 }

@@ -133,7 +133,7 @@ macro_rules! path {
 }
 
 /// Every setting there is, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 35] = [
+pub(crate) static KEYS: [Key; 36] = [
     Key {
         name: "listen",
         kind: Kind::One(
@@ -159,6 +159,13 @@ pub(crate) static KEYS: [Key; 35] = [
     path!("tls_cert", tls_cert, "a PEM file with a certificate"),
     path!("tls_key", tls_key, "a PEM file with a private key"),
     switch!("tls_self_signed", tls_self_signed),
+    Key {
+        name: "admin",
+        kind: Kind::One(
+            |config, text| parse::listen(text).map(|value| config.admin = Some(value)),
+            |config| config.admin.map(|address| Value::String(address.to_string())),
+        ),
+    },
     Key {
         name: "quic",
         kind: Kind::One(

@@ -1,5 +1,6 @@
 //! The settings of a listener: flags over environment over a file over defaults.
 
+mod admin;
 mod guarded;
 mod keys;
 pub(crate) mod parse;
@@ -41,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) tls_cert: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) tls_self_signed: bool,
+    pub(crate) admin: Option<SocketAddr>,
     pub(crate) quic: Option<SocketAddr>,
     pub(crate) quic_upstream: Option<doorward_quic::Upstream>,
     pub(crate) quic_handshakes: usize,
@@ -84,6 +86,7 @@ impl Default for Config {
             tls_cert: None,
             tls_key: None,
             tls_self_signed: false,
+            admin: None,
             quic: None,
             quic_upstream: None,
             quic_handshakes: quic.handshakes,

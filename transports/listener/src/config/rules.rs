@@ -26,6 +26,7 @@ impl Config {
     pub(crate) fn settings(&self) -> Outcome<Settings> {
         self.check_exposure()?;
         self.check_quic()?;
+        self.check_admin()?;
         self.check_spans()?;
         let lifetimes = Lifetimes::new(self.session_idle, self.session_absolute)
             .map_err(|error| Failure::failed(format!("session.idle, session.absolute: {error}")))?;
@@ -56,16 +57,18 @@ impl Config {
             service_workers: self.allow_service_workers,
             share: self.share,
             lifetimes,
-            guesses: Limits {
-                codes: self.codes_per_minute,
-                others: self.others_per_minute,
-                ..Limits::default()
-            },
-            connections: ConnectionLimits {
-                unadmitted: self.unadmitted,
-                per_address: self.per_address,
-            },
+            guesses: self.guesses(),
+            connections: self.connections(),
         })
+    }
+
+    pub(super) fn guesses(&self) -> Limits {
+        let (codes, others) = (self.codes_per_minute, self.others_per_minute);
+        Limits { codes, others, ..Limits::default() }
+    }
+
+    pub(super) const fn connections(&self) -> ConnectionLimits {
+        ConnectionLimits { unadmitted: self.unadmitted, per_address: self.per_address }
     }
 
     /// Where the certificate of `--listen` comes from; `None` if it speaks plain http.
@@ -169,7 +172,7 @@ impl Config {
         let own_tls = self.tls()?.is_some();
         self.check_public_url(own_tls)?;
         let chosen_local = self.exposure.is_some_and(|chosen| chosen != Exposure::Remote);
-        let mut addresses = [Some(self.listen), self.quic].into_iter().flatten();
+        let mut addresses = [Some(self.listen), self.quic, self.admin].into_iter().flatten();
         let far = addresses.find(|address| !address.ip().is_loopback());
         if let Some(far) = far.filter(|_| chosen_local) {
             return Err(Failure::failed(format!(

@@ -9,7 +9,8 @@ use super::keys::{KEYS, Key, Kind};
 use crate::failure::{Failure, Outcome};
 
 /// Variables that set something else than a setting of the file.
-const OTHER_VARIABLES: [&str; 2] = ["DOORWARD_CONFIG", "DOORWARD_LOG"];
+const OTHER_VARIABLES: [&str; 3] =
+    ["DOORWARD_CONFIG", "DOORWARD_LOG", doorward_policy::local::VARIABLE];
 
 /// A setting's text, before anybody has looked at it.
 #[derive(Clone, Debug)]

@@ -2,12 +2,14 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_http::QuicInfo;
+use doorward_gate::Gate;
+use doorward_http::{Administered, LinkPlace, QuicInfo};
 use doorward_policy::grant::GrantSecret;
 use doorward_policy::host::Authority;
-use doorward_policy::link::{CertificatePin, LinkFragment};
+use doorward_policy::link::CertificatePin;
 use doorward_policy::settings::Exposure;
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -27,6 +29,7 @@ struct Ready<'a> {
     quic: Option<String>,
     certificate_sha256: Option<String>,
     pairing_url: Option<&'a str>,
+    admin: Option<&'a str>,
 }
 
 /// What is told once the listener accepts.
@@ -41,6 +44,7 @@ pub(super) struct Announcement {
     certificate: Option<CertificatePin>,
     pin: Option<CertificatePin>,
     quic: Option<SocketAddr>,
+    admin: Option<String>,
     guarded: Option<String>,
     forwarded: Option<String>,
     unguarded: bool,
@@ -55,6 +59,7 @@ impl Announcement {
         address: SocketAddr,
         certificates: Option<&Certificates>,
         quic: Option<SocketAddr>,
+        admin: Option<SocketAddr>,
         ready_json: bool,
     ) -> Outcome<Self> {
         let tls = config.tls()?.is_some();
@@ -73,6 +78,7 @@ impl Announcement {
             certificate: certificates.map(Certificates::sha256),
             pin: certificates.and_then(Certificates::pin),
             quic: quic.map(reachable),
+            admin: admin.map(|address| admin_base(config, address, tls)),
             guarded: config.upstream.as_ref().map(ToString::to_string),
             forwarded: config.quic_guarded().map(ToString::to_string),
             unguarded: config.unguarded,
@@ -89,12 +95,31 @@ impl Announcement {
             base: self.base.clone(),
             pin: self.pin.map(|pin| pin.to_string()),
             quic_port: self.quic_port(),
+            admin: self.admin.clone(),
         }
     }
 
     /// Whether `--listen` speaks TLS.
     pub(super) const fn is_secured(&self) -> bool {
         self.tls
+    }
+
+    /// Where links lead.
+    fn links(&self) -> LinkPlace {
+        LinkPlace { base: self.base.clone(), pin: self.pin, quic_port: self.quic_port() }
+    }
+
+    /// What the origin of administration shows of the guarded one.
+    pub(super) fn administered(&self, gate: &Arc<Gate>) -> Administered {
+        let server = self.guarded.clone();
+        Administered { gate: Arc::clone(gate), links: self.links(), server }
+    }
+
+    /// What the audit log says of the start.
+    pub(super) fn summary(&self) -> String {
+        let admin = self.admin.as_ref().map(|url| format!(", administration at {url}"));
+        let unguarded = if self.unguarded { ", unguarded" } else { "" };
+        format!("listening on {}{}{unguarded}", self.listen, admin.unwrap_or_default())
     }
 
     fn quic_port(&self) -> Option<u16> {
@@ -120,8 +145,7 @@ impl Announcement {
 
     /// Tells. The link is in no log: only on a terminal, or in the line that was asked for.
     pub(super) fn publish(&self, grant: Option<GrantSecret>) -> Outcome {
-        let (pin, quic_port) = (self.pin, self.quic_port());
-        let link = grant.map(|grant| LinkFragment { grant, pin, quic_port }.link(&self.base));
+        let link = grant.map(|grant| self.links().link(grant));
         let web = self.guarded.as_deref().filter(|_| !self.bytes_alone());
         let mut reached = vec![(self.listen, web.unwrap_or("the built-in console"))];
         tracing::info!(listen = %self.listen, guarded = reached[0].1, "ready");
@@ -129,6 +153,12 @@ impl Announcement {
             let guarded = self.forwarded.as_deref().unwrap_or("the built-in echo");
             reached.push((listen, guarded));
             tracing::info!(%listen, guarded, "ready over QUIC");
+        }
+        if let Some(admin) = &self.admin {
+            tracing::info!(
+                url = admin,
+                "ready for administrators: `doorward pair --admin` lets one in"
+            );
         }
         if self.unguarded {
             // Whatever the log's level is: it was asked for by name, and is told at every start.
@@ -166,6 +196,11 @@ impl Announcement {
             let reached = self.forwarded.as_deref().unwrap_or("an echo");
             text.push_str(&format!("  QUIC at {quic} reaches {reached}\n"));
         }
+        if let Some(admin) = &self.admin {
+            text.push_str(&format!(
+                "  Administration at {admin}: doorward pair --admin lets you in\n"
+            ));
+        }
         if let Some(link) = link {
             let life = show_duration(self.life);
             let open = match bytes {
@@ -192,6 +227,7 @@ impl Announcement {
             quic: self.quic.map(|address| address.to_string()),
             certificate_sha256: self.certificate.map(|digest| digest.to_string()),
             pairing_url: link.map(String::as_str),
+            admin: self.admin.as_deref(),
         };
         let line = serde_json::to_string(&ready).map(Zeroizing::new).map_err(Failure::failed)?;
         let mut stdout = io::stdout().lock();
@@ -225,6 +261,13 @@ fn warn_of_dead_links(
              address of --listen, or --public-url a name for both"
         );
     }
+}
+
+/// The URL of the origin of administration.
+fn admin_base(config: &Config, address: SocketAddr, tls: bool) -> String {
+    let named = config.admin_authority(address).filter(|_| !address.ip().is_loopback());
+    let authority = named.unwrap_or_else(|| reachable(address).to_string());
+    format!("{}://{authority}", scheme("http", tls))
 }
 
 fn scheme(plain: &str, tls: bool) -> String {

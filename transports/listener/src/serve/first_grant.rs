@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use doorward_gate::admin::issue_grant;
 use doorward_gate::audit::{AuditRecord, Event};
-use doorward_gate::{Gate, SystemClock, SystemEntropy, random};
+use doorward_gate::{Gate, random};
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::{GrantRecord, GrantRequest, GrantSecret};
-use doorward_policy::keys::Digester;
 use doorward_policy::settings::Exposure;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
@@ -21,6 +20,7 @@ use super::announce::Announcement;
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::failure::{Failure, Outcome};
+use crate::state::State;
 
 /// Where the first grant comes from.
 #[derive(Debug)]
@@ -65,11 +65,10 @@ impl Source {
     pub(super) async fn issue(
         &self,
         gate: &Gate,
-        digester: &Digester,
-        clock: &SystemClock,
-        entropy: &SystemEntropy,
+        state: &State,
         config: &Config,
     ) -> Outcome<Option<GrantSecret>> {
+        let (digester, clock, entropy) = (&state.keys.digester(), &*state.clock, &*state.entropy);
         let request = |method, label| GrantRequest {
             label: Subject::new(label).unwrap_or_else(|| unreachable!("a label that is fit")),
             capabilities: Capabilities::START_UP,

@@ -1,5 +1,6 @@
 //! What goes on beside the connections: revocations are read, the audit log is written, keys that
-//! were rotated and certificates that were renewed are put in force.
+//! were rotated and certificates that were renewed are put in force, files that hold tokens of no
+//! more use are removed.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -13,38 +14,48 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::failure::{Failure, Outcome};
+use crate::locals::LocalFiles;
 use crate::tls::Certificates;
-use crate::watch::mark;
+use crate::watch::{Mark, mark};
 
 /// How long a revocation by another process goes unnoticed at most.
 const REFRESH: Duration = Duration::from_millis(200);
 const EXPORT: Duration = Duration::from_millis(500);
 const UPKEEP: Duration = Duration::from_secs(1);
+const TIDY: Duration = Duration::from_secs(10);
 
 /// The tasks, and what the last run of them needs.
 pub(super) struct Housekeeping {
-    gate: Arc<Gate>,
+    /// Those of all origins, on one store.
+    gates: Vec<Arc<Gate>>,
     dir: PathBuf,
     tasks: JoinSet<()>,
 }
 
 impl Housekeeping {
     pub(super) fn start(
-        gate: Arc<Gate>,
+        gates: Vec<Arc<Gate>>,
         dir: &Path,
         certificates: Option<Arc<Certificates>>,
     ) -> Outcome<Self> {
         // Opened here already, so that one that can't be written is known at the start.
         let file = AuditFile::open(dir).map_err(Failure::failed)?;
         let mut tasks = JoinSet::new();
-        tasks.spawn(refresh(Arc::clone(&gate)));
-        tasks.spawn(export(Arc::clone(&gate), file));
-        tasks.spawn(upkeep(Arc::clone(&gate)));
-        tasks.spawn(watch_keys(Arc::clone(&gate), dir.to_owned()));
-        if let Some(certificates) = certificates {
-            tasks.spawn(watch_certificate(Arc::clone(&gate), certificates));
+        for gate in &gates {
+            tasks.spawn(refresh(Arc::clone(gate)));
+            tasks.spawn(upkeep(Arc::clone(gate)));
         }
-        Ok(Self { gate, dir: dir.to_owned(), tasks })
+        tasks.spawn(export(gates.clone(), file));
+        // Looked at here, so that no change from now on is taken for what was there.
+        let known = mark(&dir.join(keyfile::KEYS));
+        tasks.spawn(watch_keys(gates.clone(), dir.to_owned(), known));
+        if let Some(gate) = gates.first() {
+            tasks.spawn(tidy_locals(Arc::clone(gate), LocalFiles::of(dir)));
+        }
+        if let Some((gate, certificates)) = gates.first().zip(certificates) {
+            tasks.spawn(watch_certificate(Arc::clone(gate), certificates));
+        }
+        Ok(Self { gates, dir: dir.to_owned(), tasks })
     }
 
     /// Stops the tasks and writes what is left to write.
@@ -53,10 +64,13 @@ impl Housekeeping {
         let late = |error: &dyn fmt::Display| {
             Failure::failed(format!("stopped, but the end of the audit log is lost: {error}"))
         };
-        self.gate.flush().await.map_err(|error| late(&error))?;
-        self.gate.upkeep().await.map_err(|error| late(&error))?;
+        for gate in &self.gates {
+            gate.flush().await.map_err(|error| late(&error))?;
+            gate.upkeep().await.map_err(|error| late(&error))?;
+        }
+        let Some(gate) = self.gates.first() else { return Ok(()) };
         let mut file = AuditFile::open(&self.dir).map_err(|error| late(&error))?;
-        file.export(&**self.gate.store()).await.map_err(|error| late(&error))?;
+        file.export(&**gate.store()).await.map_err(|error| late(&error))?;
         Ok(())
     }
 }
@@ -70,14 +84,19 @@ async fn refresh(gate: Arc<Gate>) {
     }
 }
 
-async fn export(gate: Arc<Gate>, mut file: AuditFile) {
+async fn export(gates: Vec<Arc<Gate>>, mut file: AuditFile) {
+    let Some(store) = gates.first().map(|gate| Arc::clone(gate.store())) else { return };
     let mut written = Watched::new("writing the audit log");
     let mut exported = Watched::new("exporting the audit log");
     let mut ticks = every(EXPORT);
     loop {
         ticks.tick().await;
-        written.saw(gate.flush().await);
-        exported.saw(file.export(&**gate.store()).await);
+        let mut flushed = Ok(());
+        for gate in &gates {
+            flushed = flushed.and(gate.flush().await);
+        }
+        written.saw(flushed);
+        exported.saw(file.export(&*store).await);
     }
 }
 
@@ -90,12 +109,21 @@ async fn upkeep(gate: Arc<Gate>) {
     }
 }
 
+/// Files of tokens that are gone with their process, or were taken back by another command.
+async fn tidy_locals(gate: Arc<Gate>, files: LocalFiles) {
+    let mut state = Watched::new("looking for files of local tokens that are gone");
+    let mut ticks = every(TIDY);
+    loop {
+        ticks.tick().await;
+        state.saw(files.tidy(&**gate.store()).await);
+    }
+}
+
 /// A rotated key signs only a minute after it was added, so a second is soon enough to know it.
-async fn watch_keys(gate: Arc<Gate>, dir: PathBuf) {
+async fn watch_keys(gates: Vec<Arc<Gate>>, dir: PathBuf, mut known: Option<Mark>) {
     let mut state = Watched::new("reading the key file");
     let mut ticks = every(UPKEEP);
     let path = dir.join(keyfile::KEYS);
-    let mut known = mark(&path);
     loop {
         ticks.tick().await;
         let seen = mark(&path);
@@ -105,7 +133,7 @@ async fn watch_keys(gate: Arc<Gate>, dir: PathBuf) {
         known = seen;
         match keyfile::load(&dir) {
             Ok(Some(keys)) => {
-                gate.replace_keys(&keys);
+                gates.iter().for_each(|gate| gate.replace_keys(&keys));
                 tracing::info!("the key file has changed: its keys are in force");
                 state.saw(Ok::<_, Infallible>(()));
             }

@@ -1,26 +1,27 @@
 //! `doorward serve`: from settings to connections, and back to nothing.
 
+mod admin;
 mod announce;
+mod connections;
 mod first_grant;
 mod housekeeping;
 mod quic;
 mod sockets;
 
-use std::convert::Infallible;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_gate::audit::Event;
-use doorward_gate::{Gate, Parts, SystemProcesses};
+use doorward_gate::{Gate, Parts, SystemProcesses, keyfile};
 use doorward_http::{Site, SiteParts, Upstream};
+use doorward_policy::Settings;
+use futures_util::future::join_all;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::cli::ServeArgs;
 use crate::config::parse::PublicUrl;
@@ -31,6 +32,7 @@ use crate::presence::Presence;
 use crate::state::State;
 use crate::tls::{Acceptor, Certificates};
 use announce::Announcement;
+use connections::{Connections, Door};
 use first_grant::Source;
 pub(crate) use first_grant::read_private;
 use housekeeping::Housekeeping;
@@ -50,68 +52,98 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
         Some(Guarded::Web(url)) => Some(reach(url).await?),
         Some(Guarded::Bytes(_)) | None => None,
     };
-    let (socket, address) = bind(config.listen).await?;
+    let (socket, address) = bind(config.listen, "--listen").await?;
+    let admin = admin::Bound::new(&config).await?;
     let quic = quic::Bound::new(&config).await?;
     let state = State::create(&config.state_dir()?).await?;
     let certificates = certificates(&config, &state)?;
 
-    let digester = state.keys.digester();
     let quic = quic.map(|bound| bound.keyed(&state.keys));
-    let parts = Parts {
-        settings,
-        keys: state.keys,
-        store: Arc::clone(&state.store),
-        clock: Arc::clone(&state.clock) as _,
-        entropy: Arc::clone(&state.entropy) as _,
-        processes: Arc::new(SystemProcesses),
-    };
-    let gate = Gate::open(parts).await.map_err(Failure::failed)?;
-    let mut housekeeping =
-        Housekeeping::start(Arc::clone(&gate), &state.dir, certificates.clone())?;
-    let quic_address = quic.as_ref().map(quic::Keyed::address);
+    let gate = open(settings, &state).await?;
     let announcement = Announcement::new(
         &config,
         address,
         certificates.as_deref(),
-        quic_address,
+        quic.as_ref().map(quic::Keyed::address),
+        admin.as_ref().map(admin::Bound::address),
         args.ready_json,
     )?;
-    let _presence = Presence::announce(&state.dir, &announcement.listener()).map_err(|error| {
-        Failure::failed(format!("can't write to {}: {error}", state.dir.display()))
-    })?;
-    let site = Site::new(SiteParts {
-        gate: Arc::clone(&gate),
-        upstream,
-        sockets: Arc::new(WebSockets::new(&config)),
-        limits: doorward_http::Limits {
-            head_deadline: config.head_deadline,
-            unadmitted: config.http_unadmitted,
-            idle: config.http_idle,
-        },
-        quic: announcement.quic_info(),
-        administered: None,
-    });
     let secured = certificates.as_ref().filter(|_| announcement.is_secured());
     let acceptor = secured.map(|held| Acceptor::new(held.resolver()));
     let acceptor = acceptor.transpose().map_err(Failure::failed)?;
+    let main = SiteParts {
+        upstream,
+        quic: announcement.quic_info(),
+        ..bare_site(Arc::clone(&gate), &config)
+    };
+    let mut gates = vec![Arc::clone(&gate)];
+    let mut doors = vec![Door { socket, site: Site::new(main), acceptor: acceptor.clone() }];
+    if let Some(bound) = admin {
+        let own = open(config.admin_settings(bound.address())?, &state).await?;
+        let administered = announcement.administered(&gate);
+        doors.push(bound.door(bare_site(Arc::clone(&own), &config), administered, acceptor));
+        gates.push(own);
+    }
+    let mut housekeeping = Housekeeping::start(gates.clone(), &state.dir, certificates.clone())?;
+    let _presence = Presence::announce(&state.dir, &announcement.listener()).map_err(|error| {
+        Failure::failed(format!("can't write to {}: {error}", state.dir.display()))
+    })?;
     let connections = Connections::new();
     if let Some((quic, certificates)) = quic.zip(certificates) {
         let listener = quic.listener(&gate, certificates.resolver(), &config)?;
         connections.spawn(listener.serve(connections.drained()));
     }
     // Last, so that its life counts from when the listener is ready.
-    let grant = source.issue(&gate, &digester, &state.clock, &state.entropy, &config).await?;
-    let unguarded = if config.unguarded { ", unguarded" } else { "" };
-    gate.note(Event::Started, format!("listening on {address}{unguarded}"));
+    let grant = source.issue(&gate, &state, &config).await?;
+    gate.note(Event::Started, announcement.summary());
     announcement.publish(grant)?;
 
-    accept(&socket, &site, &connections, acceptor, &mut stop).await;
-    drop(socket);
-    tracing::info!(connections = gate.live_connections(), "stopping: connections may end");
-    gate.drain();
-    connections.finish(&gate, config.drain, &mut stop).await;
+    accept(&doors, &connections, &mut stop).await;
+    drop(doors);
+    let live: usize = gates.iter().map(|gate| gate.live_connections()).sum();
+    tracing::info!(connections = live, "stopping: connections may end");
+    gates.iter().for_each(|gate| gate.drain());
+    connections.finish(&gates, config.drain, &mut stop).await;
     gate.note(Event::Stopped, "told to stop");
     housekeeping.finish().await
+}
+
+/// A gate of its own on the state.
+async fn open(settings: Settings, state: &State) -> Outcome<Arc<Gate>> {
+    let keys = keyfile::load(&state.dir).map_err(Failure::failed)?;
+    let parts = Parts {
+        settings,
+        keys: keys.ok_or_else(|| Failure::failed("the key file has just been removed"))?,
+        store: Arc::clone(&state.store),
+        clock: Arc::clone(&state.clock) as _,
+        entropy: Arc::clone(&state.entropy) as _,
+        processes: Arc::new(SystemProcesses),
+    };
+    Gate::open(parts).await.map_err(Failure::failed)
+}
+
+/// A site with nothing behind it.
+fn bare_site(gate: Arc<Gate>, config: &Config) -> SiteParts {
+    SiteParts {
+        gate,
+        upstream: None,
+        sockets: Arc::new(WebSockets::new(config)),
+        limits: doorward_http::Limits {
+            head_deadline: config.head_deadline,
+            unadmitted: config.http_unadmitted,
+            idle: config.http_idle,
+        },
+        quic: None,
+        administered: None,
+    }
+}
+
+/// Accepts connections at every door until told to stop.
+async fn accept(doors: &[Door], connections: &Connections, stop: &mut Stop) {
+    tokio::select! {
+        _never = join_all(doors.iter().map(|door| door.accept(connections))) => {}
+        () = stop.told() => {}
+    }
 }
 
 /// The certificate of whatever speaks TLS: `--listen`, `--quic`, or both.
@@ -135,13 +167,13 @@ async fn reach(url: &str) -> Outcome<Upstream> {
     })
 }
 
-async fn bind(address: SocketAddr) -> Outcome<(TcpListener, SocketAddr)> {
+async fn bind(address: SocketAddr, flag: &str) -> Outcome<(TcpListener, SocketAddr)> {
     let bound = async {
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;
         Ok((socket, address))
     };
-    bound.await.map_err(|error: io::Error| unbound(address, "--listen", &error))
+    bound.await.map_err(|error: io::Error| unbound(address, flag, &error))
 }
 
 /// Why an address can't be listened on, and which setting to correct.
@@ -160,109 +192,6 @@ fn unbound(address: SocketAddr, flag: &str, error: &io::Error) -> Failure {
         _ => error.to_string(),
     };
     Failure::failed(format!("can't listen on {address}: {what}"))
-}
-
-/// The connections that were accepted. Each holds a sender, so that the channel's end is theirs.
-struct Connections {
-    drain: watch::Sender<bool>,
-    alive: mpsc::Sender<Infallible>,
-    all_ended: mpsc::Receiver<Infallible>,
-}
-
-impl Connections {
-    fn new() -> Self {
-        let (alive, all_ended) = mpsc::channel(1);
-        Self { drain: watch::Sender::new(false), alive, all_ended }
-    }
-
-    fn carry(
-        &self,
-        site: &Arc<Site>,
-        acceptor: Option<Acceptor>,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) {
-        // Without it, small messages wait for acknowledgements; it can't fail on a live socket.
-        let _result = stream.set_nodelay(true);
-        let (site, drained) = (Arc::clone(site), self.drained());
-        match acceptor {
-            Some(acceptor) => {
-                // Boxed, so that what a handshake takes goes when it is over.
-                let securing = Box::pin(acceptor.secure(stream));
-                self.spawn(site.serve_secured(securing, peer, drained));
-            }
-            None => self.spawn(site.serve(stream, peer, false, drained)),
-        }
-    }
-
-    /// Apart for each kind of connection, so that none pays for what another kind holds.
-    fn spawn(&self, carried: impl Future<Output = ()> + Send + 'static) {
-        let alive = self.alive.clone();
-        tokio::spawn(async move {
-            carried.await;
-            drop(alive);
-        });
-    }
-
-    fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut drain = self.drain.subscribe();
-        async move {
-            let _result = drain.wait_for(|draining| *draining).await;
-        }
-    }
-
-    /// Lets the connections end by themselves for so long; those that don't are cut off when the
-    /// process ends. A second signal cuts them off at once.
-    async fn finish(mut self, gate: &Gate, bound: Duration, stop: &mut Stop) {
-        self.drain.send_replace(true);
-        drop(self.alive);
-        let all_ended = async {
-            self.all_ended.recv().await;
-            // Those that were upgraded have left their HTTP connection behind.
-            while gate.live_connections() > 0 {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::select! {
-            ended = timeout(bound, all_ended) => {
-                if ended.is_err() {
-                    tracing::warn!("some connections did not end in time and are cut off");
-                }
-            }
-            () = stop.told() => tracing::warn!("told to stop again: connections are cut off"),
-        }
-    }
-}
-
-/// Accepts connections until told to stop.
-async fn accept(
-    socket: &TcpListener,
-    site: &Arc<Site>,
-    connections: &Connections,
-    acceptor: Option<Acceptor>,
-    stop: &mut Stop,
-) {
-    let mut failing = false;
-    loop {
-        let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
-            () = stop.told() => return,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                failing = false;
-                connections.carry(site, acceptor.clone(), stream, peer);
-            }
-            Err(error) => {
-                // Out of file descriptors, mostly: others must end before more can be accepted.
-                if !failing {
-                    tracing::error!(%error, "can't accept connections");
-                }
-                failing = true;
-                sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
 }
 
 /// The signals that mean "stop".

@@ -270,7 +270,7 @@ fn a_session_that_is_revoked_ends_the_forwarding() {
     let (serving, quic) = serve(&home, &[]);
     let (forwarding, local) = forward(&home, serving.link());
     assert_eq!(exchange(&local, b"before").expect("carried"), b"before");
-    home.run(&["sessions", "revoke", "--all"]).ok();
+    home.run(&["sessions", "revoke", "--all", "--self"]).ok();
     let ran = forwarding.ended();
     assert_eq!(ran.status, Some(1), "{}", ran.stderr);
     let said = ran.stderr.lines().last().unwrap_or_default();

@@ -48,7 +48,7 @@ fn sessions_are_listed_and_ended_with_their_connections() {
         assert!(session[name].as_str().expect("text").ends_with('Z'), "{name}");
     }
     let id = session["id"].as_str().expect("text");
-    assert!(home.run(&["sessions", "revoke", id]).ok().starts_with("Revoked 1 session;"));
+    assert!(home.run(&["sessions", "revoke", id, "--self"]).ok().starts_with("Revoked 1 session;"));
     assert_eq!(home.run(&["sessions", "list", "--json"]).json(), json!([]));
     let all = home.run(&["sessions", "list", "--all", "--json"]).json();
     assert_eq!(all[0]["state"], "revoked");
@@ -71,7 +71,7 @@ fn a_revocation_closes_a_live_connection_and_says_so() {
     let mut echoed = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut echoed).expect("read");
     assert_eq!(echoed, "hello\n");
-    home.run(&["sessions", "revoke", "--subject", "start-up link"]).ok();
+    home.run(&["sessions", "revoke", "--subject", "start-up link", "--self"]).ok();
     let output = child.wait_with_output().expect("waited");
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1));

@@ -1,10 +1,14 @@
 //! The real binary, as a person or a script runs it.
 
+mod administering;
 mod connecting;
+mod door;
 mod forwarding;
 mod listing;
+mod locals;
 mod refusals;
 mod restart;
 mod running;
 mod support;
 mod tls;
+mod workspaces;

@@ -14,12 +14,12 @@ use doorward_client::{
 };
 use doorward_gate::{Clock as _, SystemClock, SystemEntropy, random};
 use doorward_policy::Timestamp;
-use doorward_policy::workspace::WorkspaceName;
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::forward::Port;
 use self::lines::Lines;
+use super::workspace_name;
 use crate::arguments::{is_code, refusal};
 use crate::cli::ConnectArgs;
 use crate::config::default_state_dir;
@@ -77,10 +77,7 @@ pub(super) async fn run(args: &ConnectArgs) -> Outcome {
 fn client(args: &ConnectArgs) -> Outcome<Client> {
     let client = Client::new(trust(args.ca.as_deref())?);
     let Some(name) = &args.workspace else { return Ok(client) };
-    let name = WorkspaceName::new(name).ok_or_else(|| {
-        Failure::usage("--workspace takes 1 to 64 bytes of text without control characters")
-    })?;
-    Ok(client.joining(name))
+    Ok(client.joining(workspace_name("--workspace", name)?))
 }
 
 fn only_in_quic(args: &ConnectArgs, server: &Server) -> Failure {

@@ -1,0 +1,113 @@
+//! The connections over TCP: accepted, carried, and told to end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_gate::Gate;
+use doorward_http::Site;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use super::Stop;
+use crate::tls::Acceptor;
+
+/// A socket that leads to a site.
+pub(super) struct Door {
+    pub(super) socket: TcpListener,
+    pub(super) site: Arc<Site>,
+    /// With which certificate, if it speaks TLS.
+    pub(super) acceptor: Option<Acceptor>,
+}
+
+impl Door {
+    /// Accepts connections, for ever.
+    pub(super) async fn accept(&self, connections: &Connections) {
+        let mut failing = false;
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, peer)) => {
+                    failing = false;
+                    connections.carry(self, stream, peer);
+                }
+                Err(error) => {
+                    // Out of file descriptors, mostly: others must end before more can be accepted.
+                    if !failing {
+                        tracing::error!(%error, "can't accept connections");
+                    }
+                    failing = true;
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+/// The connections that were accepted. Each holds a sender, so that the channel's end is theirs.
+pub(super) struct Connections {
+    drain: watch::Sender<bool>,
+    alive: mpsc::Sender<Infallible>,
+    all_ended: mpsc::Receiver<Infallible>,
+}
+
+impl Connections {
+    pub(super) fn new() -> Self {
+        let (alive, all_ended) = mpsc::channel(1);
+        Self { drain: watch::Sender::new(false), alive, all_ended }
+    }
+
+    fn carry(&self, door: &Door, stream: TcpStream, peer: SocketAddr) {
+        // Without it, small messages wait for acknowledgements; it can't fail on a live socket.
+        let _result = stream.set_nodelay(true);
+        let (site, drained) = (Arc::clone(&door.site), self.drained());
+        match door.acceptor.clone() {
+            Some(acceptor) => {
+                // Boxed, so that what a handshake takes goes when it is over.
+                let securing = Box::pin(acceptor.secure(stream));
+                self.spawn(site.serve_secured(securing, peer, drained));
+            }
+            None => self.spawn(site.serve(stream, peer, false, drained)),
+        }
+    }
+
+    /// Apart for each kind of connection, so that none pays for what another kind holds.
+    pub(super) fn spawn(&self, carried: impl Future<Output = ()> + Send + 'static) {
+        let alive = self.alive.clone();
+        tokio::spawn(async move {
+            carried.await;
+            drop(alive);
+        });
+    }
+
+    pub(super) fn drained(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut drain = self.drain.subscribe();
+        async move {
+            let _result = drain.wait_for(|draining| *draining).await;
+        }
+    }
+
+    /// Lets the connections end by themselves for so long; those that don't are cut off when the
+    /// process ends. A second signal cuts them off at once.
+    pub(super) async fn finish(mut self, gates: &[Arc<Gate>], bound: Duration, stop: &mut Stop) {
+        self.drain.send_replace(true);
+        drop(self.alive);
+        let all_ended = async {
+            self.all_ended.recv().await;
+            // Those that were upgraded have left their HTTP connection behind.
+            while gates.iter().any(|gate| gate.live_connections() > 0) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            ended = timeout(bound, all_ended) => {
+                if ended.is_err() {
+                    tracing::warn!("some connections did not end in time and are cut off");
+                }
+            }
+            () = stop.told() => tracing::warn!("told to stop again: connections are cut off"),
+        }
+    }
+}
