@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use doorward_gate::store::{MemoryStore, Store};
 use doorward_gate::{
-    Clock, ClockError, Entropy, EntropyError, Gate, Parts, SystemEntropy, SystemProcesses, admin,
+    Clock, ClockError, Entropy, EntropyError, Gate, Parts, Processes as _, SystemEntropy,
+    SystemProcesses, admin,
 };
 use doorward_http::{
     Carried, Ended, Ending, Limits, MayWrite, Shared, Site, SiteParts, Sockets, Stream, Upstream,
@@ -15,11 +16,14 @@ use doorward_http::{
 use doorward_policy::Timestamp;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::GrantRequest;
+use doorward_policy::id::SessionId;
 use doorward_policy::keys::MasterKeys;
 use doorward_policy::ledger::Capacity;
+use doorward_policy::local::LocalRequest;
 use doorward_policy::settings::Settings;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
+use doorward_policy::workspace::WorkspaceName;
 use doorward_websocket::{CloseReason, Opened, SharedLimits, share};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -235,8 +239,12 @@ impl Door {
 
     /// Makes a grant and lays its secret open.
     pub(crate) async fn grant(&self, method: Method, capabilities: Capabilities) -> String {
+        self.grant_to("tester", method, capabilities).await
+    }
+
+    async fn grant_to(&self, name: &str, method: Method, capabilities: Capabilities) -> String {
         let request = GrantRequest {
-            label: Subject::new("tester").unwrap(),
+            label: Subject::new(name).unwrap(),
             capabilities,
             method,
             uses: 1,
@@ -257,10 +265,33 @@ impl Door {
 
     /// Pairs and returns a bearer token.
     pub(crate) async fn token(&self) -> String {
-        let grant = self.grant(Method::Link, Capabilities::START_UP).await;
+        self.token_of("tester", Capabilities::START_UP).await
+    }
+
+    /// As [`token`](Self::token), for somebody of this name.
+    pub(crate) async fn token_of(&self, name: &str, capabilities: Capabilities) -> String {
+        let grant = self.grant_to(name, Method::Link, capabilities).await;
         let answer = self.redeem("token", &grant, "AAAAAAAAAAAAAAAAAAAAAAAA", "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// The local token of a process of `main`'s, which is this one.
+    pub(crate) async fn local(&self, name: &str) -> String {
+        let pid = std::process::id();
+        let request = LocalRequest {
+            id: SessionId::new([pid as u8; 16]),
+            name: Subject::new(name).unwrap(),
+            workspace: WorkspaceName::main(),
+            capabilities: Capabilities::OBSERVE,
+            pid,
+            started: SystemProcesses.started(pid).unwrap().unwrap(),
+            directory: "/".to_owned(),
+        };
+        let (store, digester) = (&*self.store, self.keys.digester());
+        let (clock, all) = (&*self.clock, Capabilities::ALL);
+        let made = admin::issue_local(store, &digester, clock, &SystemEntropy, &request, all);
+        made.await.unwrap().0.expose().to_string()
     }
 
     /// Pairs and returns the cookie, as `name=value`.

@@ -13,4 +13,5 @@ mod lifecycle;
 mod limits;
 mod proxying;
 mod quic;
+mod rooms;
 mod streams;
