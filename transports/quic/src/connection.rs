@@ -250,12 +250,19 @@ impl Streams<'_> {
         Ok(())
     }
 
-    fn join(&mut self, upstream: Upstream, stream: Stream) -> Result<(), Refusal> {
+    fn join(&mut self, upstream: Upstream, mut stream: Stream) -> Result<(), Refusal> {
         if self.place.is_some() {
             room::refuse(stream);
             return Ok(());
         }
-        let place = Arc::new(self.shared.gate.enter_room(self.admission, "")?);
+        let place = match self.shared.gate.enter_room(self.admission, "") {
+            Ok(place) => Arc::new(place),
+            Err(refusal) => {
+                // Let go of, it would look as if it had ended well.
+                give_up(&mut stream.0, &mut stream.1, answer::code(refusal.denied.denial));
+                return Err(refusal);
+            }
+        };
         self.place = Some(Arc::downgrade(&place));
         let member = room::Member { place, live: Arc::clone(&self.live) };
         self.tasks.spawn(room::join(Arc::clone(self.shared), upstream, member, stream));

@@ -65,7 +65,10 @@ pub(crate) async fn join(
 ) -> Joined {
     let line = match line_of(&shared, &upstream, &place).await {
         Ok(line) => line,
-        Err(NoLine::Empty) => return Joined::Empty,
+        Err(NoLine::Empty) => {
+            give_up(&mut send, &mut receive, code(Denial::Unavailable(Outage::RoomEmpty)));
+            return Joined::Empty;
+        }
         Err(NoLine::Unreachable) => {
             give_up(&mut send, &mut receive, BAD_GATEWAY);
             return Joined::Over;
