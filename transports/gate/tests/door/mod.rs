@@ -17,11 +17,12 @@ use doorward_gate::{
 use doorward_policy::denial::Denial;
 use doorward_policy::grant::GrantRequest;
 use doorward_policy::id::SessionId;
-use doorward_policy::keys::MasterKeys;
+use doorward_policy::keys::{MasterKeys, Purpose};
 use doorward_policy::ledger::{Capacity, Selector};
 use doorward_policy::local::LocalRequest;
 use doorward_policy::request::{Field, Head};
 use doorward_policy::session::Lifetimes;
+use doorward_policy::settings::Surface;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
 use doorward_policy::workspace::{Change, Claim, Member, Placing, WorkspaceName};
@@ -183,10 +184,13 @@ impl Door {
             life: Duration::from_secs(600),
         };
         let (store, all) = (&*self.store, Capabilities::ALL);
-        let digester = keys().digester();
+        let (digester, path) = match self.gate.settings().surface {
+            Surface::Guarded => (keys().digester(), "/.doorward/api/token"),
+            Surface::Admin => (keys().digester_for(Purpose::Admin), "/.doorward/api/bootstrap"),
+        };
         let issued = issue_grant(store, &digester, &*self.clock, &SystemEntropy, &request, all);
         let (secret, _) = issued.await.expect("a grant");
-        let Verdict::Grant(awaiting) = self.ask("POST", "/.doorward/api/token", None).await else {
+        let Verdict::Grant(awaiting) = self.ask("POST", path, None).await else {
             panic!("a grant is asked for");
         };
         let redeemed = self.gate.redeem(awaiting, &secret.expose(), NONCE).await;
