@@ -79,6 +79,8 @@ pub enum Selector {
     Session(SessionId),
     /// All of one subject.
     Subject(Subject),
+    /// All but this one.
+    AllBut(SessionId),
     /// All there are.
     All,
 }
@@ -90,6 +92,7 @@ impl Selector {
         match self {
             Self::Session(id) => session.id == *id,
             Self::Subject(subject) => session.subject == *subject,
+            Self::AllBut(id) => session.id != *id,
             Self::All => true,
         }
     }

@@ -133,6 +133,7 @@ fn revocation_picks_one_a_subject_or_all_and_each_once() {
     assert_eq!(picked(Selector::Session(SessionId::new([9; 16]))), []);
     assert_eq!(picked(Selector::Session(SessionId::new([3; 16]))), [3]);
     assert_eq!(picked(Selector::Subject(subject("phone"))), [2]);
+    assert_eq!(picked(Selector::AllBut(SessionId::new([1; 16]))), []);
     assert_eq!(picked(Selector::All), [1]);
     assert_eq!(picked(Selector::All), []);
 }

@@ -11,16 +11,17 @@ use doorward_gate::{
     SystemProcesses, admin,
 };
 use doorward_http::{
-    Carried, Ended, Ending, Limits, MayWrite, Shared, Site, SiteParts, Sockets, Stream, Upstream,
+    Administered, Carried, Ended, Ending, Limits, MayWrite, Shared, Site, SiteParts, Sockets,
+    Stream, Upstream,
 };
 use doorward_policy::Timestamp;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::GrantRequest;
 use doorward_policy::id::SessionId;
-use doorward_policy::keys::MasterKeys;
+use doorward_policy::keys::{Digester, MasterKeys, Purpose};
 use doorward_policy::ledger::Capacity;
 use doorward_policy::local::LocalRequest;
-use doorward_policy::settings::Settings;
+use doorward_policy::settings::{Settings, Surface};
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
 use doorward_policy::workspace::WorkspaceName;
@@ -158,6 +159,14 @@ async fn reason(ended: Ending) -> CloseReason {
     CloseReason::new(code, reason)
 }
 
+/// One origin of a listener.
+struct Origin {
+    settings: Settings,
+    upstream: Option<Upstream>,
+    limits: Limits,
+    administered: Option<Administered>,
+}
+
 /// A listener of its own on a loopback port.
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
@@ -165,7 +174,26 @@ pub(crate) struct Door {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) entropy: Arc<TestEntropy>,
     pub(crate) store: Arc<dyn Store>,
-    keys: MasterKeys,
+    keys: Keys,
+}
+
+/// What the keys of an installation are made from.
+#[derive(Clone, Copy)]
+struct Keys {
+    pepper: [u8; 32],
+    master: [u8; 32],
+    made_at: Timestamp,
+}
+
+impl Keys {
+    fn new(made_at: Timestamp) -> Self {
+        let secret = || doorward_gate::random::<32>(&SystemEntropy).unwrap();
+        Self { pepper: secret(), master: secret(), made_at }
+    }
+
+    fn masters(&self) -> MasterKeys {
+        MasterKeys::generate([7; 16], self.pepper, self.master, self.made_at)
+    }
 }
 
 impl Door {
@@ -194,14 +222,35 @@ impl Door {
     ) -> Self {
         let millis = AtomicU64::new(1_900_000_000_000);
         let clock = Arc::new(TestClock { millis, broken: AtomicBool::new(false) });
-        let now = clock.now().unwrap();
+        let keys = Keys::new(clock.now().unwrap());
         let entropy = Arc::new(TestEntropy::default());
-        let secret = || doorward_gate::random::<32>(&SystemEntropy).unwrap();
-        let (pepper, master) = (secret(), secret());
-        let keys = || MasterKeys::generate([7; 16], pepper, master, now);
+        let origin = Origin { settings, upstream, limits, administered: None };
+        Self::opened(store, clock, entropy, keys, origin).await
+    }
+
+    /// Another origin on the same state, such as that of administration.
+    pub(crate) async fn beside(
+        &self,
+        settings: Settings,
+        administered: Option<Administered>,
+    ) -> Self {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let limits = Limits::default();
+        let origin = Origin { settings, upstream: None, limits, administered };
+        Self::opened(store, clock, Arc::clone(&self.entropy), self.keys, origin).await
+    }
+
+    async fn opened(
+        store: Arc<dyn Store>,
+        clock: Arc<TestClock>,
+        entropy: Arc<TestEntropy>,
+        keys: Keys,
+        origin: Origin,
+    ) -> Self {
+        let Origin { settings, upstream, limits, administered } = origin;
         let gate = Gate::open(Parts {
             settings,
-            keys: keys(),
+            keys: keys.masters(),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             entropy: Arc::clone(&entropy) as Arc<dyn Entropy>,
@@ -215,7 +264,7 @@ impl Door {
             sockets: Arc::new(Adapter),
             limits,
             quic: None,
-            administered: None,
+            administered,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -225,7 +274,7 @@ impl Door {
                 tokio::spawn(site.serve(stream, peer, false, std::future::pending()));
             }
         });
-        Self { address, gate, clock, entropy, store, keys: keys() }
+        Self { address, gate, clock, entropy, store, keys }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -235,6 +284,14 @@ impl Door {
     /// The origin of a page of this server.
     pub(crate) fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port())
+    }
+
+    /// What the secrets of this origin are found by.
+    pub(crate) fn digester(&self) -> Digester {
+        self.keys.masters().digester_for(match self.gate.settings().surface {
+            Surface::Guarded => Purpose::Session,
+            Surface::Admin => Purpose::Admin,
+        })
     }
 
     /// Makes a grant and lays its secret open.
@@ -252,7 +309,7 @@ impl Door {
         };
         let (secret, _record) = admin::issue_grant(
             &*self.store,
-            &self.keys.digester(),
+            &self.digester(),
             &*self.clock,
             &SystemEntropy,
             &request,
@@ -271,7 +328,11 @@ impl Door {
     /// As [`token`](Self::token), for somebody of this name.
     pub(crate) async fn token_of(&self, name: &str, capabilities: Capabilities) -> String {
         let grant = self.grant_to(name, Method::Link, capabilities).await;
-        let answer = self.redeem("token", &grant, "AAAAAAAAAAAAAAAAAAAAAAAA", "").await;
+        let endpoint = match self.gate.settings().surface {
+            Surface::Guarded => "token",
+            Surface::Admin => "bootstrap",
+        };
+        let answer = self.redeem(endpoint, &grant, "AAAAAAAAAAAAAAAAAAAAAAAA", "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["access_token"].as_str().unwrap().to_owned()
     }
@@ -288,7 +349,7 @@ impl Door {
             started: SystemProcesses.started(pid).unwrap().unwrap(),
             directory: "/".to_owned(),
         };
-        let (store, digester) = (&*self.store, self.keys.digester());
+        let (store, digester) = (&*self.store, self.digester());
         let (clock, all) = (&*self.clock, Capabilities::ALL);
         let made = admin::issue_local(store, &digester, clock, &SystemEntropy, &request, all);
         made.await.unwrap().0.expose().to_string()

@@ -15,7 +15,7 @@ use crate::door::{Door, read_answer};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAAAA";
 
-async fn live(door: &Door, headers: &str) -> TcpStream {
+pub(crate) async fn live(door: &Door, headers: &str) -> TcpStream {
     let mut stream = TcpStream::connect(door.address).await.unwrap();
     stream.write_all(door.handshake(headers).as_bytes()).await.unwrap();
     let answer = read_answer(&mut stream).await;
@@ -23,7 +23,7 @@ async fn live(door: &Door, headers: &str) -> TcpStream {
     stream
 }
 
-async fn close_code(stream: &mut TcpStream) -> u16 {
+pub(crate) async fn close_code(stream: &mut TcpStream) -> u16 {
     let mut frame = [0; 4];
     stream.read_exact(&mut frame).await.unwrap();
     assert_eq!(frame[0], 0x88, "{frame:?}");
@@ -31,7 +31,7 @@ async fn close_code(stream: &mut TcpStream) -> u16 {
 }
 
 /// Sends "hi" and gets it back: the connection is alive.
-async fn echoes(stream: &mut TcpStream) {
+pub(crate) async fn echoes(stream: &mut TcpStream) {
     stream.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).await.unwrap();
     let mut echoed = [0; 4];
     stream.read_exact(&mut echoed).await.unwrap();

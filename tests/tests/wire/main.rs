@@ -1,6 +1,7 @@
 //! Doorward over real sockets: the adapters, the gate and a store, with a clock that the test
 //! turns. What third-party clients do stands in `tests/clients`.
 
+mod admin;
 mod bad;
 mod both;
 mod door;

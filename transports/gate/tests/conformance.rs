@@ -311,8 +311,13 @@ async fn revocation_picks_what_was_asked_for(store: &dyn Store) {
     assert_eq!(revoked.len(), 2);
     assert!(revoked.iter().all(|one| one.subject.as_str() == "ada"));
     assert!(revoked.iter().all(|one| one.revoked_at == Some(at(1))));
+    let mut sessions = store.sessions().await.expect("a list").into_iter();
+    let bob = sessions.find(|one| one.subject.as_str() == "bob").expect("it is live");
+    let others = Selector::AllBut(bob.id);
+    let others = store.revoke_sessions(others, at(2), record.clone()).await.expect("done");
+    assert!(others.is_empty());
     let rest = store.revoke_sessions(Selector::All, at(2), record).await.expect("done");
-    assert_eq!(rest.len(), 1);
+    assert_eq!(rest, [SessionRecord { revoked_at: Some(at(2)), ..bob }]);
     let sessions = store.sessions().await.expect("a list");
     let first_mark_stays = |one: &SessionRecord| one.revoked_at < Some(at(2));
     assert_eq!(sessions.iter().filter(|one| first_mark_stays(one)).count(), 2);

@@ -6,7 +6,7 @@ use doorward_gate::{Admission, Gate, Refusal, rfc3339};
 use doorward_policy::Timestamp;
 use doorward_policy::admission::{AwaitGrant, Opened, Redeemed};
 use doorward_policy::denial::{Bound, Denial};
-use doorward_policy::id::TraceId;
+use doorward_policy::id::{SessionId, TraceId};
 use doorward_policy::route::{Admin, Endpoint, Target};
 use doorward_policy::settings::{Guarding, Surface};
 use doorward_policy::token::Claims;
@@ -21,7 +21,8 @@ use zeroize::Zeroizing;
 
 use crate::answer;
 use crate::body::Body;
-use crate::pages::PAIR;
+use crate::pages::{ADMIN, PAIR};
+use crate::rooms;
 use crate::site::{Limits, QuicInfo};
 use crate::who::{Seen, Who, seen};
 
@@ -41,6 +42,7 @@ struct Presented<'a> {
 pub(crate) fn open(gate: &Gate, opened: &Opened) -> Response<Body> {
     match opened.context().target {
         Target::Own(Endpoint::PairPage) => answer::page(&PAIR, StatusCode::OK),
+        Target::Own(Endpoint::Admin(Admin::Page)) => answer::page(&ADMIN, StatusCode::OK),
         Target::Own(Endpoint::Health) if gate.is_draining() => {
             answer::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "draining" }))
         }
@@ -230,6 +232,41 @@ pub(crate) fn set_renewed(
     }
 }
 
+/// Which session a process on this machine asks to keep.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    session: String,
+}
+
+/// Moves the end of a session on, for what runs on the server and is in use through it.
+pub(crate) async fn stay(
+    gate: &Gate,
+    limits: &Limits,
+    admission: &Admission,
+    body: Incoming,
+) -> Response<Body> {
+    let kept = match rooms::read::<Kept>(limits, body).await {
+        Ok(kept) => kept.and_then(|kept| SessionId::parse(&kept.session)),
+        Err(denial) => return answer::refusal(&gate.refuse_admitted(admission, denial)),
+    };
+    let Some(session) = kept else {
+        let message = "Send {\"session\": a session_id}, as X-Doorward-Session tells it.";
+        return answer::problem(StatusCode::BAD_REQUEST, "malformed", message, admission.trace);
+    };
+    let ends_at = match gate.stay(admission, session).await {
+        Ok(ends_at) => ends_at,
+        Err(refusal) => return answer::refusal(&refusal),
+    };
+    let left = ends_at.since(gate.now().unwrap_or(admission.at));
+    let body = json!({
+        "session_id": session.to_string(),
+        "expires_at": rfc3339(ends_at),
+        "deadline_seconds": left.as_secs(),
+    });
+    answer::json(StatusCode::OK, &body)
+}
+
 async fn ticket(
     gate: &Gate,
     admission: &Admission,
@@ -244,7 +281,8 @@ async fn ticket(
 async fn sign_out(gate: &Gate, admission: &Admission) -> Result<Response<Body>, Refusal> {
     gate.sign_out(admission).await?;
     let mut response = answer::empty(StatusCode::NO_CONTENT);
-    if let Some(cookie) = admission.admitted.context().cookie {
+    let cookie = admission.admitted.context().cookie;
+    if let Some(cookie) = cookie.filter(|_| admission.admitted.by_cookie()) {
         answer::set_cookie(&mut response, &cookie.expire());
     }
     Ok(response)

@@ -18,6 +18,9 @@ pub(crate) static PAIR: LazyLock<Page> =
 /// The built-in console.
 pub(crate) static CONSOLE: LazyLock<Page> =
     LazyLock::new(|| Page::new(include_str!("pages/console.html")));
+/// Administration, on an origin of its own.
+pub(crate) static ADMIN: LazyLock<Page> =
+    LazyLock::new(|| Page::new(include_str!("pages/admin.html")));
 
 impl Page {
     fn new(html: &'static str) -> Self {
@@ -48,7 +51,7 @@ mod tests {
 
     #[test]
     fn each_page_has_one_script_and_one_style() {
-        for page in [&*PAIR, &*CONSOLE] {
+        for page in [&*PAIR, &*CONSOLE, &*ADMIN] {
             assert_eq!(page.html.matches("<script").count(), 1);
             assert_eq!(page.html.matches("<style").count(), 1);
             assert!(!between(page.html, "<script>", "</script>").is_empty());

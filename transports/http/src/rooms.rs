@@ -223,7 +223,10 @@ fn malformed(message: &str, admission: &Admission) -> Response<Body> {
 }
 
 /// Reads a body; `None` if it is not of the form.
-async fn read<T: DeserializeOwned>(limits: &Limits, body: Incoming) -> Result<Option<T>, Denial> {
+pub(crate) async fn read<T: DeserializeOwned>(
+    limits: &Limits,
+    body: Incoming,
+) -> Result<Option<T>, Denial> {
     match timeout(limits.head_deadline, Limited::new(body, MAX_BODY).collect()).await {
         Ok(Ok(body)) => Ok(serde_json::from_slice(&body.to_bytes()).ok()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Denial::TooLarge(Bound::BodyBytes)),

@@ -319,6 +319,10 @@ impl Site {
                 let (gate, limits, body) = (&self.gate, &self.limits, request.into_body());
                 return rooms::answer(gate, limits, &admission, endpoint, body).await;
             }
+            Target::Own(Endpoint::Stay) => {
+                let (gate, limits, body) = (&self.gate, &self.limits, request.into_body());
+                return endpoints::stay(gate, limits, &admission, body).await;
+            }
             Target::Own(endpoint) => {
                 let (gate, quic) = (&self.gate, self.quic.as_ref());
                 let headers = request.headers();

@@ -152,6 +152,12 @@ impl Gate {
         &self.rooms
     }
 
+    /// What it reads the time from.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The workspaces, as of the last look at the store.
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {

@@ -5,6 +5,7 @@ use doorward_gate::admin::AdminError;
 use doorward_gate::store::StoreError;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::denial::{Bound, Denial, Outage};
+use doorward_policy::workspace::ChangeRefusal;
 use http::{Response, StatusCode};
 
 use crate::answer;
@@ -18,10 +19,12 @@ pub(super) enum Fault {
     Malformed(String),
     /// There is none of what was named; says what there is none of.
     NotFound(&'static str),
+    /// It would end, or change, the session that asks.
+    OwnSession,
+    /// The workspaces can't be changed so.
+    Workspaces(ChangeRefusal),
     /// It would hand on what the administrator lacks.
     Beyond(Capabilities),
-    /// It would end the session that asks for it, and does not say so.
-    Asking,
     /// The body is too long, came too late, or what it takes doesn't answer.
     Denied(Denial),
 }
@@ -37,12 +40,16 @@ impl Fault {
         match self {
             Self::Malformed(expected) => problem(StatusCode::BAD_REQUEST, "malformed", &expected),
             Self::NotFound(what) => problem(StatusCode::NOT_FOUND, "not_found", what),
-            Self::Beyond(lacking) => refusal(site, admission, Denial::CapabilityLacking(lacking)),
-            Self::Asking => {
+            Self::OwnSession => {
                 let message = "This would end the session that asks for it, or its right to; say \
                                \"self\": true if that is meant.";
-                problem(StatusCode::CONFLICT, "asking", message)
+                problem(StatusCode::CONFLICT, "own_session", message)
             }
+            Self::Workspaces(refusal) => {
+                let message = format!("Nothing was changed: {refusal}.");
+                problem(StatusCode::CONFLICT, "workspaces_unchanged", &message)
+            }
+            Self::Beyond(lacking) => refusal(site, admission, Denial::CapabilityLacking(lacking)),
             Self::Denied(denial) => refusal(site, admission, denial),
         }
     }
@@ -65,7 +72,7 @@ impl From<StoreError> for Fault {
 impl From<AdminError> for Fault {
     fn from(error: AdminError) -> Self {
         match error {
-            AdminError::Asking => Self::Asking,
+            AdminError::Asking => Self::OwnSession,
             AdminError::Request(error) => Self::Malformed(format!("Nothing was made: {error}.")),
             AdminError::Local(error) => Self::Malformed(format!("Nothing was made: {error}.")),
             AdminError::Store(error) => error.into(),

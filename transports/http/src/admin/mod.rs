@@ -6,8 +6,10 @@
 mod fault;
 mod grants;
 mod input;
+mod locals;
 mod qr;
 mod sessions;
+mod workspaces;
 
 use std::sync::Arc;
 
@@ -66,6 +68,8 @@ pub(crate) async fn answer(
         Admin::Status => asking.status(),
         Admin::Grants => asking.grants().await,
         Admin::Sessions => asking.sessions().await,
+        Admin::Workspaces => asking.workspaces().await,
+        Admin::Locals => asking.locals().await,
         Admin::MakeGrant => match input::read(body, deadline).await {
             Ok(wanted) => asking.make_grant(wanted).await,
             Err(fault) => Err(fault),
@@ -74,8 +78,24 @@ pub(crate) async fn answer(
             Ok(which) => asking.revoke_grant(which).await,
             Err(fault) => Err(fault),
         },
-        // Not here yet, or routed elsewhere by the policy.
-        _ => Ok(answer::empty(StatusCode::NOT_FOUND)),
+        Admin::RevokeSessions => match input::read(body, deadline).await {
+            Ok(which) => asking.revoke_sessions(which).await,
+            Err(fault) => Err(fault),
+        },
+        Admin::LimitSession => match input::read(body, deadline).await {
+            Ok(limit) => asking.limit_sessions(limit).await,
+            Err(fault) => Err(fault),
+        },
+        Admin::ChangeWorkspaces => match input::read(body, deadline).await {
+            Ok(change) => asking.change_workspaces(change).await,
+            Err(fault) => Err(fault),
+        },
+        Admin::RevokeLocal => match input::read(body, deadline).await {
+            Ok(which) => asking.revoke_locals(which).await,
+            Err(fault) => Err(fault),
+        },
+        // The policy routes these elsewhere.
+        Admin::Page | Admin::Bootstrap => Ok(answer::empty(StatusCode::NOT_FOUND)),
     };
     answered.unwrap_or_else(|fault| fault.answer(site, admission))
 }

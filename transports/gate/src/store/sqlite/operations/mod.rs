@@ -226,6 +226,7 @@ fn change_sessions(
     let changed = match which {
         Selector::Session(id) => change(" AND id = ", Some(id.as_bytes()))?,
         Selector::Subject(subject) => change(" AND subject = ", Some(&subject.as_str()))?,
+        Selector::AllBut(id) => change(" AND id <> ", Some(id.as_bytes()))?,
         Selector::All => change("", None)?,
     };
     if !changed.is_empty() {

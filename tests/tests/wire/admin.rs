@@ -1,0 +1,560 @@
+//! The origin of administration: who gets in, and what becomes of what an administrator asks for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_gate::{SystemEntropy, admin as owner};
+use doorward_http::{Administered, LinkPlace};
+use doorward_policy::Settings;
+use doorward_policy::capability::Capabilities;
+use doorward_policy::id::SessionId;
+use doorward_policy::local::LocalRequest;
+use doorward_policy::session::Lifetimes;
+use doorward_policy::settings::Surface;
+use doorward_policy::subject::Subject;
+use doorward_policy::token::Method;
+use doorward_policy::workspace::WorkspaceName;
+use serde_json::{Value, json};
+
+use crate::door::{Answer, Door};
+use crate::lifecycle::{close_code, live};
+
+const NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAAAA";
+/// Every endpoint that administers, and a body that each takes.
+const ENDPOINTS: [(&str, &str, &str); 11] = [
+    ("GET", "status", ""),
+    ("GET", "grants", ""),
+    (
+        "POST",
+        "grants",
+        r#"{"label":"x","capabilities":["observe"],"kind":"link","life_seconds":60}"#,
+    ),
+    ("POST", "grants/revoke", r#"{"id":"00000000000000000000000000000000"}"#),
+    ("GET", "sessions", ""),
+    ("POST", "sessions/revoke", r#"{"all":true,"self":true}"#),
+    (
+        "POST",
+        "sessions/limit",
+        r#"{"session":"00000000000000000000000000000000","capabilities":["observe"]}"#,
+    ),
+    ("GET", "workspaces", ""),
+    ("POST", "workspaces", r#"{"do":"create","name":"x"}"#),
+    ("GET", "locals", ""),
+    ("POST", "locals/revoke", r#"{"all":true}"#),
+];
+
+/// A guarded origin and the one that administers it, both looked after as a listener does.
+struct Desk {
+    door: Door,
+    admin: Door,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        let door = Door::open().await;
+        let hour = Duration::from_secs(3600);
+        let settings = Settings {
+            surface: Surface::Admin,
+            lifetimes: Lifetimes::new(hour, 8 * hour).unwrap(),
+            ..Settings::default()
+        };
+        let links = LinkPlace { base: door.origin(), pin: None, quic_port: None };
+        let over = Administered { gate: Arc::clone(&door.gate), links, server: None };
+        let admin = door.beside(settings, Some(over)).await;
+        for gate in [Arc::clone(&door.gate), Arc::clone(&admin.gate)] {
+            tokio::spawn(async move {
+                loop {
+                    gate.refresh().await.unwrap();
+                    gate.upkeep().await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            });
+        }
+        Self { door, admin }
+    }
+
+    /// The token of an administrator with these capabilities beside.
+    async fn administrator(&self, beside: Capabilities) -> String {
+        let capabilities = Capabilities::ADMINISTER.with(beside);
+        self.admin.token_of("admin", capabilities).await
+    }
+
+    async fn get(&self, what: &str, token: &str) -> Answer {
+        self.admin.get(&format!("/.doorward/api/{what}"), &bearer(token)).await
+    }
+
+    async fn post(&self, what: &str, token: &str, body: &Value) -> Answer {
+        let path = format!("/.doorward/api/{what}");
+        self.admin.post(&path, &bearer(token), &body.to_string()).await
+    }
+
+    /// The live sessions of a subject, as an administrator sees them.
+    async fn sessions(&self, token: &str, subject: &str) -> Vec<Value> {
+        let listed = self.get("sessions", token).await.json();
+        let listed = listed["sessions"].as_array().unwrap().clone();
+        let mine = |one: &Value| one["subject"] == subject && one["state"] == "live";
+        listed.into_iter().filter(mine).collect()
+    }
+
+    async fn session_id(&self, token: &str, subject: &str) -> String {
+        let sessions = self.sessions(token, subject).await;
+        assert_eq!(sessions.len(), 1, "{sessions:?}");
+        sessions[0]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+fn bearer(token: &str) -> String {
+    format!("Authorization: Bearer {token}\r\n")
+}
+
+#[tokio::test]
+async fn nobody_administers_without_a_session_of_this_origin() {
+    let desk = Desk::open().await;
+    let everything = desk.door.token_of("everything", Capabilities::ALL).await;
+    for headers in [String::new(), bearer(&everything), bearer("A.A")] {
+        for (method, path, body) in ENDPOINTS {
+            let path = format!("/.doorward/api/{path}");
+            let answer = match method {
+                "GET" => desk.admin.get(&path, &headers).await,
+                _ => desk.admin.post(&path, &headers, body).await,
+            };
+            assert_eq!(answer.status, 401, "{path} {headers}: {answer:?}");
+        }
+    }
+    // What the last of them asks for was not done.
+    let mine = desk.door.get("/.doorward/api/session", &bearer(&everything)).await;
+    assert_eq!(mine.json()["subject"], "everything");
+    let page = desk.admin.get("/", "").await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-security-policy").unwrap().contains("default-src 'none'"));
+    assert_eq!(desk.admin.get("/.doorward/pair", "").await.status, 404);
+    assert_eq!(desk.admin.get("/anything", "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_token_of_administration_opens_nothing_that_is_guarded() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::ALL).await;
+    assert_eq!(desk.get("status", &token).await.status, 200);
+    for path in ["/", "/.doorward/api/session", "/.doorward/api/workspaces"] {
+        assert_eq!(desk.door.get(path, &bearer(&token)).await.status, 401, "{path}");
+    }
+    assert_eq!(desk.door.upgrade(&bearer(&token)).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_grant_of_one_origin_is_unknown_at_the_other() {
+    let desk = Desk::open().await;
+    let guarded = desk.door.grant(Method::Link, Capabilities::ALL).await;
+    assert_eq!(desk.admin.redeem("bootstrap", &guarded, NONCE, "").await.code(), "grant_refused");
+    let admin = desk.admin.grant(Method::Code, Capabilities::ALL).await;
+    let origin = format!("Origin: {}\r\n", desk.door.origin());
+    for (endpoint, headers) in [("bootstrap", &*origin), ("token", "")] {
+        let refused = desk.door.redeem(endpoint, &admin, NONCE, headers).await;
+        assert_eq!(refused.code(), "grant_refused", "{endpoint}");
+    }
+    // Neither was spent by that.
+    let answer = desk.admin.redeem("bootstrap", &admin, NONCE, "").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.header("set-cookie").is_none());
+    assert_eq!(desk.door.redeem("token", &guarded, NONCE, "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_grant_that_does_not_administer_is_refused_unspent() {
+    let desk = Desk::open().await;
+    let grant = desk.admin.grant(Method::Link, Capabilities::START_UP).await;
+    let refused = desk.admin.redeem("bootstrap", &grant, NONCE, "").await;
+    assert_eq!((refused.status, refused.code()), (403, "insufficient_capability".to_owned()));
+    let grants = desk.admin.store.grants().await.unwrap();
+    assert_eq!(grants[0].uses_left, 1);
+}
+
+#[tokio::test]
+async fn a_cookie_proves_nothing_here_and_stands_in_nobodys_way() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::NONE).await;
+    for name in [format!("doorward_{}", desk.admin.port()), "__Host-doorward".to_owned()] {
+        let cookie = format!("Cookie: {name}={token}\r\nSec-Fetch-Site: same-origin\r\n");
+        let answer = desk.admin.get("/.doorward/api/status", &cookie).await;
+        assert_eq!(answer.status, 401, "{name}");
+        assert!(answer.header("set-cookie").is_none(), "{answer:?}");
+    }
+    let beside = format!("Cookie: doorward_{}=stale\r\n{}", desk.admin.port(), bearer(&token));
+    assert_eq!(desk.admin.get("/.doorward/api/status", &beside).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_does_nothing_even_with_the_token() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::ALL).await;
+    let grant = desk.admin.grant(Method::Link, Capabilities::ALL).await;
+    for origin in [desk.door.origin(), "null".to_owned(), "https://evil.example".to_owned()] {
+        let from = format!("Origin: {origin}\r\n{}", bearer(&token));
+        for (method, path, body) in ENDPOINTS {
+            let path = format!("/.doorward/api/{path}");
+            let answer = match method {
+                "GET" => desk.admin.get(&path, &from).await,
+                _ => desk.admin.post(&path, &from, body).await,
+            };
+            assert_eq!(answer.status, 403, "{origin} {path}: {answer:?}");
+            assert!(answer.header("access-control-allow-origin").is_none());
+        }
+        let from = format!("Origin: {origin}\r\n");
+        assert_eq!(desk.admin.redeem("bootstrap", &grant, NONCE, &from).await.status, 403);
+    }
+    let own = format!("Origin: {}\r\n{}", desk.admin.origin(), bearer(&token));
+    assert_eq!(desk.admin.get("/.doorward/api/status", &own).await.status, 200);
+}
+
+#[tokio::test]
+async fn whoever_loses_administer_administers_nothing_more() {
+    let desk = Desk::open().await;
+    let (one, other) = (
+        desk.admin.token_of("one", Capabilities::ALL).await,
+        desk.admin.token_of("other", Capabilities::ALL).await,
+    );
+    let id = desk.session_id(&one, "other").await;
+    let limit = json!({ "session": id, "capabilities": ["observe", "operate"] });
+    let limited = desk.post("sessions/limit", &one, &limit).await;
+    assert_eq!(limited.status, 200, "{limited:?}");
+    assert_eq!(limited.json()["unheard"], 0);
+    for (method, path, body) in ENDPOINTS {
+        let path = format!("/.doorward/api/{path}");
+        let answer = match method {
+            "GET" => desk.admin.get(&path, &bearer(&other)).await,
+            _ => desk.admin.post(&path, &bearer(&other), body).await,
+        };
+        assert_eq!(answer.code(), "insufficient_capability", "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_link_carries_at_most_what_its_maker_has_and_pairs() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::OBSERVE).await;
+    let wanted = |capabilities: Value| json!({ "label": "phone", "capabilities": capabilities, "kind": "link", "life_seconds": 60 });
+    let beyond = desk.post("grants", &token, &wanted(json!(["observe", "operate"]))).await;
+    assert_eq!((beyond.status, beyond.code()), (403, "insufficient_capability".to_owned()));
+    assert_eq!(desk.admin.last_denial().await["trace_id"], beyond.json()["trace_id"]);
+    let nothing = desk.post("grants", &token, &wanted(json!([]))).await;
+    assert_eq!(nothing.status, 400, "{nothing:?}");
+
+    let made = desk.post("grants", &token, &wanted(json!(["observe"]))).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    assert_eq!(made.header("cache-control"), Some("no-store"));
+    let made = made.json();
+    let credential = made["credential"].as_str().unwrap();
+    assert_eq!(made["url"], format!("{}/.doorward/pair#{credential}", desk.door.origin()));
+    let rows = made["qr"].as_array().unwrap();
+    assert!(rows.iter().all(|row| row.as_str().unwrap().len() == rows.len()));
+    let paired = desk.door.redeem("token", credential, NONCE, "").await.json();
+    assert_eq!(
+        (&paired["subject"], &paired["capabilities"]),
+        (&json!("phone"), &json!(["observe"]))
+    );
+    let made_by = desk.session_id(&token, "admin").await;
+    let audit = desk.admin.audit().await;
+    let record =
+        audit.iter().find(|one| one["event"] == "grant_made" && one["peer"] != json!(null));
+    let record = record.expect("the audit log says who made it");
+    assert_eq!(record["reason"], format!("by session {made_by}"));
+    assert!(!format!("{audit:?}").contains(credential));
+}
+
+#[tokio::test]
+async fn an_open_code_is_listed_without_its_secret_and_taken_back() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::START_UP).await;
+    let wanted = json!({
+        "label": "tv", "capabilities": ["observe"], "kind": "code", "life_seconds": 600, "uses": 3,
+    });
+    let made = desk.post("grants", &token, &wanted).await.json();
+    assert_eq!((&made["url"], &made["qr"]), (&json!(null), &json!(null)));
+    let code = made["credential"].as_str().unwrap();
+    let listed = desk.get("grants", &token).await;
+    let text = String::from_utf8_lossy(&listed.body).into_owned();
+    assert!(!text.contains(code) && !text.contains(&code.replace('-', "")));
+    let id = &made["grant"]["id"];
+    let listed = listed.json();
+    let of_it = |one: &&Value| one["id"] == *id;
+    let shown = listed["grants"].as_array().unwrap().iter().find(of_it).unwrap();
+    assert_eq!((&shown["state"], &shown["uses_left"]), (&json!("open"), &json!(3)));
+
+    assert_eq!(desk.post("grants/revoke", &token, &json!({ "id": id })).await.status, 204);
+    assert_eq!(desk.door.redeem("token", code, NONCE, "").await.code(), "grant_refused");
+    let unknown = json!({ "id": "00000000000000000000000000000000" });
+    assert_eq!(desk.post("grants/revoke", &token, &unknown).await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn revoking_a_session_closes_its_connections_before_it_is_answered() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::NONE).await;
+    let (phone, laptop) = (
+        desk.door.token_of("phone", Capabilities::START_UP).await,
+        desk.door.token_of("laptop", Capabilities::START_UP).await,
+    );
+    let mut ends = live(&desk.door, &bearer(&phone)).await;
+    let mut stays = live(&desk.door, &bearer(&laptop)).await;
+    let id = desk.session_id(&token, "phone").await;
+    let revoked = desk.post("sessions/revoke", &token, &json!({ "session": id })).await;
+    assert_eq!(revoked.json(), json!({ "sessions": [id], "closed": 1, "unheard": 0 }));
+    assert_eq!(close_code(&mut ends).await, 4403);
+    crate::lifecycle::echoes(&mut stays).await;
+    let refused = desk.door.get("/.doorward/api/session", &bearer(&phone)).await;
+    assert_eq!(refused.code(), "session_revoked");
+    assert_eq!(desk.sessions(&token, "phone").await.len(), 0);
+    let again = desk.post("sessions/revoke", &token, &json!({ "session": id })).await;
+    assert_eq!(again.code(), "not_found");
+}
+
+#[tokio::test]
+async fn the_session_that_asks_is_ended_only_if_it_is_meant() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::START_UP).await;
+    let phone = desk.door.token_of("phone", Capabilities::START_UP).await;
+    let own = desk.session_id(&token, "admin").await;
+    for which in [json!({ "session": own }), json!({ "subject": "admin" }), json!({ "all": true })]
+    {
+        let refused = desk.post("sessions/revoke", &token, &which).await;
+        assert_eq!((refused.status, refused.code()), (409, "own_session".to_owned()), "{which}");
+    }
+    let less = json!({ "session": own, "capabilities": ["observe"] });
+    assert_eq!(desk.post("sessions/limit", &token, &less).await.code(), "own_session");
+    // Nothing has changed: the phone is still in, too.
+    assert_eq!(desk.sessions(&token, "phone").await.len(), 1);
+
+    let others = desk.post("sessions/revoke", &token, &json!({ "others": true })).await;
+    assert_eq!(others.json()["sessions"].as_array().unwrap().len(), 1);
+    let refused = desk.door.get("/.doorward/api/session", &bearer(&phone)).await;
+    assert_eq!(refused.code(), "session_revoked");
+
+    let meant = desk.post("sessions/revoke", &token, &json!({ "all": true, "self": true })).await;
+    assert_eq!(meant.status, 200, "{meant:?}");
+    assert_eq!(desk.get("sessions", &token).await.code(), "session_revoked");
+}
+
+#[tokio::test]
+async fn limiting_a_session_closes_what_needed_more() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::NONE).await;
+    let phone = desk.door.token_of("phone", Capabilities::START_UP).await;
+    let mut socket = live(&desk.door, &bearer(&phone)).await;
+    let id = desk.session_id(&token, "phone").await;
+    let limit = |names: Value| json!({ "session": id, "capabilities": names });
+    assert_eq!(desk.post("sessions/limit", &token, &limit(json!([]))).await.status, 400);
+    let limited = desk.post("sessions/limit", &token, &limit(json!(["observe"]))).await;
+    assert_eq!(limited.json(), json!({ "sessions": [id], "closed": 1, "unheard": 0 }));
+    assert_eq!(close_code(&mut socket).await, 4403);
+    assert_eq!(desk.door.upgrade(&bearer(&phone)).await.code(), "insufficient_capability");
+    // What was taken away does not come back.
+    let more = limit(json!(["observe", "operate", "spawn"]));
+    assert_eq!(desk.post("sessions/limit", &token, &more).await.json()["sessions"], json!([]));
+    assert_eq!(desk.sessions(&token, "phone").await[0]["capabilities"], json!(["observe"]));
+}
+
+#[tokio::test]
+async fn workspaces_are_made_shared_and_taken_away_at_once() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::START_UP).await;
+    let change = |change: Value| {
+        let (desk, token) = (&desk, &token);
+        async move { desk.post("workspaces", token, &change).await }
+    };
+    assert_eq!(
+        change(json!({ "do": "create", "name": "lab", "routes": ["/lab"] })).await.status,
+        204
+    );
+    let member = json!({
+        "do": "admit", "name": "lab", "subject": "ada", "capabilities": ["observe", "operate"],
+        "home": true,
+    });
+    assert_eq!(change(member).await.status, 204);
+    let listed = desk.get("workspaces", &token).await.json();
+    let names = listed["workspaces"].as_array().unwrap().iter().map(|one| &one["name"]);
+    assert_eq!(names.collect::<Vec<_>>(), [&json!("lab"), &json!("main")]);
+    assert_eq!(listed["workspaces"][0]["members"][0]["subject"], "ada");
+
+    desk.door.gate.refresh().await.unwrap();
+    let ada = desk.door.token_of("ada", Capabilities::START_UP).await;
+    let bob = desk.door.token_of("bob", Capabilities::START_UP).await;
+    assert_eq!(desk.door.get("/lab/", &bearer(&ada)).await.status, 200);
+    assert_eq!(desk.door.get("/lab/", &bearer(&bob)).await.status, 404);
+    let mut socket = live(&desk.door, &bearer(&ada)).await;
+    let expel = json!({ "do": "expel", "name": "lab", "subject": "ada" });
+    assert_eq!(change(expel).await.status, 204);
+    assert_eq!(close_code(&mut socket).await, 4404);
+    assert_eq!(desk.door.get("/lab/", &bearer(&ada)).await.status, 404);
+    assert_eq!(change(json!({ "do": "delete", "name": "lab" })).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_says_why_and_changes_nothing() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::OBSERVE).await;
+    let create = json!({ "do": "create", "name": "lab", "routes": ["/lab"] });
+    assert_eq!(desk.post("workspaces", &token, &create).await.status, 204);
+    let before = desk.get("workspaces", &token).await.json();
+    let conflicts = [
+        create,
+        json!({ "do": "create", "name": "lab2", "routes": ["/lab"] }),
+        json!({ "do": "delete", "name": "main" }),
+        json!({ "do": "delete", "name": "unknown" }),
+        json!({ "do": "expel", "name": "lab", "subject": "ada" }),
+        json!({ "do": "place", "name": "main", "web": "http://127.0.0.1:1" }),
+    ];
+    for change in conflicts {
+        let refused = desk.post("workspaces", &token, &change).await;
+        let expected = (409, "workspaces_unchanged".to_owned());
+        assert_eq!((refused.status, refused.code()), expected, "{change}");
+        assert!(refused.json()["message"].as_str().unwrap().contains("Nothing was changed: "));
+    }
+    // A membership hands on no more than its maker has, either.
+    let admit =
+        json!({ "do": "admit", "name": "lab", "subject": "ada", "capabilities": ["operate"] });
+    assert_eq!(desk.post("workspaces", &token, &admit).await.code(), "insufficient_capability");
+    assert_eq!(desk.get("workspaces", &token).await.json(), before);
+}
+
+#[tokio::test]
+async fn local_tokens_are_listed_without_what_proves_them_and_removed() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::NONE).await;
+    let request = LocalRequest {
+        id: SessionId::new([9; 16]),
+        name: Subject::new("builder").unwrap(),
+        workspace: WorkspaceName::main(),
+        capabilities: Capabilities::START_UP,
+        pid: 4242,
+        started: 1,
+        directory: "/srv/work".to_owned(),
+    };
+    let (secret, _) = owner::issue_local(
+        &*desk.door.store,
+        &desk.door.digester(),
+        &*desk.door.clock,
+        &SystemEntropy,
+        &request,
+        Capabilities::ALL,
+    )
+    .await
+    .unwrap();
+    let listed = desk.get("locals", &token).await;
+    assert!(!String::from_utf8_lossy(&listed.body).contains(&**secret.expose()));
+    let shown = &listed.json()["locals"][0];
+    let keys: BTreeSet<_> = shown.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = [
+        "capabilities",
+        "connections",
+        "created_at",
+        "directory",
+        "ends_at",
+        "id",
+        "name",
+        "pid",
+        "workspace",
+    ];
+    assert_eq!(keys, BTreeSet::from(expected));
+    assert_eq!((&shown["name"], &shown["directory"]), (&json!("builder"), &json!("/srv/work")));
+
+    let id = json!({ "id": shown["id"] });
+    assert_eq!(desk.post("locals/revoke", &token, &id).await.status, 200);
+    assert_eq!(desk.get("locals", &token).await.json()["locals"], json!([]));
+    assert_eq!(desk.post("locals/revoke", &token, &id).await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_understood_whole_does_nothing_and_says_what_is_expected() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::ALL).await;
+    let _phone = desk.door.token_of("phone", Capabilities::START_UP).await;
+    let bodies = [
+        ("sessions/revoke", r#"{}"#),
+        ("sessions/revoke", r#"{"all":true,"subject":"phone"}"#),
+        ("sessions/revoke", r#"{"subject":"phone","selfish":true}"#),
+        ("sessions/revoke", r#"{"session":"ABC"}"#),
+        ("sessions/revoke", ""),
+        (
+            "sessions/limit",
+            r#"{"session":"00000000000000000000000000000000","capabilities":["root"]}"#,
+        ),
+        ("grants", r#"{"label":"","capabilities":["observe"],"kind":"link","life_seconds":60}"#),
+        (
+            "grants",
+            r#"{"label":"x","capabilities":["observe"],"kind":"desktop","life_seconds":60}"#,
+        ),
+        ("grants", r#"{"label":"x","capabilities":["observe"],"kind":"code","life_seconds":6000}"#),
+        (
+            "grants",
+            r#"{"label":"x","capabilities":["observe"],"kind":"link","life_seconds":60,"uses":0}"#,
+        ),
+        ("workspaces", r#"{"do":"create","name":"x","owner":"me"}"#),
+        ("workspaces", r#"{"do":"create","name":"x","routes":["/"]}"#),
+        ("workspaces", r#"{"do":"create","name":"x","web":"file:///etc"}"#),
+        ("workspaces", r#"{"do":"create","name":"x","bytes":"unix:relative"}"#),
+        ("workspaces", r#"{"do":"rule"}"#),
+        ("locals/revoke", r#"{"id":"00000000000000000000000000000000","all":true}"#),
+        ("grants/revoke", "[]"),
+    ];
+    for (path, body) in bodies {
+        let path = format!("/.doorward/api/{path}");
+        let answer = desk.admin.post(&path, &bearer(&token), body).await;
+        assert_eq!((answer.status, answer.code()), (400, "malformed".to_owned()), "{path} {body}");
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(message.len() > 20 && message.ends_with('.'), "{message}");
+    }
+    let long = format!("{{\"id\":\"{}\"}}", "0".repeat(20_000));
+    let long = desk.admin.post("/.doorward/api/grants/revoke", &bearer(&token), &long).await;
+    assert_eq!((long.status, long.code()), (400, "malformed".to_owned()));
+    assert_eq!(desk.admin.last_denial().await["trace_id"], long.json()["trace_id"]);
+    assert_eq!(desk.sessions(&token, "phone").await.len(), 1);
+    assert_eq!(desk.get("workspaces", &token).await.json()["workspaces"], json!([]));
+}
+
+#[tokio::test]
+async fn looking_renews_nothing_and_a_renewal_is_asked_for() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::NONE).await;
+    desk.admin.clock.turn(Duration::from_secs(3300));
+    desk.admin.gate.refresh().await.unwrap();
+    let who = desk.get("session", &token).await.json();
+    assert_eq!((&who["deadline_seconds"], &who["warning"]), (&json!(300), &json!("five_minutes")));
+    assert!(desk.get("sessions", &token).await.header("set-cookie").is_none());
+    let renewed = desk.post("renew", &token, &json!({})).await.json();
+    let fresh = renewed["access_token"].as_str().unwrap().to_owned();
+    desk.admin.clock.turn(Duration::from_secs(301));
+    desk.admin.gate.refresh().await.unwrap();
+    assert_eq!(desk.get("status", &token).await.code(), "session_expired");
+    assert_eq!(desk.get("status", &fresh).await.status, 200);
+    assert_eq!(desk.post("logout", &fresh, &json!({})).await.status, 204);
+    assert_eq!(desk.get("status", &fresh).await.code(), "session_revoked");
+}
+
+#[tokio::test]
+async fn an_unguarded_server_says_so_and_is_still_administered_by_administrators_alone() {
+    let settings = Settings {
+        guarding: doorward_policy::settings::Guarding::Unguarded,
+        ..Settings::default()
+    };
+    let door = Door::under(settings.clone()).await;
+    let links = LinkPlace { base: door.origin(), pin: None, quic_port: None };
+    let over = Administered { gate: Arc::clone(&door.gate), links, server: None };
+    let admin = door
+        .beside(Settings { surface: Surface::Admin, ..Settings::default() }, Some(over.clone()))
+        .await;
+    let token = admin.token_of("admin", Capabilities::ALL).await;
+    let status = admin.get("/.doorward/api/status", &bearer(&token)).await.json();
+    assert_eq!(status["unguarded"], true);
+    // Even if somebody opened it with the settings of the guarded origin.
+    let careless = door.beside(Settings { surface: Surface::Admin, ..settings }, Some(over)).await;
+    for (method, path, body) in ENDPOINTS {
+        let path = format!("/.doorward/api/{path}");
+        let answer = match method {
+            "GET" => careless.get(&path, "").await,
+            _ => careless.post(&path, "", body).await,
+        };
+        assert_eq!(answer.status, 403, "{path}");
+    }
+}
