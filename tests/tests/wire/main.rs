@@ -15,4 +15,5 @@ mod limits;
 mod proxying;
 mod quic;
 mod rooms;
+mod sharing;
 mod streams;
