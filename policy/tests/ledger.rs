@@ -11,14 +11,16 @@
 
 mod common;
 
+use common::workspace::{OBSERVE, name};
 use common::{DAY, NOW, attempt, claims, grant, millis, secs, subject};
 use doorward_policy::capability::Capabilities;
 use doorward_policy::grant::{GrantRefusal, REPEAT_WINDOW};
 use doorward_policy::id::{GrantId, SessionId};
 use doorward_policy::keys::Digest;
 use doorward_policy::ledger::{Capacity, Ledger, NotKept, RedeemError, Selector};
+use doorward_policy::local::{LocalRecord, LocalRequest, LocalSelector, MAX_LIFE};
 use doorward_policy::ticket::{TicketAttempt, TicketRecord, TicketRefusal};
-use doorward_policy::workspace::{Asked, Reach};
+use doorward_policy::workspace::{Asked, Change, Placing, Reach};
 
 const fn digest(seed: u8) -> Digest {
     Digest::from_bytes([seed; 32])
@@ -169,6 +171,84 @@ fn a_revoked_session_is_kept_until_its_absolute_end() {
     ledger.revoke_sessions(&Selector::All, NOW);
     ledger.expire(session.absolute_end.minus(secs(1)), 100);
     assert!(ledger.session(session.id).unwrap().revoked_at.is_some());
+}
+
+#[test]
+fn a_limit_only_takes_away_and_tells_whom_it_took_from() {
+    let mut ledger = ledger_with_grant(4, 2);
+    for session in [1, 2] {
+        ledger.redeem(&digest(1), &attempt(session, session), NOW).unwrap();
+    }
+    let one = Selector::Session(SessionId::new([1; 16]));
+    let limited = ledger.limit_sessions(&one, OBSERVE, NOW);
+    assert_eq!(limited.iter().map(|one| one.capabilities).collect::<Vec<_>>(), [OBSERVE]);
+    assert_eq!(ledger.limit_sessions(&one, Capabilities::ALL, NOW), [], "nothing comes back");
+    assert_eq!(ledger.limit_sessions(&Selector::All, OBSERVE, NOW).len(), 1, "the other one");
+    ledger.revoke_sessions(&one, NOW);
+    assert_eq!(ledger.limit_sessions(&one, Capabilities::NONE, NOW), [], "it is over");
+}
+
+fn local(id: u8, incarnation: u8) -> LocalRecord {
+    let request = LocalRequest {
+        id: SessionId::new([id; 16]),
+        name: subject("agent"),
+        workspace: name("blue"),
+        capabilities: OBSERVE,
+        pid: 1,
+        started: 1,
+        directory: "/".into(),
+    };
+    LocalRecord::issue(&request, Capabilities::ALL, [incarnation; 16], NOW).unwrap()
+}
+
+fn with_locals(most: usize, ids: std::ops::RangeInclusive<u8>) -> Ledger {
+    let mut ledger = Ledger::new(Capacity { locals: most, ..Capacity::default() }, [3; 8]);
+    for id in ids {
+        assert_eq!(ledger.insert_local(digest(id), local(id, id)), Ok(None));
+    }
+    ledger
+}
+
+#[test]
+fn a_local_token_made_again_takes_the_place_of_the_one_before_even_where_it_is_full() {
+    let mut ledger = with_locals(2, 1..=2);
+    assert_eq!(ledger.insert_local(digest(3), local(3, 3)), Err(NotKept::Full));
+    assert_eq!(ledger.insert_local(digest(2), local(1, 3)), Err(NotKept::Exists));
+    assert_eq!(ledger.local(&digest(1)), Some(&local(1, 1)), "a refusal evicts nothing");
+    assert_eq!(ledger.insert_local(digest(3), local(1, 3)), Ok(Some(local(1, 1))));
+    assert_eq!(ledger.local(&digest(1)), None);
+    assert_eq!(ledger.locals().count(), 2);
+}
+
+#[test]
+fn a_local_token_that_was_made_again_is_not_removed_for_the_one_before() {
+    let mut ledger = with_locals(4, 1..=2);
+    let ended = LocalSelector::Incarnations(vec![SessionId::new([1; 16])]);
+    ledger.insert_local(digest(3), local(1, 3)).unwrap();
+    assert_eq!(ledger.remove_locals(&ended), []);
+    assert_eq!(ledger.remove_locals(&LocalSelector::Id(SessionId::new([1; 16]))), [local(1, 3)]);
+    assert_eq!(ledger.remove_locals(&LocalSelector::Workspace(name("green"))), []);
+    assert_eq!(ledger.remove_locals(&LocalSelector::Workspace(name("blue"))), [local(2, 2)]);
+}
+
+#[test]
+fn a_workspace_that_is_made_anew_does_not_get_the_local_tokens_of_the_former() {
+    let mut ledger = with_locals(4, 1..=2);
+    let create = Change::Create(name("blue"), Placing::default());
+    assert_eq!(ledger.change_directory(&create, 1), Ok(Vec::new()));
+    let gone = ledger.change_directory(&Change::Delete(name("blue")), 2).unwrap();
+    assert_eq!(gone, [local(1, 1), local(2, 2)]);
+    assert_eq!(ledger.change_directory(&create, 3), Ok(Vec::new()));
+    assert_eq!(ledger.locals().count(), 0);
+}
+
+#[test]
+fn local_tokens_are_forgotten_at_their_end_as_many_as_the_budget() {
+    let mut ledger = with_locals(8, 1..=5);
+    let end = NOW.plus(MAX_LIFE);
+    assert_eq!(ledger.expire(end.minus(millis(1)), 10), 0);
+    assert_eq!([3, 3, 3].map(|budget| ledger.expire(end, budget)), [3, 2, 0]);
+    assert_eq!(ledger.locals().count(), 0);
 }
 
 #[test]
