@@ -10,12 +10,15 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
-use common::{at, attempt, audit, digest, grant, open, place};
+use common::{at, attempt, audit, digest, grant, local, open, place};
 use doorward_gate::audit::Event;
 use doorward_gate::export::AuditFile;
 use doorward_gate::store::{SqliteStore, Store, StoreError};
+use doorward_policy::Capabilities;
 use doorward_policy::grant::GrantRefusal;
 use doorward_policy::id::SessionId;
+use doorward_policy::ledger::Selector;
+use doorward_policy::workspace::{Change, Placing, WorkspaceName};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 const PART: &str = "DOORWARD_TEST_PART";
@@ -161,6 +164,110 @@ async fn check_after_kill(store: &SqliteStore, acknowledged: &BTreeMap<u64, Sess
         let record = audit(Event::GrantRedeemed);
         let again = store.redeem(digest(*number), attempt(*number), at(2), record).await;
         assert_eq!(again.expect("answered").expect("the same again").id, *session);
+    }
+}
+
+#[test]
+fn changes_rights_until_killed() {
+    if !main_of("changes_rights_until_killed") {
+        return;
+    }
+    let store = store_of_child();
+    runtime().block_on(async {
+        let sessions = store.sessions().await.expect("a list");
+        for (number, session) in (1_u64..).zip(sessions.iter().map(|session| session.id)) {
+            let which = Selector::Session(session);
+            let record = audit(Event::SessionLimited);
+            let limited = store.limit_sessions(which, Capabilities::OBSERVE, at(1), record).await;
+            assert_eq!(limited.expect("answered").len(), 1);
+            say(format_args!("limited {session}"));
+            // Every third one takes the place of the one before.
+            let id = number - u64::from(number.is_multiple_of(3));
+            let local = local(id, 1000 + number, at(1));
+            let record = audit(Event::LocalMade).about_local(&local);
+            store.insert_local(digest(number), local.clone(), record).await.expect("kept");
+            say(format_args!("local {number} {}", local.incarnation));
+            let change = Change::Create(workspace(number), Placing::default());
+            let record = audit(Event::WorkspaceChanged).about_change(&change);
+            store.change_directory(change, record).await.expect("answered").expect("made");
+            say(format_args!("workspace {number}"));
+        }
+    });
+}
+
+fn workspace(number: u64) -> WorkspaceName {
+    WorkspaceName::new(&format!("workspace-{number}")).expect("a name")
+}
+
+/// I21: what was acknowledged is there, and for all that is there an audit record is.
+#[test]
+fn a_change_of_rights_survives_kill_9_or_did_not_happen() {
+    for round in 0..8 {
+        let (_dir, path) = place();
+        runtime().block_on(async {
+            let store = open(&path);
+            let grant = grant(0, "ada", SESSIONS, at(0));
+            store.insert_grant(digest(0), grant, audit(Event::GrantMade)).await.expect("kept");
+            for nonce in 0..u64::from(SESSIONS) {
+                let record = audit(Event::GrantRedeemed);
+                let redeemed = store.redeem(digest(0), attempt(nonce), at(0), record).await;
+                redeemed.expect("answered").expect("a session");
+            }
+            let made = store.audit_lines(0, usize::MAX).await.expect("lines");
+            store.trim_audit(made.last().expect("one").number).await.expect("done");
+        });
+        let mut child = Actor::start("changes_rights_until_killed", &path);
+        let mut acknowledged = Vec::new();
+        for _ in 0..=round * 5 {
+            acknowledged.extend(child.hear());
+        }
+        acknowledged.extend(child.kill());
+        assert!(!acknowledged.is_empty());
+        runtime().block_on(check_rights_after_kill(&open(&path), &acknowledged));
+    }
+}
+
+const SESSIONS: u32 = 60;
+
+async fn check_rights_after_kill(store: &SqliteStore, acknowledged: &[String]) {
+    let sessions = store.sessions().await.expect("a list");
+    let limited = sessions.iter().filter(|one| one.capabilities == Capabilities::OBSERVE);
+    let limited = limited.map(|one| one.id).collect::<BTreeSet<_>>();
+    let locals = store.locals().await.expect("a list");
+    let directory = store.directory().await.expect("answered");
+    let news = store.news(0).await.expect("answered");
+    let told = news.sessions.iter().map(|(id, ..)| *id).collect::<BTreeSet<_>>();
+    assert!(limited.is_subset(&told));
+    let departed = told.difference(&limited).count();
+    assert_eq!(news.directory.unwrap_or_default(), directory);
+    // With the first workspace, main has got a record.
+    let workspaces = directory.workspaces().len().saturating_sub(1);
+
+    let lines = store.audit_lines(0, usize::MAX).await.expect("lines");
+    let count = |event: &str| lines.iter().filter(|line| line.json.contains(event)).count();
+    assert_eq!(count("session_limited"), limited.len());
+    assert_eq!(count("local_made"), locals.len() + departed);
+    assert_eq!(count("local_removed"), departed);
+    assert_eq!(count("workspace_changed"), workspaces);
+
+    for said in acknowledged {
+        match *said.split(' ').collect::<Vec<_>>() {
+            ["limited", session] => {
+                assert!(limited.contains(&SessionId::parse(session).expect("a session")));
+            }
+            ["local", number, incarnation] => {
+                let incarnation = SessionId::parse(incarnation).expect("an incarnation");
+                let token = digest(number.parse().expect("a number"));
+                let found = store.find_local(token).await.expect("answered");
+                let there = found.is_some_and(|local| local.incarnation == incarnation);
+                assert!(there != told.contains(&incarnation), "there, or replaced since");
+            }
+            ["workspace", number] => {
+                let name = workspace(number.parse().expect("a number"));
+                assert!(directory.workspace(&name).is_some());
+            }
+            _ => panic!("{said}"),
+        }
     }
 }
 
