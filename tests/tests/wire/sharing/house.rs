@@ -1,5 +1,6 @@
 //! A listener that shares, two guarded servers, and members who speak over either transport.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use doorward_gate::audit::{AuditRecord, Event};
@@ -33,7 +34,7 @@ pub(super) struct House {
     pub(super) door: Door,
     pub(super) wicket: Wicket,
     web: TcpListener,
-    bytes: TcpListener,
+    bytes: Option<TcpListener>,
 }
 
 impl House {
@@ -49,7 +50,7 @@ impl House {
         let url = format!("tcp://{}", bytes.local_addr().unwrap());
         let upstream = doorward_quic::Upstream::parse(&url).unwrap();
         let wicket = Wicket::with(&door, Some(upstream), doorward_quic::Limits::default());
-        Self { door, wicket, web, bytes }
+        Self { door, wicket, web, bytes: Some(bytes) }
     }
 
     /// The token of somebody who may operate.
@@ -96,8 +97,18 @@ impl House {
 
     /// The connection to the guarded server that somebody is about to open.
     pub(super) async fn server(&self, wire: Wire) -> Server {
-        let listener = if wire == Wire::WebSocket { &self.web } else { &self.bytes };
+        let bytes = || self.bytes.as_ref().unwrap();
+        let listener = if wire == Wire::WebSocket { &self.web } else { bytes() };
         Server::accept(wire, listener).await
+    }
+
+    /// The server of streams goes, and nobody answers at its address.
+    pub(super) fn stop_bytes(&mut self) -> SocketAddr {
+        self.bytes.take().unwrap().local_addr().unwrap()
+    }
+
+    pub(super) async fn start_bytes(&mut self, address: SocketAddr) {
+        self.bytes = Some(TcpListener::bind(address).await.unwrap());
     }
 
     /// Has a session open the room, and the guarded server take it.

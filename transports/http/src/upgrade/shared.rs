@@ -198,18 +198,22 @@ async fn join<S: Duplex + 'static>(
 ) {
     let Ok(client) = client.await else { return };
     let client = plain_client::<S>(client);
-    let place = Arc::new(place);
+    // The place goes with these two, when the client has left and only the goodbye is still to be
+    // said; the connection is live for as long as that takes.
+    let member = Arc::new(place);
     let live = Arc::new(live);
-    let (pen, writing) = (place.pen(), Arc::clone(&live));
+    let (place, writing) = (Arc::clone(&member), Arc::clone(&live));
+    let pen = place.pen();
     let may_write = Box::new(move || {
+        let _place = &place;
         writing.touch();
         pen.may_write()
     });
     let gate = Arc::clone(&site.gate);
     drop(site);
-    let member = Arc::clone(&place);
+    let ending = Arc::clone(&live);
     let ended = Box::pin(async move {
-        let denial = live.ended().await.denial();
+        let denial = ending.ended().await.denial();
         if denial != Denial::Unavailable(Outage::Draining) {
             member.forfeit();
         }
@@ -217,7 +221,7 @@ async fn join<S: Duplex + 'static>(
         told(denial)
     });
     link.socket.join(client, may_write, ended).await;
-    drop(place);
+    drop(live);
 }
 
 #[cfg(test)]

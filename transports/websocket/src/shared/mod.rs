@@ -24,7 +24,8 @@ const TURNS: usize = 32;
 /// Whether a client may write. It is asked about each message: when it has come, and again right
 /// before it is passed on.
 ///
-/// Dropped once the client has left. Has to answer at once.
+/// Dropped, as `ended` is, once the client has left and only the goodbye is still to be said. Has
+/// to answer at once.
 pub trait Permission: Send + Sync + 'static {
     /// Whether the client may write now.
     fn may_write(&self) -> bool;
