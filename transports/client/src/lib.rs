@@ -14,6 +14,7 @@ mod api;
 mod backoff;
 mod client;
 mod connection;
+mod ending;
 mod error;
 mod link;
 mod pairing;

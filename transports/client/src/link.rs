@@ -1,5 +1,6 @@
 //! A connection that is kept: opened again whenever it is lost, until that can't help.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::time::sleep;
 use crate::backoff::{Backoff, Naps, Woke};
 use crate::client::Client;
 use crate::connection::{Closed, Connection, Prober};
+use crate::ending::{Life, foresee, heed};
 use crate::error::{ClientError, Next};
 use crate::saved::SavedSessions;
 use crate::session::Session;
@@ -44,6 +46,14 @@ pub enum LinkState {
     Connecting,
     /// A connection is open.
     Connected,
+    /// A connection is open, and its session is about to end. Told five minutes before and one
+    /// minute before; [`LinkState::Connected`] again once that end has moved on.
+    Ending {
+        /// When that is, by the link's clock.
+        at: Timestamp,
+        /// Whether nothing moves it on: neither use nor a renewal.
+        absolute: bool,
+    },
     /// The last one was lost, or couldn't be opened; the next attempt has its time.
     Waiting {
         /// When that is, by the link's clock.
@@ -70,6 +80,7 @@ pub struct Link {
     saved: Option<SavedSessions>,
     surroundings: Arc<dyn Surroundings>,
     states: watch::Sender<LinkState>,
+    life: watch::Sender<Life>,
 }
 
 impl fmt::Debug for Link {
@@ -107,7 +118,8 @@ impl Link {
         surroundings: Arc<dyn Surroundings>,
     ) -> Self {
         let (states, _) = watch::channel(LinkState::Connecting);
-        Self { client, session, saved, surroundings, states }
+        let (life, _) = watch::channel(Life::of(&session));
+        Self { client, session, saved, surroundings, states, life }
     }
 
     /// How it is doing, from now on. Of states that follow each other quickly, the last one shows.
@@ -194,12 +206,14 @@ impl Link {
         pulse: &Pulse,
     ) -> (Setback, Duration) {
         let surroundings = Arc::clone(&self.surroundings);
+        let (states, life) = (self.states.clone(), self.life.subscribe());
         let mut naps = Naps::endless(surroundings.now());
         let setback = tokio::select! {
             biased;
             closed = work => self.after(closed).await,
             closed = watch_over(&*surroundings, pulse, &mut naps) => closed.into(),
             error = self.keep_renewed() => error.into(),
+            never = pulse.foretell(&*surroundings, &life, &states) => match never {},
         };
         (setback, naps.slept())
     }
@@ -248,11 +262,15 @@ impl Link {
     /// Whether the server had a fresher token to give.
     async fn renew(&mut self) -> Result<bool, ClientError> {
         let renewed = self.client.renew(&self.session, self.surroundings.now()).await?;
-        let Some(fresher) = renewed else { return Ok(false) };
+        let Some(fresher) = renewed else {
+            self.life.send_modify(|life| life.absolute = true);
+            return Ok(false);
+        };
         if let Some(saved) = &self.saved {
             // A session that can't be saved is as good until this process ends.
             let _result = saved.renew(&fresher);
         }
+        self.life.send_replace(Life::of(&fresher));
         self.session = fresher;
         Ok(true)
     }
@@ -266,7 +284,7 @@ impl Link {
 }
 
 /// Waits by the clock, and no longer than asked: a jump ahead ends it at once.
-async fn pause(surroundings: &dyn Surroundings, length: Duration) {
+pub(crate) async fn pause(surroundings: &dyn Surroundings, length: Duration) {
     let mut naps = Naps::new(surroundings.now(), length);
     while let Some(nap) = naps.nap() {
         sleep(nap).await;
@@ -305,6 +323,22 @@ async fn watch_over(surroundings: &dyn Surroundings, pulse: &Pulse, naps: &mut N
 enum Pulse {
     Tunnel(Tunnel),
     WebSocket(Prober),
+}
+
+impl Pulse {
+    /// Says beforehand when the session ends. A server tells a tunnel; in a WebSocket there is
+    /// nothing but what is guarded.
+    async fn foretell(
+        &self,
+        surroundings: &dyn Surroundings,
+        life: &watch::Receiver<Life>,
+        states: &watch::Sender<LinkState>,
+    ) -> Infallible {
+        match self {
+            Self::Tunnel(tunnel) => heed(tunnel, surroundings, states).await,
+            Self::WebSocket(_) => foresee(life, surroundings, states).await,
+        }
+    }
 }
 
 /// What a link opens.

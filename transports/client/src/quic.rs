@@ -38,8 +38,10 @@ const MOST_ADDRESSES: usize = 8;
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// After how much silence of the server a connection is lost, in milliseconds.
 const MAX_IDLE: VarInt = VarInt::from_u32(30_000);
+/// How many notices may be on their way.
+const MAX_NOTICES: u32 = 2;
 /// The longest frame of an answer.
-const MAX_FRAME: usize = PREFIX + MAX_BODY;
+pub(crate) const MAX_FRAME: usize = PREFIX + MAX_BODY;
 /// The code of an end that nothing is wrong with.
 pub(crate) const DONE: VarInt = VarInt::from_u32(0);
 
@@ -108,11 +110,15 @@ fn unexpected(server: &Server) -> ClientError {
     ClientError::Unexpected(server.clone(), "the answer to a hello")
 }
 
-/// The one frame that is exactly this.
 fn read_accept(frame: &[u8]) -> Option<Accept> {
+    only_body(frame).and_then(Accept::parse)
+}
+
+/// The body of what is exactly one frame.
+pub(crate) fn only_body(frame: &[u8]) -> Option<&[u8]> {
     let (prefix, body) = frame.split_first_chunk::<PREFIX>()?;
     let length = body_length(*prefix).ok()?;
-    (body.len() == length).then(|| Accept::parse(body)).flatten()
+    (body.len() == length).then_some(body)
 }
 
 /// Connects to the first address of the server that completes a handshake: names such as
@@ -181,7 +187,7 @@ fn transport() -> TransportConfig {
         .keep_alive_interval(Some(KEEP_ALIVE))
         .max_idle_timeout(Some(IdleTimeout::from(MAX_IDLE)))
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
-        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(MAX_NOTICES))
         .datagram_receive_buffer_size(None);
     transport
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use doorward_policy::hello::{Hello, Kind, Offered, Purpose};
+use doorward_policy::notice::Notice;
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt, WriteError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
@@ -69,6 +70,30 @@ impl Tunnel {
             Err(WriteError::ConnectionLost(error)) => Err(error.into()),
             // What else is wrong, whoever uses it finds.
             _ => Ok(Stream { sender, receiver }),
+        }
+    }
+
+    /// Waits for the next notice of when the session ends. What is no notice is passed over, and so
+    /// is one that is still on its way when the next one comes.
+    ///
+    /// # Errors
+    /// How the tunnel has ended.
+    pub async fn notice(&self) -> Result<Notice, Closed> {
+        let connection = &self.dialled.connection;
+        let mut stream = connection.accept_uni().await?;
+        loop {
+            let frame = tokio::select! {
+                biased;
+                frame = stream.read_to_end(quic::MAX_FRAME) => frame.unwrap_or_default(),
+                newer = connection.accept_uni() => {
+                    stream = newer?;
+                    continue;
+                }
+            };
+            if let Some(notice) = quic::only_body(&frame).and_then(Notice::parse) {
+                return Ok(notice);
+            }
+            stream = connection.accept_uni().await?;
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use doorward_client::{CertificateFault, ClientError, Closed, Identity, Server, Session};
 use doorward_policy::hello::{Kind, Purpose};
+use doorward_policy::notice::Notice;
 use doorward_policy::workspace::WorkspaceName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
@@ -229,7 +230,7 @@ async fn a_tunnel_alone_joins_the_workspace_that_it_is_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_may_open_nothing_of_its_own() {
+async fn a_server_may_open_nothing_but_two_notices_at_once() {
     let mut peer = Peer::start(Certificate::self_signed(), &[Reply::Token("A.token"), Reply::Open]);
     let session = peer.session().await;
     let _tunnel = client().tunnel(&session).await.expect("open");
@@ -237,7 +238,41 @@ async fn a_server_may_open_nothing_of_its_own() {
     let theirs = peer.opened().await;
     let minute = Duration::from_secs(60);
     assert!(timeout(minute, theirs.open_bi()).await.is_err());
+    let _two = (theirs.open_uni().await.expect("allowed"), theirs.open_uni().await);
     assert!(timeout(minute, theirs.open_uni()).await.is_err());
     assert_eq!(theirs.max_datagram_size(), None);
     assert_eq!(theirs.close_reason(), None, "a silent tunnel is kept alive");
+}
+
+#[tokio::test]
+async fn a_tunnel_hears_notices_and_passes_over_what_is_none() {
+    let mut peer = Peer::start(Certificate::self_signed(), &[Reply::Token("A.token"), Reply::Open]);
+    let session = peer.session().await;
+    let tunnel = client().tunnel(&session).await.expect("open");
+    peer.hello().await;
+    let theirs = peer.opened().await;
+    let notice = Notice { left: 300, absolute: true };
+    let frame = notice.frame();
+    let doubled = frame.repeat(2);
+    let [mut another_kind, mut longer] = [frame, frame];
+    another_kind[3] = 2;
+    longer[1] = 8;
+    let tell = async {
+        for bytes in [&another_kind[..], &longer, &doubled, &frame[..8], &[0; 5000], &[]] {
+            let mut stream = theirs.open_uni().await.expect("allowed");
+            // One that is too long is not read to its end.
+            let _result = stream.write_all(bytes).await;
+            let _result = stream.finish();
+        }
+        let mut endless = theirs.open_uni().await.expect("allowed");
+        endless.write_all(&frame[..8]).await.expect("written");
+        let mut stream = theirs.open_uni().await.expect("allowed");
+        stream.write_all(&frame).await.expect("written");
+        stream.finish().expect("open");
+        endless
+    };
+    let (_endless, heard) = tokio::join!(tell, tunnel.notice());
+    assert_eq!(heard.expect("open"), notice);
+    theirs.close(0u32.into(), b"");
+    assert!(matches!(tunnel.notice().await, Err(Closed::Dropped(_))));
 }

@@ -7,6 +7,8 @@ use doorward_client::{
     Client, Link, LinkState, SavedSessions, Session, Surroundings as _, Trust, Tunnel,
 };
 use doorward_policy::hello::{Kind, Purpose};
+use doorward_policy::notice::Notice;
+use quinn::Connection;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -221,6 +223,27 @@ async fn a_session_is_renewed_while_its_tunnel_lives() {
     timeout(Duration::from_secs(60), saved).await.expect("saved");
     assert_eq!(theirs.close_reason(), None, "its tunnel never noticed");
     assert!(matches!(*kept.states.borrow(), LinkState::Connected));
+}
+
+async fn tell(theirs: &Connection, left: u32, absolute: bool) {
+    let mut stream = theirs.open_uni().await.expect("allowed");
+    stream.write_all(&Notice { left, absolute }.frame()).await.expect("written");
+    stream.finish().expect("open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_told_shows_until_it_has_moved_on() {
+    let (mut peer, mut kept) = start(&[Reply::Open]).await;
+    kept.connected().await;
+    peer.hello().await;
+    let theirs = peer.opened().await;
+    for (left, absolute) in [(300, false), (60, true)] {
+        tell(&theirs, left, absolute).await;
+        let at = kept.desk.now().plus(Duration::from_secs(left.into()));
+        kept.state(|state| *state == LinkState::Ending { at, absolute }).await;
+    }
+    tell(&theirs, 301, false).await;
+    kept.connected().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 #[path = "../common/desk.rs"]
 mod desk;
+mod ending;
 mod in_tls;
 mod liveness;
 mod lost_answers;

@@ -135,7 +135,7 @@ fn all_connected(reports: &Receiver<News>) -> Vec<Option<Duration>> {
             LinkState::PairAgain { .. } | LinkState::Ended { .. } => {
                 panic!("client {client} has given up: {state:?}")
             }
-            LinkState::Connected => connected[client] = true,
+            LinkState::Connected | LinkState::Ending { .. } => connected[client] = true,
             LinkState::Connecting | LinkState::Waiting { .. } => connected[client] = false,
         }
         waits[client] = waits[client].or(wait);

@@ -106,9 +106,10 @@ pub(super) async fn run(
     Err(Failure::failed(match end {
         LinkState::PairAgain { reason } => pair_again(&output::printable(&reason)),
         LinkState::Ended { reason } => output::printable(&reason),
-        LinkState::Connecting | LinkState::Connected | LinkState::Waiting { .. } => {
-            "the link was given up".to_owned()
-        }
+        LinkState::Connecting
+        | LinkState::Connected
+        | LinkState::Ending { .. }
+        | LinkState::Waiting { .. } => "the link was given up".to_owned(),
     }))
 }
 
@@ -126,6 +127,11 @@ async fn report(mut states: watch::Receiver<LinkState>, machine: &Machine) {
         let state = states.borrow_and_update().clone();
         match state {
             LinkState::Connected => eprintln!("connected"),
+            LinkState::Ending { at, absolute } => {
+                let seconds = at.since(machine.now()).as_secs();
+                let help = if absolute { "only pairing again helps" } else { "unless it is used" };
+                eprintln!("the session ends in {seconds} s, {help}");
+            }
             LinkState::Waiting { until, reason } => {
                 let seconds = until.since(machine.now()).as_secs_f64().ceil();
                 eprintln!("waiting {seconds} s: {}", output::printable(&reason));
