@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use doorward_gate::rooms::RoomPlace;
-use doorward_gate::{Admission, ClientSlot, LiveConnection, Refusal, Welcome, Welcomed};
+use doorward_gate::{Admission, ClientSlot, Deadline, LiveConnection, Refusal, Welcome, Welcomed};
 use doorward_policy::admission::{Greeting, Wire};
 use doorward_policy::denial::{Denial, Outage};
 use doorward_policy::hello::Accept;
@@ -22,6 +22,7 @@ use crate::echo::echo;
 use crate::forward::{forward, give_up};
 use crate::hello::{self, NoHello};
 use crate::listener::Shared;
+use crate::notice;
 use crate::room::{self, Joined};
 use crate::upstream::Upstream;
 
@@ -170,6 +171,10 @@ async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted)
             return answer::refuse(connection, &shared.gate.refuse_admitted(&admission, denial));
         }
     };
+    if behind == Behind::Unusable {
+        let workspace = joined.map(|joined| joined.name);
+        tracing::warn!(?workspace, "the address of a workspace's server is none for QUIC");
+    }
     let mut streams = Streams {
         shared,
         admission: &admission,
@@ -191,6 +196,7 @@ async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted)
                 answer::end(connection, denial, admission.trace, now);
                 return streams.forfeit(denial);
             }
+            deadline = live.warning() => streams.warn(connection, deadline),
             Some(ended) = streams.tasks.join_next(), if !streams.tasks.is_empty() => {
                 if matches!(ended, Ok(Joined::Empty)) {
                     let refusal = shared.gate.refuse_empty_room(&admission);
@@ -233,15 +239,16 @@ impl Streams<'_> {
                 return self.join(upstream, (send, receive));
             }
             Behind::Server(upstream) => {
-                let upstream = upstream.clone();
+                let (upstream, live) = (upstream.clone(), Arc::clone(&self.live));
                 self.tasks.spawn(async move {
-                    forward(&upstream, send, receive).await;
+                    forward(&upstream, &live, send, receive).await;
                     Joined::Over
                 });
             }
             Behind::Echo => {
+                let live = Arc::clone(&self.live);
                 self.tasks.spawn(async move {
-                    echo(send, receive).await;
+                    echo(&live, send, receive).await;
                     Joined::Over
                 });
             }
@@ -267,6 +274,18 @@ impl Streams<'_> {
         let member = room::Member { place, live: Arc::clone(&self.live) };
         self.tasks.spawn(room::join(Arc::clone(self.shared), upstream, member, stream));
         Ok(())
+    }
+
+    /// Tells the client of its session's end.
+    fn warn(&mut self, connection: &Connection, deadline: Deadline) {
+        // Without a clock there is nothing to tell, and nobody is let on.
+        let Ok(now) = self.shared.gate.now() else { return };
+        let notice = notice::of(deadline, self.admission, now);
+        let told = notice::tell(connection.clone(), notice, self.shared.limits.deadline);
+        self.tasks.spawn(async move {
+            told.await;
+            Joined::Over
+        });
     }
 
     /// Ends all of them. Whoever loses what they were admitted with loses the lease too, rather

@@ -1,5 +1,6 @@
 //! The built-in echo: what comes goes back.
 
+use doorward_gate::LiveConnection;
 use quinn::{RecvStream, SendStream, VarInt};
 
 use crate::answer::DONE;
@@ -8,10 +9,11 @@ use crate::answer::DONE;
 const MOST: usize = 64 * 1024;
 
 /// Echoes a stream until its end.
-pub(crate) async fn echo(mut send: SendStream, mut receive: RecvStream) {
+pub(crate) async fn echo(live: &LiveConnection, mut send: SendStream, mut receive: RecvStream) {
     loop {
         match receive.read_chunk(MOST, true).await {
             Ok(Some(chunk)) => {
+                live.touch();
                 if let Err(error) = send.write_chunk(chunk.bytes).await {
                     let _result = receive.stop(stopped(&error));
                     return;

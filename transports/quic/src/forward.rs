@@ -4,6 +4,7 @@ use std::io;
 use std::pin::pin;
 
 use bytes::Bytes;
+use doorward_gate::LiveConnection;
 use futures_util::FutureExt as _;
 use quinn::{RecvStream, SendStream, VarInt};
 
@@ -17,7 +18,12 @@ pub(crate) const MOST: usize = 64 * 1024;
 const CHUNKS: usize = 64;
 
 /// Carries a stream to the guarded server until both directions have ended, or either has failed.
-pub(crate) async fn forward(upstream: &Upstream, mut send: SendStream, mut receive: RecvStream) {
+pub(crate) async fn forward(
+    upstream: &Upstream,
+    live: &LiveConnection,
+    mut send: SendStream,
+    mut receive: RecvStream,
+) {
     let link = match upstream.connect().await {
         Ok(link) => link,
         Err(error) => {
@@ -26,7 +32,8 @@ pub(crate) async fn forward(upstream: &Upstream, mut send: SendStream, mut recei
         }
     };
     // Whichever fails first ends both: half of a conversation is none.
-    let carried = tokio::try_join!(to_server(&mut receive, &link), to_client(&link, &mut send));
+    let carried =
+        tokio::try_join!(to_server(&mut receive, live, &link), to_client(&link, &mut send));
     match carried {
         Ok(_) => link.complete(),
         Err(code) => give_up(&mut send, &mut receive, code),
@@ -40,10 +47,15 @@ pub(crate) fn give_up(send: &mut SendStream, receive: &mut RecvStream, code: Var
     let _result = receive.stop(code);
 }
 
-async fn to_server(receive: &mut RecvStream, link: &Link) -> Result<(), VarInt> {
+async fn to_server(
+    receive: &mut RecvStream,
+    live: &LiveConnection,
+    link: &Link,
+) -> Result<(), VarInt> {
     while let Some(chunk) = receive.read_chunk(MOST, true).await.map_err(|error| reset(&error))? {
         // What has come behind it goes along: a system call for each packet costs more than QUIC.
         let chunks = with_next(chunk.bytes, receive)?;
+        live.touch();
         link.write(chunks).await.map_err(failed)?;
     }
     link.finish().map_err(failed)

@@ -15,6 +15,7 @@ mod forward;
 mod hello;
 mod ids;
 mod listener;
+mod notice;
 mod room;
 mod upstream;
 
