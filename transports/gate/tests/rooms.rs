@@ -16,7 +16,7 @@ use std::time::Duration;
 use door::{Door, MINUTE, TestClock, memory};
 use doorward_gate::rooms::{
     Act, ActRefusal, AskRefusal, Asker, EnterRefusal, Found, Links, MAX_QUESTION, MOST_ROOMS,
-    Member, Pending, QuestionText, RoomKey, RoomPlace,
+    MOST_ROOMS_OF_SESSION, Member, Pending, QuestionText, RoomKey, RoomPlace,
 };
 use doorward_policy::Settings;
 use doorward_policy::admission::Transport;
@@ -182,11 +182,12 @@ async fn full_means_refuse_and_leaves_nothing_behind() {
     let mut places = Vec::new();
     for number in 0..MOST_ROOMS {
         let key = key("main", &number.to_string());
-        places.push(house.enter_at(&key, member("ann", true)).unwrap());
+        let name = char::from(b'A' + u8::try_from(number / MOST_ROOMS_OF_SESSION).unwrap());
+        places.push(house.enter_at(&key, member(&name.to_string(), true)).unwrap());
     }
     let refused = house.enter_at(&key("main", "new"), member("ann", true));
     assert_eq!(refused.expect_err("full"), EnterRefusal::TooManyRooms);
-    for _ in 1..8 {
+    for _ in 0..8 {
         places.push(house.enter_at(&key("main", "0"), member("ann", true)).unwrap());
     }
     let refused = house.enter_at(&key("main", "0"), member("ann", true));
@@ -195,6 +196,20 @@ async fn full_means_refuse_and_leaves_nothing_behind() {
     drop(places);
     house.advance(LEASE_GRACE).await;
     assert!(house.enter_at(&key("main", "new"), member("ann", true)).is_ok());
+}
+
+#[tokio::test]
+async fn nobody_takes_all_rooms_not_even_by_leaving_them() {
+    let house = house().await;
+    for number in 0..MOST_ROOMS_OF_SESSION {
+        drop(house.enter_at(&key("main", &number.to_string()), member("ann", true)).unwrap());
+    }
+    let refused = house.enter_at(&key("main", "new"), member("ann", true));
+    assert_eq!(refused.expect_err("too many"), EnterRefusal::TooManyRooms);
+    assert!(house.enter_at(&key("main", "new"), member("ben", true)).is_ok());
+    assert!(house.enter_at(&key("main", "0"), member("ann", true)).is_ok(), "it is there");
+    house.advance(LEASE_GRACE).await;
+    assert!(house.enter_at(&key("main", "newer"), member("ann", true)).is_ok());
 }
 
 #[tokio::test]

@@ -73,6 +73,11 @@ impl Hall {
         self.drive(now, |inside| inside.room.tick(now));
     }
 
+    /// Whether a session has a place, or the lease.
+    pub(super) fn knows(&self, session: SessionId) -> bool {
+        self.inside().member(session).is_some()
+    }
+
     pub(super) fn role(&self, place: Place) -> Option<Role> {
         self.inside().room.role(place)
     }

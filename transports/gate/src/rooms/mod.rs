@@ -32,6 +32,9 @@ use crate::journal::Journal;
 /// How many rooms there are at most.
 pub const MOST_ROOMS: usize = 256;
 
+/// How many of them one session may have opened or be in, so that nobody takes them all.
+pub const MOST_ROOMS_OF_SESSION: usize = 32;
+
 /// What the connections of one room have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomKey {
@@ -64,7 +67,7 @@ pub struct Member {
 /// Why there is no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnterRefusal {
-    /// There are as many rooms as may be.
+    /// There are as many rooms as may be, in all or with this session in them.
     TooManyRooms,
     /// The room, or the session's share of it, is full.
     Full(RoomFull),
@@ -211,7 +214,7 @@ impl Rooms {
         let found = table.halls.iter().find(|hall| hall.key == *key).cloned();
         let hall = match found {
             Some(hall) => hall,
-            None => table.open(key.clone(), Arc::clone(&self.journal))?,
+            None => table.open(key.clone(), &member, Arc::clone(&self.journal))?,
         };
         let place = hall.enter(member, now);
         if place.is_err() {
@@ -300,8 +303,14 @@ impl Rooms {
 }
 
 impl Table {
-    fn open(&mut self, key: RoomKey, journal: Arc<Journal>) -> Result<Arc<Hall>, EnterRefusal> {
-        if self.halls.len() >= MOST_ROOMS {
+    fn open(
+        &mut self,
+        key: RoomKey,
+        member: &Member,
+        journal: Arc<Journal>,
+    ) -> Result<Arc<Hall>, EnterRefusal> {
+        let theirs = self.halls.iter().filter(|hall| hall.knows(member.key)).count();
+        if self.halls.len() >= MOST_ROOMS || theirs >= MOST_ROOMS_OF_SESSION {
             return Err(EnterRefusal::TooManyRooms);
         }
         let id = RoomId(self.next);
