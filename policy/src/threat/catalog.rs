@@ -393,8 +393,10 @@ pub(super) static CAPABILITY_ESCALATION: Threat = Threat {
         than its issuer has, or a capability that was taken away still stands in the token.",
     defence: "`route` compares what a rule asks for with what the token and the session's row have \
         in common. `grant::GrantRecord::issue` refuses a capability that the issuer lacks, and a \
-        token with a bit that is not known is denied.",
-    residual: "`operate` is whatever the guarded server lets its users do: usually, everything.",
+        token with a bit that is not known is denied. On a shared connection `room::Room` lets one \
+        session at a time write, and none that may only observe.",
+    residual: "`operate` is whatever the guarded server lets its users do: usually, everything. To \
+        it, whoever writes to a shared connection is whoever opened it.",
     invariants: &["I4", "I11"],
     incidents: &["CVE-2022-36103", "CVE-2025-23208"],
 };
