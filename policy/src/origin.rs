@@ -8,7 +8,7 @@ use crate::forwarding::Scheme;
 use crate::hello;
 use crate::host::Authority;
 use crate::request::Fields;
-use crate::settings::{Guarding, Settings};
+use crate::settings::{Guarding, Settings, Surface};
 
 /// A tuple origin (RFC 6454, section 3.2), parsed strictly.
 #[derive(Clone, Copy, Debug)]
@@ -121,9 +121,12 @@ fn check_present(
     let denied = || Denial::OriginDenied { seen: Shown::from_bytes(text) };
     let seen = core::str::from_utf8(text).ok().and_then(Origin::parse).ok_or_else(denied)?;
     let own = Origin { scheme: question.scheme.name(), authority: *question.host };
-    let allowed =
-        own.same(&seen) || settings.allowed_origins.iter().any(|entry| entry.admits(&seen));
-    if allowed { Ok(OriginProof(())) } else { Err(denied()) }
+    // No foreign page drives administration.
+    let listed = || {
+        settings.surface == Surface::Guarded
+            && settings.allowed_origins.iter().any(|entry| entry.admits(&seen))
+    };
+    if own.same(&seen) || listed() { Ok(OriginProof(())) } else { Err(denied()) }
 }
 
 /// Fetch Metadata Request Headers, sections 2.1 to 2.4. `same-site` is not enough: another port of
