@@ -243,7 +243,7 @@ fn a_grant_of_one_origin_is_unknown_at_the_other() {
     let unknown = Err(Denial::GrantRefused(GrantFault::Unknown));
     for made_for in SURFACES {
         for at in SURFACES {
-            let expected = if made_for == at { (Ok(()), 0) } else { (unknown.clone(), 1) };
+            let expected = if made_for == at { (Ok(()), 0) } else { (unknown, 1) };
             let outcome = redeem(made_for, at, Capabilities::ALL);
             assert_eq!(outcome, expected, "{made_for:?} at {at:?}");
         }
