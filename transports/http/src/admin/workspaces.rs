@@ -1,5 +1,6 @@
 //! Workspaces: which there are, whose, and changing them.
 
+use doorward_gate::admin;
 use doorward_gate::audit::Event;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::subject::Subject;
@@ -129,11 +130,13 @@ impl Asking<'_> {
         ok(&json!({ "workspaces": shown }))
     }
 
+    /// Changes them, and answers once every listener goes by that.
     pub(super) async fn change_workspaces(&self, wanted: Wanted) -> Answered {
         let change = wanted.change()?;
         self.check_held(wanted.gives())?;
         let audit = self.audit(Event::WorkspaceChanged, self.now()?).about_change(&change);
-        let changed = self.gate.store().change_directory(change, audit).await?;
+        let (store, clock) = (&**self.gate.store(), &**self.gate.clock());
+        let changed = admin::change_directory(store, clock, change, audit).await?;
         changed.map_err(Fault::Workspaces)?;
         Ok(answer::empty(StatusCode::NO_CONTENT))
     }
