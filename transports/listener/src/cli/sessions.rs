@@ -12,7 +12,9 @@ Examples:
   doorward sessions limit 0f8a5c… --can observe
   doorward sessions revoke 0f8a5c…            one session, by its id
   doorward sessions revoke --subject tablet   all of one subject
-  doorward sessions revoke --all              everybody pairs again")]
+  doorward sessions revoke --all              everybody pairs again
+
+Tokens of processes are none of these: `doorward local revoke --all` takes those back.")]
 pub(crate) struct SessionsArgs {
     #[command(subcommand)]
     pub(crate) command: SessionsCommand,

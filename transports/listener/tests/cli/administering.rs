@@ -48,10 +48,16 @@ fn administrators_have_an_origin_of_their_own_with_links_of_its_own() {
     let session = redeem(admin, bootstrap, grant);
     assert_eq!(session.status, 200, "{session:?}");
     let bearer = format!("Bearer {}", session.json()["access_token"].as_str().expect("a token"));
-    let sessions = get(admin, "/.doorward/api/sessions", &bearer);
+    let sessions = get(admin, "/.doorward/api/sessions", Some(&bearer));
     assert_eq!(sessions.status, 200, "{sessions:?}");
     assert!(sessions.body.contains("administrator"), "{sessions:?}");
-    assert_eq!(get(base, "/", &bearer).status, 401, "its token is for its own origin");
+    assert_eq!(get(base, "/", Some(&bearer)).status, 401, "its token is for its own origin");
+    let page = get(admin, "/", None);
+    assert!(page.status == 200 && page.body.contains("pair --admin"), "{page:?}");
+    let made = json!({ "do": "create", "name": "lab", "routes": ["/lab"] });
+    let changed = post(admin, "/.doorward/api/workspaces", Some(&bearer), &made);
+    assert_eq!(changed.status, 204, "{changed:?}");
+    assert!(home.run(&["workspaces", "list"]).ok().contains("/lab"));
     assert_eq!(serving.stop().status, Some(0));
 }
 

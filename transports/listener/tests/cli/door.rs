@@ -21,13 +21,17 @@ impl Answer {
 }
 
 /// Asks a listener at `http://host:port` for a path.
-pub(crate) fn get(base: &str, path: &str, authorization: &str) -> Answer {
-    send(base, &format!("GET {path}"), &format!("authorization: {authorization}\r\n"), "")
+pub(crate) fn get(base: &str, path: &str, authorization: Option<&str>) -> Answer {
+    send(base, &format!("GET {path}"), &field(authorization), "")
+}
+
+fn field(authorization: Option<&str>) -> String {
+    authorization.map(|it| format!("authorization: {it}\r\n")).unwrap_or_default()
 }
 
 /// Sends it a JSON body.
 pub(crate) fn post(base: &str, path: &str, authorization: Option<&str>, body: &Value) -> Answer {
-    let bearer = authorization.map(|it| format!("authorization: {it}\r\n")).unwrap_or_default();
+    let bearer = field(authorization);
     let fields = format!("{bearer}origin: {base}\r\ncontent-type: application/json\r\n");
     send(base, &format!("POST {path}"), &fields, &body.to_string())
 }

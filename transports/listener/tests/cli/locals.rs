@@ -38,7 +38,7 @@ fn exec(home: &Home, arguments: &[&str]) -> (Child, PathBuf) {
 }
 
 fn ask(serving: &Serving, path: &str, token: &str) -> Answer {
-    get(serving.http(), path, &format!("Doorward-Session {token}"))
+    get(serving.http(), path, Some(&format!("Doorward-Session {token}")))
 }
 
 fn locals(home: &Home) -> Vec<Value> {

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use doorward_gate::admin::{AdminError, Removed, issue_local, remove_locals};
 use doorward_gate::audit::Event;
+use doorward_gate::store::live_connections;
 use doorward_gate::{Processes as _, SystemProcesses, random, rfc3339};
 use doorward_policy::capability::Capabilities;
 use doorward_policy::id::SessionId;
@@ -158,8 +159,11 @@ async fn list(args: &ListLocalArgs) -> Outcome {
     let now = state.now()?;
     let mut locals = state.store.locals().await.map_err(Failure::failed)?;
     locals.retain(|local| now < local.ends_at);
+    let reports = state.store.reports(now).await.map_err(Failure::failed)?;
+    let connections = live_connections(&reports);
+    let live = |local: &LocalRecord| connections.get(&local.incarnation).copied().unwrap_or(0);
     if args.json {
-        return output::json(&locals.iter().map(shown).collect());
+        return output::json(&locals.iter().map(|local| shown(local, live(local))).collect());
     }
     if locals.is_empty() {
         return output::line("No process has a token; `doorward local mint` makes one.");
@@ -172,13 +176,23 @@ async fn list(args: &ListLocalArgs) -> Outcome {
             local.capabilities.to_string(),
             local.pid.to_string(),
             if is_alive(local) { "yes" } else { "no" }.to_owned(),
+            live(local).to_string(),
             output::minute(local.created_at),
             local.directory.clone(),
         ]
     };
     let rows: Vec<_> = locals.iter().map(row).collect();
-    let headings =
-        ["ID", "NAME", "WORKSPACE", "CAPABILITIES", "PID", "ALIVE", "SINCE", "DIRECTORY"];
+    let headings = [
+        "ID",
+        "NAME",
+        "WORKSPACE",
+        "CAPABILITIES",
+        "PID",
+        "ALIVE",
+        "CONNECTIONS",
+        "SINCE",
+        "DIRECTORY",
+    ];
     output::table(headings, &rows)
 }
 
@@ -186,7 +200,7 @@ fn is_alive(local: &LocalRecord) -> bool {
     SystemProcesses.started(local.pid).is_ok_and(|started| started == Some(local.started))
 }
 
-fn shown(local: &LocalRecord) -> Value {
+fn shown(local: &LocalRecord, connections: u32) -> Value {
     json!({
         "id": local.id.to_string(),
         "name": local.name.as_str(),
@@ -197,6 +211,7 @@ fn shown(local: &LocalRecord) -> Value {
         "directory": local.directory,
         "created_at": rfc3339(local.created_at),
         "ends_at": rfc3339(local.ends_at),
+        "connections": connections,
     })
 }
 

@@ -60,19 +60,19 @@ async fn create(args: &PlaceWorkspaceArgs) -> Outcome {
     let state = State::open(&args.which.state).await?;
     let first = directory(&state).await?.is_off();
     change(&state, Change::Create(name, placing.clone())).await?;
-    output::line(&format!("Made workspace {name}: {}.", shown::placing(&placing)))?;
+    output::line(&format!(
+        "Made workspace {name}: {}. It has no members yet:\n\n    doorward workspaces add {} SUBJECT\n",
+        shown::placing(&placing),
+        quoted(name)
+    ))?;
     if first {
         output::line(
             "From now on membership counts: whoever is a member of no workspace reaches nothing. \
-             What the\nlistener guards itself is `main`, which has no members yet:\n\n    doorward \
-             workspaces add main SUBJECT",
+             What the\nlistener guards itself is `main`, which has no members yet either:\n\n    \
+             doorward workspaces add main SUBJECT\n",
         )?;
         shown::subjects(&state).await?;
     }
-    output::line(&format!(
-        "It has no members yet: doorward workspaces add {} SUBJECT",
-        quoted(name)
-    ))?;
     advise(&state, &placing)
 }
 

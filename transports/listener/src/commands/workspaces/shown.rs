@@ -78,10 +78,10 @@ pub(super) fn placing(placing: &Placing) -> String {
 pub(super) async fn subjects(state: &State) -> Outcome {
     let known = known_subjects(state).await?;
     if known.is_empty() {
-        return output::line("");
+        return Ok(());
     }
     let known = known.iter().map(ToString::to_string).collect();
-    output::line(&format!("\nSubjects there are: {}.\n", output::printable(&listed(known, ""))))
+    output::line(&format!("Subjects there are: {}.", output::printable(&listed(known, ""))))
 }
 
 /// The subjects that somebody is paired as, or can pair as.
