@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use std::io::{self, ErrorKind};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 use std::{fmt, fs};
 
@@ -96,19 +97,33 @@ pub struct SystemProcesses;
 
 impl Processes for SystemProcesses {
     fn started(&self, pid: u32) -> Result<Option<u64>, ProcessError> {
-        // Without it every process would seem to have ended.
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");
-        let boot = boot.ok().as_deref().and_then(parse_boot).ok_or(ProcessError)?;
+        let boot = boot()?;
         match fs::read(format!("/proc/{pid}/stat")) {
             Ok(stat) => match parse_stat(&stat) {
                 Some(Stat { ended: true, .. }) => Ok(None),
                 Some(Stat { ticks, .. }) => Ok(Some(boot | ticks)),
                 None => Err(ProcessError),
             },
-            Err(error) if is_absence(&error) => Ok(None),
+            // Where this one is not to be seen, none is.
+            Err(error)
+                if is_absence(&error) && fs::exists("/proc/self/stat").is_ok_and(|is| is) =>
+            {
+                Ok(None)
+            }
             Err(_) => Err(ProcessError),
         }
     }
+}
+
+/// What marks this start of the machine.
+fn boot() -> Result<u64, ProcessError> {
+    static KNOWN: OnceLock<u64> = OnceLock::new();
+    if let Some(boot) = KNOWN.get() {
+        return Ok(*boot);
+    }
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").map_err(|_| ProcessError)?;
+    let boot = parse_boot(&text).ok_or(ProcessError)?;
+    Ok(*KNOWN.get_or_init(|| boot))
 }
 
 /// A process that ends between opening and reading is ESRCH.

@@ -317,7 +317,7 @@ proptest! {
     fn no_session_gains_time_and_no_clock_set_back_ends_one(
         happenings in proptest::collection::vec(happening(), 1..24),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(outlives_nothing(&happenings))?;
     }
 }

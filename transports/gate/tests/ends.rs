@@ -431,7 +431,7 @@ proptest! {
     fn a_connection_lives_as_long_as_what_it_was_admitted_on(
         doings in proptest::collection::vec(doing(), 1..40),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(obeys(&doings))?;
     }
 }

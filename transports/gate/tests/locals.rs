@@ -173,13 +173,13 @@ async fn a_token_ends_with_its_time_whatever_its_process_does() {
 }
 
 #[tokio::test]
-async fn a_workspace_that_goes_takes_its_processes_connections_along() {
+async fn a_workspace_that_goes_takes_its_tokens_and_their_connections_along() {
     let (door, _clock, agent) = red().await;
     let live = door.connect(&agent).await;
     door.change(doorward_policy::workspace::Change::Delete(name("red"))).await;
     door.refresh().await;
-    assert_eq!(ended(&live).await, Some(Denial::WorkspaceUnknown));
-    assert_eq!(refused(&door, &agent, "/").await, Denial::WorkspaceUnknown);
+    assert_eq!(ended(&live).await, Some(Denial::SessionRevoked));
+    assert_eq!(refused(&door, &agent, "/").await, UNKNOWN);
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ use tokio::sync::Notify;
 
 use super::Connections;
 
+/// The far end of time, as far as a deadline can tell it.
+pub(super) const NEVER: Timestamp = Timestamp::from_millis(u64::MAX >> 2);
+
 /// Why a live connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End(Denial);
@@ -47,7 +50,7 @@ impl Deadline {
             Some(Warning::FiveMinutes) => 1,
             Some(Warning::OneMinute) => 2,
         };
-        (self.ends_at.as_millis().min(u64::MAX >> 2) << 2) | warning
+        (self.ends_at.min(NEVER).as_millis() << 2) | warning
     }
 
     fn unpack(word: u64) -> Self {
@@ -92,6 +95,9 @@ impl Holding {
         let after = Deadline::of(before.ends_at.max(ends_at), now);
         if after != before {
             self.deadline.store(after.pack(), SeqCst);
+        }
+        // Most often there is nothing to tell, and there may be many to be woken for nothing.
+        if after != before && (after.warning.is_some() || before.warning.is_some()) {
             self.told.notify_waiters();
         }
     }

@@ -5,11 +5,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use doorward_policy::Timestamp;
+use tokio::time::timeout;
 
 use super::{Gate, Known};
 use crate::connections::{Tally, Whom};
 use crate::store::{Counted, News, Report, StoreError};
 
+/// How long a look at the news waits at most for what it has to write down, so that the next one
+/// comes in time. What is not written by then is written after the next.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 /// How long what is told about live connections counts.
 const REPORT_LIFE: Duration = Duration::from_secs(5);
 /// As long as there is none, a listener only says that it is there, and seldom.
@@ -25,26 +29,23 @@ pub(super) struct Reported {
 }
 
 impl Gate {
-    /// Reads what has changed in the store, ends the connections that may not go on and those
-    /// whose time is over, moves on the ends of sessions in use, and tells other processes when
-    /// all that had to end has ended. To be called several times a second.
+    /// Ends the connections whose time is over, reads what has changed in the store and ends those
+    /// that may not go on, moves on the ends of sessions in use, and tells other processes when all
+    /// that had to end has ended. To be called several times a second.
     ///
     /// # Errors
     /// If the store doesn't answer: what is known grows old then, and after 5 s nobody is admitted.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let Ok(now) = self.now() else { return Ok(()) };
         self.rooms.tick(now);
-        let known = self.revision.load(Ordering::SeqCst);
-        let news = self.store.news(known).await;
-        if let Ok(news) = &news {
-            self.hear(news, known, now);
-        }
-        self.extend_active(now).await;
-        let now = self.now().unwrap_or(now);
+        // Before the store is asked, which may take its time.
         self.guarded(|guard, _| {
             self.connections.pass(now, |tenure, ends_at| guard.tenure(tenure, ends_at, now));
         });
-        news?;
+        let known = self.revision.load(Ordering::SeqCst);
+        let news = self.store.news(known).await?;
+        self.hear(&news, known, now);
+        self.extend_active(now).await;
         self.report_acted(now).await
     }
 
@@ -75,9 +76,11 @@ impl Gate {
         });
     }
 
-    /// Tells at once that further news were acted on: somebody may be waiting for it.
+    /// Tells at once that further news were acted on: somebody may be waiting for it. If the store
+    /// takes its time, the next look at the news does not wait, and tells it again.
     async fn report_acted(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.report(now, |reported, acted, _| reported.acted != acted).await
+        let told = self.report(now, |reported, acted, _| reported.acted != acted);
+        timeout(PATIENCE, told).await.unwrap_or(Ok(()))
     }
 
     /// Tells what has changed, and before long that nothing has.

@@ -1,7 +1,6 @@
 //! What an admitted session asks of the gate: to be renewed, registered, kept, ended.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use doorward_policy::Timestamp;
 use doorward_policy::admission::Admitted;
@@ -19,15 +18,12 @@ use doorward_policy::token::{Claims, SessionToken};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::news::PATIENCE;
 use super::{Admission, Gate, RENEWAL_PAUSE, Refusal, lock};
 use crate::audit::{AuditRecord, Event};
 use crate::connections::{Active, LiveConnection, Term};
 use crate::store::StoreError;
 use crate::system::random;
-
-/// How long a look at the news waits at most for the activity of sessions to be written down. What
-/// is not written by then is with the next activity.
-const EXTENSION_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Gate {
     /// Makes a ticket for an admitted session, bound to the origin that asked for it.
@@ -172,6 +168,7 @@ impl Gate {
             return Err(refuse(Denial::LocalOnly));
         };
         let active = self.connections.find_in(session, &claims.workspace);
+        let active = active.filter(|active| now < active.term.ends_at);
         let active = active.ok_or_else(|| refuse(Denial::WorkspaceUnknown))?;
         let Some(ends_at) = self.moved(&active, now) else { return Ok(active.term.ends_at) };
         self.store
@@ -209,7 +206,7 @@ impl Gate {
                 self.extend_written(written, now);
             }
         };
-        if timeout(EXTENSION_PATIENCE, written).await.is_err() {
+        if timeout(PATIENCE, written).await.is_err() {
             tracing::warn!("the store is too slow to write down which sessions are in use");
         }
     }

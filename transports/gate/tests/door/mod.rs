@@ -1,6 +1,8 @@
 //! A gate on a memory store, asked as an adapter asks, at times that a test sets.
 #![allow(dead_code)]
 
+pub(crate) mod failing;
+
 use std::collections::HashMap;
 use std::future::ready;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
