@@ -18,3 +18,4 @@ mod quic;
 mod rooms;
 mod sharing;
 mod streams;
+mod workspaces;

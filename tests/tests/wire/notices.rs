@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_policy::notice::Notice;
+use doorward_quic::{Limits, Upstream};
 use quinn::{Connection, TransportConfig, VarInt};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::door::Door;
 use crate::quic::{Caller, Wicket, Words, closed, echoes, greet};
@@ -79,6 +82,30 @@ async fn what_a_client_sends_moves_the_end_on_up_to_the_absolute_one_and_is_told
     assert_eq!(told(&connection).await, last(60), "which nothing moves");
     pass(60).await;
     assert_eq!(closed(&connection).await.code, 4401);
+}
+
+#[tokio::test]
+async fn what_goes_to_the_guarded_server_is_activity_and_what_comes_from_it_is_none() {
+    let door = Door::open().await;
+    let guarded = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = Upstream::parse(&format!("tcp://{}", guarded.local_addr().unwrap())).unwrap();
+    let wicket = Wicket::with(&door, Some(upstream), Limits::default());
+    let (connection, _token) = wicket.opened(&door).await;
+    let (mut send, mut receive) = connection.open_bi().await.unwrap();
+    // A frame without bytes, so that the server hears of the stream.
+    assert_eq!(send.write(&[]).await.unwrap(), 0);
+    let (mut server, _) = guarded.accept().await.unwrap();
+    wait(&door, IDLE - 300).await;
+    assert_eq!(told(&connection).await, movable(300));
+    let mut byte = [0];
+    server.write_all(b"x").await.unwrap();
+    receive.read_exact(&mut byte).await.unwrap();
+    wait(&door, 240).await;
+    assert_eq!(told(&connection).await, movable(60));
+    send.write_all(b"x").await.unwrap();
+    server.read_exact(&mut byte).await.unwrap();
+    wait(&door, 0).await;
+    assert_eq!(told(&connection).await, movable(IDLE));
 }
 
 #[tokio::test]
