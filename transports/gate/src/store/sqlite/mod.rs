@@ -1,11 +1,12 @@
 //! The SQLite store: one file, which several processes on one machine may share.
 //!
 //! WAL with `synchronous=FULL`: what was answered survives `kill -9` and a loss of power. One
-//! thread writes and groups commits; two read, so that a long list never holds up the news about
-//! who was revoked.
+//! thread writes and groups commits; three read, so that neither a long list nor strangers who guess
+//! tokens ever hold up the news about who was revoked.
 
 mod document;
 mod failure;
+mod migrations;
 mod operations;
 mod query;
 mod reader;
@@ -71,6 +72,8 @@ pub struct SqliteStore {
     writer: Desk<Box<dyn Work>>,
     /// For what is asked several times a second.
     news: Desk<Query>,
+    /// For what strangers can have looked up.
+    tokens: Desk<Query>,
     /// For what may take long.
     lists: Desk<Query>,
 }
@@ -128,6 +131,7 @@ impl SqliteStore {
             parsed: Arc::default(),
             writer: writer.map_err(thread)?,
             news: reader("store-news").map_err(thread)?,
+            tokens: reader("store-tokens").map_err(thread)?,
             lists: reader("store-lists").map_err(thread)?,
             shared,
         })
@@ -261,7 +265,7 @@ impl Store for SqliteStore {
     }
 
     fn find_local(&self, digest: Digest) -> Answer<'_, Option<LocalRecord>> {
-        self.read(&self.news, move |connection, _| reader::find_local(connection, &digest))
+        self.read(&self.tokens, move |connection, _| reader::find_local(connection, &digest))
     }
 
     fn locals(&self) -> Answer<'_, Vec<LocalRecord>> {
