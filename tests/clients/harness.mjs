@@ -104,11 +104,14 @@ export async function startDoorward(t, { args = [], config, stateDir = temporary
     cookieName: ready.http.startsWith('https:') ? '__Host-doorward' : cookieName(port),
     pairingUrl: ready.pairing_url,
     // The certificate's pin follows it in a link, where there is one.
-    grant: new URL(ready.pairing_url).hash.slice(1).split('.')[0],
+    // Without a guard there is no link.
+    grant: ready.pairing_url && new URL(ready.pairing_url).hash.slice(1).split('.')[0],
     secrets: new Map(),
     stderr: () => stderr,
     secret(kind, value) { this.secrets.set(value, kind); return value },
     cli: async (...words) => JSON.parse(await runDoorward(env, [...words, '--state-dir', stateDir])),
+    /** A command that has nothing to say for programs. */
+    tell: (...words) => runDoorward(env, [...words, '--state-dir', stateDir]),
     /** The audit log so far, including what is not in its file yet. */
     async audit() {
       const lines = await runDoorward(env, ['audit', '--json', '--state-dir', stateDir])
@@ -127,7 +130,7 @@ export async function startDoorward(t, { args = [], config, stateDir = temporary
       assert.deepEqual(more, [], '--ready-json prints exactly one line')
     },
   }
-  doorward.secret('grant', doorward.grant)
+  if (doorward.grant) doorward.secret('grant', doorward.grant)
   // A test that failed already shows its own reason; the process must go either way.
   t.after(async () => { try { await doorward.stop() } finally { child.kill('SIGKILL') } })
   return doorward

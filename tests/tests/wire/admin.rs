@@ -555,6 +555,6 @@ async fn an_unguarded_server_says_so_and_is_still_administered_by_administrators
             "GET" => careless.get(&path, "").await,
             _ => careless.post(&path, "", body).await,
         };
-        assert_eq!(answer.status, 403, "{path}");
+        assert_eq!(answer.status, 401, "{path}");
     }
 }

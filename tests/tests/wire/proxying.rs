@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::door::Door;
 
 /// A guarded server that records each head, and answers with `answer`.
-async fn guarded(answer: &'static str) -> (Upstream, Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn guarded(answer: &'static str) -> (Upstream, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let upstream = Upstream::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -33,7 +33,7 @@ async fn guarded(answer: &'static str) -> (Upstream, Arc<Mutex<Vec<String>>>) {
     (upstream, seen)
 }
 
-const PLAIN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\
+pub(crate) const PLAIN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\
     Set-Cookie: theirs=1\r\nSet-Cookie: __Host-doorward=stolen\r\nSet-Cookie: doorward_80=stolen\r\n\
     Set-Cookie: =doorward_80=stolen\r\n\r\nok";
 
