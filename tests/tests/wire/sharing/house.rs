@@ -14,6 +14,7 @@ use quinn::{Connection, RecvStream, SendStream};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 use crate::door::{Answer, Door, read_answer};
 use crate::quic::{Closed, Greeted, Wicket, Words, closed};
@@ -142,8 +143,13 @@ impl House {
 
     /// Waits until a room looks so to a session, for as long as a connection takes to come or go.
     pub(super) async fn until(&self, token: &str, looks: impl Fn(&Value) -> bool) {
-        while !looks(&self.room(token).await) {}
+        soon(async { while !looks(&self.room(token).await) {} }).await;
     }
+}
+
+/// Fails rather than waits for ever.
+pub(super) async fn soon<F: Future>(future: F) -> F::Output {
+    timeout(Duration::from_secs(20), future).await.expect("in time")
 }
 
 pub(super) fn bearer(token: &str) -> String {
@@ -187,7 +193,7 @@ impl Member {
             Self::WebSocket(stream) => frame(stream).await.1,
             Self::Quic(_, _, receive) => {
                 let mut heard = vec![0; text.len()];
-                receive.read_exact(&mut heard).await.unwrap();
+                soon(receive.read_exact(&mut heard)).await.unwrap();
                 heard
             }
         };
@@ -203,7 +209,7 @@ impl Member {
                 assert_eq!((first, told["error"].as_str()), (0x81, Some("not_owner")));
             }
             Self::Quic(_, send, _) => {
-                let code = send.stopped().await.unwrap().unwrap();
+                let code = soon(send.stopped()).await.unwrap().unwrap();
                 assert_eq!(code.into_inner(), 4403);
             }
         }
@@ -217,7 +223,7 @@ impl Member {
                 assert_eq!(first, 0x88, "{close:?}");
                 close.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code).into())
             }
-            Self::Quic(connection, _, receive) => match receive.read(&mut [0]).await {
+            Self::Quic(connection, _, receive) => match soon(receive.read(&mut [0])).await {
                 Ok(None) => 0,
                 Err(quinn::ReadError::Reset(code)) => code.into_inner(),
                 Err(quinn::ReadError::ConnectionLost(_)) => closed(connection).await.code,
@@ -263,7 +269,7 @@ impl Server {
             Wire::WebSocket => frame(&mut self.stream).await.1,
             Wire::Quic => {
                 let mut heard = vec![0; text.len()];
-                self.stream.read_exact(&mut heard).await.unwrap();
+                soon(self.stream.read_exact(&mut heard)).await.unwrap();
                 heard
             }
         };
@@ -274,7 +280,7 @@ impl Server {
     pub(super) async fn ends(&mut self) {
         let mut rest = Vec::new();
         // A connection that is reset has ended too.
-        let _result = self.stream.read_to_end(&mut rest).await;
+        let _result = soon(self.stream.read_to_end(&mut rest)).await;
         let expected = if self.wire == Wire::WebSocket { 0x88 } else { 0 };
         assert_eq!(rest.first().copied().unwrap_or_default(), expected, "{rest:?}");
     }
@@ -283,7 +289,7 @@ impl Server {
 /// The first byte and the payload of one short frame.
 async fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let mut head = [0; 2];
-    stream.read_exact(&mut head).await.unwrap();
+    soon(stream.read_exact(&mut head)).await.unwrap();
     let mut mask = [0; 4];
     if head[1] & 0x80 != 0 {
         stream.read_exact(&mut mask).await.unwrap();
