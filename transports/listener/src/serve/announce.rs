@@ -69,6 +69,10 @@ impl Announcement {
             None => format!("{}://{}", scheme("http", tls), named(config, &authority)),
         };
         warn_of_dead_links(&base, address, certificates, quic);
+        let admin = admin.map(|address| admin_base(config, address, tls));
+        if let Some(admin) = admin.as_ref().filter(|_| tls) {
+            warn_of_foreign_certificate(admin, certificates);
+        }
         Ok(Self {
             listen: address,
             quic_listen: quic,
@@ -78,7 +82,7 @@ impl Announcement {
             certificate: certificates.map(Certificates::sha256),
             pin: certificates.and_then(Certificates::pin),
             quic: quic.map(reachable),
-            admin: admin.map(|address| admin_base(config, address, tls)),
+            admin,
             guarded: config.upstream.as_ref().map(ToString::to_string),
             forwarded: config.quic_guarded().map(ToString::to_string),
             unguarded: config.unguarded,
@@ -245,8 +249,7 @@ fn warn_of_dead_links(
     certificates: Option<&Certificates>,
     quic: Option<SocketAddr>,
 ) {
-    let authority = base.split("://").nth(1).and_then(Authority::parse);
-    let Some(host) = authority.map(|authority| authority.host.to_string()) else { return };
+    let Some(host) = host_of(base) else { return };
     if certificates.is_some_and(|certificates| !certificates.are_for(&host)) {
         tracing::warn!(
             "the certificate is not for {host}, which links lead to: say with --public-url \
@@ -261,6 +264,22 @@ fn warn_of_dead_links(
              address of --listen, or --public-url a name for both"
         );
     }
+}
+
+/// Says in the log if a browser won't take the page of administration for this server's.
+fn warn_of_foreign_certificate(admin: &str, certificates: Option<&Certificates>) {
+    let Some(host) = host_of(admin) else { return };
+    if certificates.is_some_and(|certificates| !certificates.are_for(&host)) {
+        tracing::warn!(
+            "the certificate is not for {host}, where the page of administration is, and browsers \
+             will say so: give --admin an address that one of its names leads to"
+        );
+    }
+}
+
+fn host_of(base: &str) -> Option<String> {
+    let authority = base.split("://").nth(1).and_then(Authority::parse)?;
+    Some(authority.host.to_string())
 }
 
 /// The URL of the origin of administration.
