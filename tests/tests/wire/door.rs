@@ -300,11 +300,22 @@ impl Door {
     }
 
     async fn grant_to(&self, name: &str, method: Method, capabilities: Capabilities) -> String {
+        self.grant_of(name, method, capabilities, 1).await
+    }
+
+    /// Makes a grant with so many uses.
+    pub(crate) async fn grant_of(
+        &self,
+        name: &str,
+        method: Method,
+        capabilities: Capabilities,
+        uses: u32,
+    ) -> String {
         let request = GrantRequest {
             label: Subject::new(name).unwrap(),
             capabilities,
             method,
-            uses: 1,
+            uses,
             life: Duration::from_secs(600),
         };
         let (secret, _record) = admin::issue_grant(

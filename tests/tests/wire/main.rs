@@ -12,6 +12,7 @@ mod hostile;
 mod incidents;
 mod lifecycle;
 mod limits;
+mod many;
 mod notices;
 mod proxying;
 mod quic;
