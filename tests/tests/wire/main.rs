@@ -3,6 +3,7 @@
 
 mod admin;
 mod bad;
+mod behind;
 mod both;
 mod door;
 mod failing;

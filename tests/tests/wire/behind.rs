@@ -1,4 +1,4 @@
-//! Workspaces over HTTP: whose requests go where, what a server is told, and what a session sees.
+//! What is behind the door: whose requests go where, what a server is told, and what a session sees.
 
 use std::time::Duration;
 
