@@ -11,7 +11,7 @@ use doorward_gate::{
     SystemProcesses, admin,
 };
 use doorward_http::{
-    Administered, Carried, Ended, Ending, Limits, MayWrite, Shared, Site, SiteParts, Sockets,
+    Administered, Carried, Ended, Ending, Limits, MayWrite, Part, Shared, Site, SiteParts, Sockets,
     Stream, Upstream,
 };
 use doorward_policy::Timestamp;
@@ -146,8 +146,16 @@ impl Sockets for Adapter {
 struct Joinable(doorward_websocket::Shared);
 
 impl Shared for Joinable {
-    fn join(&self, client: Stream, may_write: MayWrite, ended: Ending) -> Carried {
-        let carried = self.0.join(Opened::new(client), may_write, reason(ended));
+    fn join(&self, may_write: MayWrite) -> Box<dyn Part> {
+        Box::new(Taken(self.0.sit(may_write)))
+    }
+}
+
+struct Taken(doorward_websocket::Seat);
+
+impl Part for Taken {
+    fn carry(self: Box<Self>, client: Stream, ended: Ending) -> Carried {
+        let carried = self.0.carry(Opened::new(client), reason(ended));
         Box::pin(async {
             carried.await;
         })

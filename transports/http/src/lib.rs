@@ -25,4 +25,4 @@ pub use admin::Administered;
 pub use links::LinkPlace;
 pub use proxy::{Upstream, UpstreamError};
 pub use site::{Limits, QuicInfo, Site, SiteParts};
-pub use sockets::{Carried, Duplex, Ended, Ending, MayWrite, Shared, Sockets, Stream};
+pub use sockets::{Carried, Duplex, Ended, Ending, MayWrite, Part, Shared, Sockets, Stream};

@@ -34,9 +34,15 @@ pub type MayWrite = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// A connection to the guarded server that clients share.
 pub trait Shared: Send + Sync + 'static {
-    /// Carries an upgraded client of it until the client leaves, `ended` resolves, or the shared
-    /// connection is over.
-    fn join(&self, client: Stream, may_write: MayWrite, ended: Ending) -> Carried;
+    /// Gives a client a part in it: what the guarded server sends from now on is kept for it.
+    fn join(&self, may_write: MayWrite) -> Box<dyn Part>;
+}
+
+/// A client's part in a shared connection, given up by dropping it.
+pub trait Part: Send + 'static {
+    /// Carries the upgraded client until it leaves, `ended` resolves, or the shared connection is
+    /// over.
+    fn carry(self: Box<Self>, client: Stream, ended: Ending) -> Carried;
 }
 
 /// Carries admitted WebSockets.

@@ -57,4 +57,4 @@ pub use frugal::{Frugal, shrink};
 pub use handshake::{VERSION, accept_key, switching_headers};
 pub use opened::Opened;
 pub use relay::relay;
-pub use shared::{Permission, Shared, SharedLimits, share};
+pub use shared::{Permission, Seat, Shared, SharedLimits, share};

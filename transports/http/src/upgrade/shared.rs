@@ -85,7 +85,7 @@ pub(super) async fn answer<S: Duplex + 'static>(
     let mut response = switching(&accept);
     response.headers_mut().extend(protocol.map(|protocol| (SEC_WEBSOCKET_PROTOCOL, protocol)));
     renew(site, &admission, &mut response).await;
-    tokio::spawn(join::<S>(Arc::clone(site), client, link, place, admission, live));
+    tokio::spawn(join::<S>(site, client, &link, place, admission, live));
     response
 }
 
@@ -187,17 +187,16 @@ fn lists(offered: Option<&HeaderValue>, protocol: &HeaderValue) -> bool {
     offered.split(',').any(|one| one.trim().as_bytes() == protocol.as_bytes())
 }
 
-/// Has a client carried until it leaves, or its session or the room ends.
-async fn join<S: Duplex + 'static>(
-    site: Arc<Site>,
+/// Gives a client its part in what is shared, at once, so that it misses nothing from its 101 on;
+/// then carries it until it leaves, or its session or the room ends.
+fn join<S: Duplex + 'static>(
+    site: &Site,
     client: OnUpgrade,
-    link: Link,
+    link: &Link,
     place: RoomPlace,
     admission: Arc<Admission>,
     live: LiveConnection,
-) {
-    let Ok(client) = client.await else { return };
-    let client = plain_client::<S>(client);
+) -> impl Future<Output = ()> + Send + use<S> {
     // The place goes with these two, when the client has left and only the goodbye is still to be
     // said; the connection is live for as long as that takes.
     let member = Arc::new(place);
@@ -209,8 +208,8 @@ async fn join<S: Duplex + 'static>(
         writing.touch();
         pen.may_write()
     });
+    let part = link.socket.join(may_write);
     let gate = Arc::clone(&site.gate);
-    drop(site);
     let ending = Arc::clone(&live);
     let ended = Box::pin(async move {
         let denial = ending.ended().await.denial();
@@ -220,8 +219,11 @@ async fn join<S: Duplex + 'static>(
         gate.closed(&admission, denial);
         told(denial)
     });
-    link.socket.join(client, may_write, ended).await;
-    drop(live);
+    async move {
+        let Ok(client) = client.await else { return };
+        part.carry(plain_client::<S>(client), ended).await;
+        drop(live);
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use doorward_http::{Carried, Ended, Ending, MayWrite, Shared, Sockets, Stream};
+use doorward_http::{Carried, Ended, Ending, MayWrite, Part, Shared, Sockets, Stream};
 use doorward_websocket::{
-    CloseReason, Limits, Opened, SharedLimits, accept_key, echo, relay, share,
+    CloseReason, Limits, Opened, Seat, SharedLimits, accept_key, echo, relay, share,
 };
 
 use crate::config::Config;
@@ -63,8 +63,16 @@ impl Sockets for WebSockets {
 struct SharedSocket(doorward_websocket::Shared);
 
 impl Shared for SharedSocket {
-    fn join(&self, client: Stream, may_write: MayWrite, ended: Ending) -> Carried {
-        let carried = self.0.join(Opened::new(client), may_write, reason(ended));
+    fn join(&self, may_write: MayWrite) -> Box<dyn Part> {
+        Box::new(Taken(self.0.sit(may_write)))
+    }
+}
+
+struct Taken(Seat);
+
+impl Part for Taken {
+    fn carry(self: Box<Self>, client: Stream, ended: Ending) -> Carried {
+        let carried = self.0.carry(Opened::new(client), reason(ended));
         Box::pin(async move {
             let summary = carried.await;
             tracing::debug!(end = ?summary.end, "a part in a shared WebSocket has ended");

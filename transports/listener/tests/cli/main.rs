@@ -9,6 +9,7 @@ mod locals;
 mod refusals;
 mod restart;
 mod running;
+mod sharing;
 mod support;
 mod tls;
 mod workspaces;

@@ -133,7 +133,38 @@ impl Shared {
         P: Permission,
         E: Future<Output = CloseReason>,
     {
+        self.sit(permission).carry(client, ended)
+    }
+
+    /// Takes a seat for a client whose stream has not finished its upgrade yet: whatever comes from
+    /// now on is kept for it, within `limits.queue`. Dropping the seat gives it up.
+    pub fn sit(&self, permission: impl Permission) -> Seat {
         let permission: Arc<dyn Permission> = Arc::new(permission);
-        member::carry(member::Place::new(Arc::clone(&self.hub), permission), client, ended)
+        Seat(member::Place::new(Arc::clone(&self.hub), permission))
+    }
+}
+
+/// A client's seat at a shared connection.
+#[must_use = "a seat that is dropped is given up"]
+pub struct Seat(member::Place);
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seat(..)")
+    }
+}
+
+impl Seat {
+    /// Carries the client, as [`Shared::join`] does.
+    pub fn carry<C, E>(
+        self,
+        client: Opened<C>,
+        ended: E,
+    ) -> impl Future<Output = Summary> + use<C, E>
+    where
+        C: AsyncRead + AsyncWrite + Unpin,
+        E: Future<Output = CloseReason>,
+    {
+        member::carry(self.0, client, ended)
     }
 }

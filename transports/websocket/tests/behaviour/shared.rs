@@ -177,6 +177,19 @@ async fn the_server_outlives_its_clients() {
     assert_eq!(hear(&mut second).await, Message::text("3"));
 }
 
+#[tokio::test]
+async fn a_seat_misses_nothing_that_is_said_before_its_client_is_there() {
+    let mut room = room(WIDE);
+    let mut first = room.owner(WIDE).await;
+    let seat = room.shared.sit(|| false);
+    room.say(&clear(FIN | TEXT, b"1")).await;
+    assert_eq!(first.hear().await, Message::text("1"));
+    let (client, near) = duplex(WIDE);
+    tokio::spawn(seat.carry(Opened::new(near), std::future::pending()));
+    let mut client = websocket(client, Role::Client).await;
+    assert_eq!(hear(&mut client).await, Message::text("1"));
+}
+
 /// A stream that takes one byte at a time, and every other time none.
 struct Stuttering {
     stream: DuplexStream,
