@@ -18,7 +18,8 @@ use doorward_policy::capability::Capabilities;
 use doorward_policy::denial::Denial;
 use doorward_policy::route::Routes;
 use doorward_policy::workspace::{
-    Change, ChangeRefusal, Directory, Kept, MOST_MEMBERS, MOST_WORKSPACES, Member, Placing, Server,
+    Change, ChangeRefusal, Claim, Directory, Kept, MOST_MEMBERS, MOST_WORKSPACES, Member, Placing,
+    Server,
 };
 use doorward_policy::{Admitted, Denied};
 use proptest::prelude::*;
@@ -318,6 +319,31 @@ fn a_workspace_has_sixteen_claims_at_most() {
     assert!(directory.is_off());
     assert_eq!(directory.apply(&Change::Create(a, placing(16)), 1), Ok(()));
     assert_eq!(directory.apply(&Change::Place(a, placing(17)), 2), full);
+}
+
+#[test]
+fn all_workspaces_together_have_512_claims_at_most() {
+    let mut directory = Directory::default();
+    let placing = |from: usize, count: usize| {
+        let claims = (from..from + count).map(|number| claim(&format!("/{number}"))).collect();
+        Placing { claims, ..Placing::default() }
+    };
+    for number in 0..32 {
+        let create = Change::Create(name(&format!("w{number}")), placing(number * 16, 16));
+        assert_eq!(directory.apply(&create, 1), Ok(()));
+    }
+    let (full, last) = (Err(ChangeRefusal::Full), name("last"));
+    assert_eq!(directory.apply(&Change::Create(last, placing(512, 1)), 2), full);
+    // What a workspace had itself doesn't count against what it is given.
+    assert_eq!(directory.apply(&Change::Place(name("w0"), placing(600, 16)), 2), Ok(()));
+    assert_eq!(directory.apply(&Change::Create(last, placing(0, 0)), 2), Ok(()));
+}
+
+#[test]
+fn a_claim_has_256_bytes_at_most() {
+    let path = |length: usize| format!("/{}", "a".repeat(length - 1));
+    assert!(Claim::parse(&path(256)).is_some());
+    assert!(Claim::parse(&path(257)).is_none());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::claim::MOST_CLAIMS;
+use super::claim::{MOST_CLAIMS, MOST_CLAIMS_IN_ALL};
 use super::{Claim, Directory, MOST_MEMBERS, MOST_WORKSPACES, Member, Server, Workspace};
 use super::{Claims, WorkspaceName};
 use crate::subject::Subject;
@@ -61,7 +61,7 @@ impl fmt::Display for ChangeRefusal {
             Self::Exists => "there is a workspace of this name already",
             Self::Unknown => "there is no workspace of this name",
             Self::NoMember => "the subject is not a member of it",
-            Self::Full => "there is no room: at most 256 workspaces, 16 routes each, 4096 members",
+            Self::Full => "there is no room: at most 256 workspaces, 16 routes each and 512 in all, 4096 members",
             Self::Claimed => "another workspace has this route",
             Self::Main => "main is what the listener guards itself: set --upstream there",
             Self::OthersLeft => "main goes last: delete the other workspaces first",
@@ -138,10 +138,11 @@ impl Directory {
         if name.is_main() {
             return Err(ChangeRefusal::Main);
         }
-        if placing.claims.len() > MOST_CLAIMS {
+        let others = || self.claims().filter(|(one, _)| one.name != name).map(|(_, claim)| claim);
+        let claims = placing.claims.len();
+        if claims > MOST_CLAIMS || others().count().saturating_add(claims) > MOST_CLAIMS_IN_ALL {
             return Err(ChangeRefusal::Full);
         }
-        let others = || self.claims().filter(|(one, _)| one.name != name).map(|(_, claim)| claim);
         let taken = |claim: &Claim| others().any(|other| other.collides(claim));
         if placing.claims.iter().any(taken) { Err(ChangeRefusal::Claimed) } else { Ok(()) }
     }

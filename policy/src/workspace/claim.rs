@@ -9,6 +9,10 @@ use crate::route::{Path, Prefix, Reading};
 
 /// The most claims of one workspace.
 pub(super) const MOST_CLAIMS: usize = 16;
+/// The most claims of all workspaces together: each is compared with each.
+pub(super) const MOST_CLAIMS_IN_ALL: usize = 512;
+/// The longest claim, in bytes.
+const LONGEST: usize = 256;
 
 /// A part of the web that a workspace has for itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +25,12 @@ pub enum Claim {
 
 impl Claim {
     /// Parses a path, which begins with `/`, or a host. `None` for what is neither, and for `/`:
-    /// what is everybody's is nobody's.
+    /// what is everybody's is nobody's. At most 256 bytes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > LONGEST {
+            return None;
+        }
         if text.starts_with('/') {
             return Prefix::parse(text).filter(|prefix| !prefix.is_empty()).map(Self::Path);
         }
