@@ -109,7 +109,7 @@ fn whoever_comes_joins_the_one_connection_that_there_is() {
     assert_eq!((hear(&mut anns), hear(&mut bens)), ("1".to_owned(), "1".to_owned()));
     say(&mut bens);
     assert!(hear(&mut bens).contains("not_owner"));
-    let room = get(serving.http(), "/.doorward/api/room", &ben).json()["rooms"][0].clone();
+    let room = get(serving.http(), "/.doorward/api/room", Some(&ben)).json()["rooms"][0].clone();
     assert_eq!((&room["role"], &room["owner"]["subject"]), (&json!("follower"), &json!("ann")));
     let ask = post(serving.http(), "/.doorward/api/room", Some(&ben), &json!({ "do": "ask" }));
     assert_eq!(ask.status, 200, "{ask:?}");
