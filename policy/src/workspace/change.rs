@@ -94,8 +94,7 @@ impl Directory {
         revision: u64,
     ) -> Result<(), ChangeRefusal> {
         self.check(name, placing)?;
-        let needed = if self.is_off() { 2 } else { 1 };
-        if self.workspaces.len().saturating_add(needed) > MOST_WORKSPACES {
+        if self.workspaces.len() >= MOST_WORKSPACES {
             return Err(ChangeRefusal::Full);
         }
         let Err(_) = self.place(&name) else { return Err(ChangeRefusal::Exists) };

@@ -21,6 +21,11 @@ impl<'a> Input<'a> {
         *first
     }
 
+    /// The next byte, which stays.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     /// The next byte as a number below `limit`; digits and letters in their order.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         index(self.byte()) % limit

@@ -140,6 +140,15 @@ impl<'a> Request<'a> {
 
     /// The decision, and how often it charged a guess.
     pub(crate) fn decide(&self, settings: &Settings) -> (Decision, u32) {
+        self.decide_among(settings, &Directory::default())
+    }
+
+    /// The same, where there are workspaces.
+    pub(crate) fn decide_among(
+        &self,
+        settings: &Settings,
+        directory: &Directory,
+    ) -> (Decision, u32) {
         let field = |(name, value): &(&'a str, &'a [u8])| Field { name, value };
         let fields: Vec<Field<'_>> = self.fields.iter().map(field).collect();
         let mut limiter = Counting::default();
@@ -150,21 +159,29 @@ impl<'a> Request<'a> {
             peer: LOOPBACK,
             tls: self.tls,
         };
-        let decision = with_guard(settings, |guard| guard.decide(&head, &mut limiter, NOW));
+        let decide = |guard: &Guard<'_>| guard.decide(&head, &mut limiter, NOW);
+        let decision = with_guard_of(settings, directory, decide);
         (decision, limiter.charged)
     }
 }
 
 /// Lends the guard of [`NOW`].
 pub(crate) fn with_guard<T>(settings: &Settings, run: impl FnOnce(&Guard<'_>) -> T) -> T {
+    with_guard_of(settings, &Directory::default(), run)
+}
+
+fn with_guard_of<T>(
+    settings: &Settings,
+    directory: &Directory,
+    run: impl FnOnce(&Guard<'_>) -> T,
+) -> T {
     let standings = standings();
-    let directory = Directory::default();
     run(&Guard {
         settings,
         keys: &KEYS.ring,
         digester: &KEYS.digester,
         standings: &standings,
-        directory: &directory,
+        directory,
     })
 }
 

@@ -22,10 +22,12 @@ use doorward_policy::standing::{DEFAULT_FRESHNESS, Standing, Standings};
 use doorward_policy::subject::Subject;
 use doorward_policy::ticket::{TicketRecord, TicketSecret};
 use doorward_policy::token::Method;
-use doorward_policy::workspace::Directory;
+use doorward_policy::workspace::{Change, Claim, Directory, Member, Placing, WorkspaceName};
 use doorward_policy::{Admitted, Capabilities, Settings, Timestamp};
 
-use self::model::{Admission, Body, Charged, Grant, Model, Outcome, Ticket, Token, Verdict};
+use self::model::{
+    Admission, Body, Charged, Grant, Model, Outcome, Ticket, Token, Verdict, WORKSPACES,
+};
 use self::script::{Operation, Whose};
 use super::input::Input;
 use super::naive::request::{Passed, Seen};
@@ -48,8 +50,10 @@ pub fn decision(data: &[u8]) {
         directory: Directory::default(),
         ledger: Ledger::new(Capacity::default(), [9; 8]),
         limiter: Limiter::new(limits(&model)),
+        revision: 0,
         model,
     };
+    run.make_workspaces();
     run.refresh();
     while !input.is_empty() {
         match script::operation(&mut input, &run.model) {
@@ -61,6 +65,10 @@ pub fn decision(data: &[u8]) {
             Operation::RevokeGrant(index) => run.revoke_grant(index),
             Operation::Revoke(whose) => run.revoke(whose),
             Operation::Limit(session, capabilities) => run.limit(session, capabilities),
+            Operation::Enrol { workspace, capabilities, home } => {
+                run.enrol(workspace, capabilities, home);
+            }
+            Operation::Expel(workspace) => run.expel(workspace),
             Operation::Request(request) => run.request(&request.seen(), request.body.as_ref()),
             Operation::Nothing => {}
         }
@@ -100,12 +108,22 @@ fn session_id(index: usize) -> SessionId {
     SessionId::new([(index as u8).wrapping_add(1); 16])
 }
 
+/// Whom all sessions belong to.
+fn subject() -> Subject {
+    Subject::new("someone").expect("it is sound")
+}
+
+fn workspace(index: usize) -> WorkspaceName {
+    WorkspaceName::new(WORKSPACES[index]).expect("it is sound")
+}
+
 struct Run {
     settings: Settings,
     standings: Standings,
     directory: Directory,
     ledger: Ledger,
     limiter: Limiter,
+    revision: u64,
     model: Model,
 }
 
@@ -119,6 +137,38 @@ impl Run {
         self.model.seen_at = self.model.now;
     }
 
+    fn change(&mut self, change: &Change) -> bool {
+        self.revision += 1;
+        let changed = self.ledger.change_directory(change, self.revision);
+        self.directory = self.ledger.directory().clone();
+        changed.is_ok()
+    }
+
+    fn make_workspaces(&mut self) {
+        let claims = self.model.choices.claims.clone();
+        for index in 1..WORKSPACES.len() {
+            let of_it = claims.iter().filter(|(one, _)| *one == index);
+            let of_it = of_it.map(|(_, claim)| Claim::parse(claim).expect("it is sound")).collect();
+            let placing = Placing { claims: of_it, ..Placing::default() };
+            let made =
+                !claims.is_empty() && self.change(&Change::Create(workspace(index), placing));
+            assert_eq!(made, !claims.is_empty());
+        }
+    }
+
+    fn enrol(&mut self, index: usize, bits: u16, home: bool) {
+        let subject = subject();
+        let member = Member { subject, capabilities: capabilities(bits), home };
+        if self.change(&Change::Admit(workspace(index), member)) {
+            self.model.enrol(index, bits, home);
+        }
+    }
+
+    fn expel(&mut self, index: usize) {
+        let expelled = self.change(&Change::Expel(workspace(index), subject()));
+        assert_eq!(self.model.members[index].take().is_some(), expelled);
+    }
+
     fn issue(&mut self, code: bool, bits: u16, uses: u32, life: u64) {
         let number = self.model.grants.len() as u8;
         if number >= 32 {
@@ -130,7 +180,7 @@ impl Run {
             GrantSecret::link([number + 1; 32])
         };
         let request = GrantRequest {
-            label: Subject::new("someone").expect("it is sound"),
+            label: subject(),
             capabilities: capabilities(bits),
             method: if code { Method::Code } else { Method::Link },
             uses,
@@ -329,6 +379,10 @@ impl Run {
         Outcome::Admitted(Admission {
             session,
             capabilities: claims.capabilities.bits(),
+            allowed: admitted.capabilities().bits(),
+            joined: admitted.joined().and_then(|joined| {
+                WORKSPACES.iter().position(|name| *name == joined.name.as_str())
+            }),
             by_ticket: *carrier == Carrier::Ticket,
         })
     }

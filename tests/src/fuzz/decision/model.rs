@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::fuzz::naive::credential::Presented;
-use crate::fuzz::naive::request::{Asks, Choices, Passed};
+use crate::fuzz::naive::request::{Asks, Choices, Passed, Wanted};
 
 const IDLE: u64 = 604_800_000;
 const ABSOLUTE: u64 = 2_592_000_000;
@@ -83,9 +83,22 @@ pub(super) enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Admission {
     pub(super) session: usize,
+    /// As its token says, and an administrator.
     pub(super) capabilities: u16,
+    /// What it may do there.
+    pub(super) allowed: u16,
+    pub(super) joined: Option<usize>,
     pub(super) by_ticket: bool,
 }
+
+impl Admission {
+    const fn of(session: usize, capabilities: u16, by_ticket: bool) -> Self {
+        Self { session, capabilities, allowed: capabilities, joined: None, by_ticket }
+    }
+}
+
+/// `main`, `a` and `b`.
+pub(super) const WORKSPACES: [&str; 3] = ["main", "a", "b"];
 
 /// An outcome, and what goes with it.
 pub(super) struct Verdict {
@@ -118,6 +131,8 @@ pub(super) struct Model {
     pub(super) sessions: Vec<Session>,
     pub(super) tokens: Vec<Token>,
     pub(super) tickets: Vec<Ticket>,
+    /// What everybody may do in a workspace, and whether they are at home there.
+    pub(super) members: [Option<(u16, bool)>; WORKSPACES.len()],
     /// Start, guesses at codes, other guesses.
     pub(super) counters: BTreeMap<Vec<u8>, (u64, u32, u32)>,
 }
@@ -136,13 +151,19 @@ impl Model {
             }
             Asks::Whoever => self.judge_session(passed, 0),
             Asks::Session(needed) => self.judge_session(passed, needed),
+            // None is known.
+            Asks::Process if passed.presented == Presented::Local => {
+                Verdict::new(Outcome::Denied, Charged::Other)
+            }
+            Asks::Process => Verdict::new(Outcome::Denied, Charged::No),
             Asks::Grant { token } => self.judge_grant(passed, token, body),
         }
     }
 
     fn judge_session(&self, passed: &Passed, needed: u16) -> Verdict {
         if self.choices.unguarded {
-            let enough = needed & !UNGUARDED == 0;
+            let there = passed.wanted == Wanted::Own || self.choices.claims.is_empty();
+            let enough = needed & !UNGUARDED == 0 && there;
             let outcome = if enough { Outcome::Nobody } else { Outcome::Denied };
             return Verdict::new(outcome, Charged::No);
         }
@@ -162,12 +183,48 @@ impl Model {
             }
         };
         match judged {
-            Ok((admission, token)) if needed & !admission.capabilities == 0 => {
-                Verdict { outcome: Outcome::Admitted(admission), charged: Charged::No, token }
+            Ok((admission, token)) => {
+                let admission = self.join(passed.wanted, admission);
+                let outcome = match admission.filter(|one| needed & !one.allowed == 0) {
+                    Some(admission) => Outcome::Admitted(admission),
+                    None => Outcome::Denied,
+                };
+                Verdict { outcome, charged: Charged::No, token }
             }
-            Ok(_) => Verdict::new(Outcome::Denied, Charged::No),
             Err(charged) => Verdict::new(Outcome::Denied, charged),
         }
+    }
+
+    /// Step 8: as far as a membership goes.
+    fn join(&self, wanted: Wanted, admission: Admission) -> Option<Admission> {
+        let found = match wanted {
+            Wanted::Own => return Some(admission),
+            _ if self.choices.claims.is_empty() => {
+                return Some(Admission { joined: Some(0), ..admission });
+            }
+            Wanted::Nobodys => None,
+            Wanted::This(workspace) => Some(workspace),
+            Wanted::Default => self.default_workspace(),
+        };
+        let (capabilities, _) = self.members[found?]?;
+        let allowed = admission.capabilities & capabilities;
+        Some(Admission { joined: found, allowed, ..admission })
+    }
+
+    fn default_workspace(&self) -> Option<usize> {
+        let mine = (0..WORKSPACES.len()).filter(|one| self.members[*one].is_some());
+        let mine: Vec<_> = mine.collect();
+        let home = mine.iter().find(|one| self.members[**one].is_some_and(|(_, home)| home));
+        let main = mine.iter().find(|one| **one == 0);
+        home.or(main).or(mine.first().filter(|_| mine.len() == 1)).copied()
+    }
+
+    /// A membership replaces the former, and a home every other.
+    pub(super) fn enrol(&mut self, workspace: usize, capabilities: u16, home: bool) {
+        if home {
+            self.members.iter_mut().flatten().for_each(|member| member.1 = false);
+        }
+        self.members[workspace] = Some((capabilities, home));
     }
 
     fn judge_token(&self, text: &[u8]) -> Result<(Admission, usize), Charged> {
@@ -179,7 +236,7 @@ impl Model {
             return Err(Charged::No);
         }
         let capabilities = capabilities & owner.limit;
-        Ok((Admission { session, capabilities, by_ticket: false }, token))
+        Ok((Admission::of(session, capabilities, false), token))
     }
 
     fn judge_ticket(
@@ -208,11 +265,7 @@ impl Model {
         if session.revoked || self.now >= session.expires || needed & !capabilities != 0 {
             return Err(Charged::No);
         }
-        Ok(Admission {
-            session: ticket.session,
-            capabilities: capabilities & session.limit,
-            by_ticket: true,
-        })
+        Ok(Admission::of(ticket.session, capabilities & session.limit, true))
     }
 
     fn judge_grant(&self, passed: &Passed, token: bool, body: Option<&Body>) -> Verdict {

@@ -7,13 +7,14 @@
 //! | `+N` | time passes |
 //! | `refresh` | revocations are known up to now |
 //! | `revoke-grant N`, `revoke N`, `revoke *`, `limit NC` | administration |
+//! | `member WC`, `home WC`, `expel W` | a workspace (0 is `main`), with capabilities, and as the home |
 //! | `req PT METHOD target` | peer, `s` for TLS; the request's fields follow, indented |
 //! | ` Name: value` | `$` and a digit: a token, a lower-case letter: it with a forged tag, an upper-case letter: a ticket |
 //! | ` =GN` | the body: a grant and a nonce |
 
 use std::net::IpAddr;
 
-use super::model::{Body, Model};
+use super::model::{Body, Model, WORKSPACES};
 use crate::fuzz::input::{Input, after, expand, index};
 use crate::fuzz::naive::request::{Choices, Seen};
 use crate::fuzz::naive::trim;
@@ -58,6 +59,8 @@ pub(super) enum Operation<'a> {
     RevokeGrant(usize),
     Revoke(Whose),
     Limit(usize, u16),
+    Enrol { workspace: usize, capabilities: u16, home: bool },
+    Expel(usize),
     Request(Request<'a>),
     Nothing,
 }
@@ -79,7 +82,7 @@ impl Request<'_> {
 }
 
 /// `r` remote, `u` unguarded, `w` service workers, `h` and `p` listed hosts, `o` a listed origin,
-/// `t` a trusted proxy, `n` no rule, `a` rules for some paths, `l` few guesses.
+/// `t` a trusted proxy, `n` no rule, `a` rules for some paths, `l` few guesses, `k` workspaces.
 pub(super) fn choices(line: &[u8]) -> Model {
     let has = |letter: u8| line.contains(&letter);
     let mut choices = Choices {
@@ -97,6 +100,9 @@ pub(super) fn choices(line: &[u8]) -> Model {
     }
     if has(b'a') {
         choices.rules.extend([("/public", 1), ("/admin", 8), ("/public/deep", 7)]);
+    }
+    if has(b'k') {
+        choices.claims.extend([(1, "/public"), (2, "/public/deep"), (2, "b.example")]);
     }
     Model { choices, limits: if has(b'l') { (1, 2) } else { (10, 100) }, ..Model::default() }
 }
@@ -127,6 +133,14 @@ pub(super) fn operation<'a>(input: &mut Input<'a>, model: &Model) -> Operation<'
         Operation::Revoke(Whose::One(digit(text, 0)))
     } else if let Some(text) = after(line, "limit ") {
         Operation::Limit(digit(text, 0), digit(text, 1) as u16 % 16)
+    } else if let Some(text) = after(line, "member ").or(after(line, "home ")) {
+        Operation::Enrol {
+            workspace: digit(text, 0) % WORKSPACES.len(),
+            capabilities: digit(text, 1) as u16 % 16,
+            home: line.starts_with(b"home"),
+        }
+    } else if let Some(text) = after(line, "expel ") {
+        Operation::Expel(digit(text, 0) % WORKSPACES.len())
     } else if let Some(text) = after(line, "req ") {
         request(text, input, model).map_or(Operation::Nothing, Operation::Request)
     } else {

@@ -18,6 +18,8 @@ pub(crate) struct Choices {
     pub(crate) proxy: Option<IpAddr>,
     /// Prefix and capabilities.
     pub(crate) rules: Vec<(&'static str, u16)>,
+    /// Which workspace has which path or host; without any there is `main` alone.
+    pub(crate) claims: Vec<(usize, &'static str)>,
 }
 
 /// A request as it came.
@@ -41,6 +43,21 @@ pub(crate) enum Asks {
     Grant { token: bool },
     /// All of these capabilities.
     Session(u16),
+    /// A local token.
+    Process,
+}
+
+/// Which workspace a request belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// None: Doorward's own.
+    Own,
+    /// Whichever is the default of whoever asks.
+    Default,
+    /// This one.
+    This(usize),
+    /// One to some server and another to another.
+    Nobodys,
 }
 
 /// A request that has passed the checks that need no secret.
@@ -50,6 +67,7 @@ pub(crate) struct Passed {
     pub(crate) asks: Asks,
     /// The endpoint below Doorward's own prefix; `None` for the guarded server.
     pub(crate) own: Option<String>,
+    pub(crate) wanted: Wanted,
     pub(crate) presented: Presented,
     pub(crate) origin: Option<Vec<u8>>,
 }
@@ -90,17 +108,18 @@ impl Seen<'_> {
             return Err(());
         }
         let (asks, own) = self.route(choices)?;
+        let wanted = if own.is_some() { Wanted::Own } else { self.wanted(choices, &host, port) };
         if !self.all("service-worker").is_empty() && !choices.service_workers {
             return Err(());
         }
         let name = if secure { "__Host-doorward".to_owned() } else { format!("doorward_{port}") };
         let presented = match asks {
             Asks::Nothing | Asks::Grant { .. } => Presented::Nothing,
-            Asks::Whoever | Asks::Session(_) => self.presented(upgrade, &name)?,
+            Asks::Whoever | Asks::Session(_) | Asks::Process => self.presented(upgrade, &name)?,
         };
         self.origin(choices, (secure, host, port), &asks, &presented, upgrade)?;
         let origin = self.once("origin")?.map(<[u8]>::to_vec);
-        Ok(Passed { client, asks, own, presented, origin })
+        Ok(Passed { client, asks, own, wanted, presented, origin })
     }
 
     fn shape(&self) -> Result<(), ()> {
@@ -182,10 +201,13 @@ impl Seen<'_> {
         let loopback = ["localhost", "127.0.0.1", "[::1]"]
             .iter()
             .any(|name| authority(name).is_some_and(|known| known.0 == host));
+        let claimed = choices.claims.iter().map(|(_, claim)| *claim);
         let listed = choices
             .hosts
             .iter()
-            .filter_map(|entry| authority(entry))
+            .copied()
+            .chain(claimed.filter(|claim| !claim.starts_with('/')))
+            .filter_map(authority)
             .any(|entry| entry.0 == host && entry.1.is_none_or(|wanted| wanted == port));
         if listed || (loopback && !choices.remote) { Ok((host, port)) } else { Err(()) }
     }
@@ -197,22 +219,51 @@ impl Seen<'_> {
                 ("GET", "api/session") => Asks::Whoever,
                 ("POST", "api/bootstrap") => Asks::Grant { token: false },
                 ("POST", "api/token") => Asks::Grant { token: true },
-                ("POST", "api/renew" | "api/ticket" | "api/logout") => Asks::Session(0),
+                ("POST", "api/renew" | "api/ticket" | "api/logout" | "api/room")
+                | ("GET", "api/workspaces" | "api/room") => Asks::Session(0),
+                ("POST", "api/stay" | "api/ask") => Asks::Process,
                 _ => return Err(()),
             };
             return Ok((asks, Some(own.to_owned())));
         }
         let mut needed = None;
         for reading in readings(self.path(), 3) {
-            let matching = choices.rules.iter().filter(|(prefix, _)| {
-                let segments: Vec<&[u8]> =
-                    prefix.split('/').filter(|one| !one.is_empty()).map(str::as_bytes).collect();
-                reading.iter().map(|segment| &**segment).take(segments.len()).eq(segments)
-            });
+            let matching = choices.rules.iter().filter(|(prefix, _)| is_under(&reading, prefix));
             let (_, here) = matching.max_by_key(|(prefix, _)| prefix.len()).ok_or(())?;
-            needed = Some(needed.unwrap_or(0) | here);
+            // To some server, case is nothing.
+            let folded =
+                choices.rules.iter().filter(|(prefix, _)| is_only_folded(&reading, prefix));
+            needed = Some(folded.fold(needed.unwrap_or(0) | here, |all, (_, one)| all | one));
         }
         Ok((Asks::Session(needed.ok_or(())?), None))
+    }
+
+    /// The workspace whose claim every server finds.
+    fn wanted(&self, choices: &Choices, host: &Host, port: u16) -> Wanted {
+        let (paths, hosts): (Vec<_>, Vec<_>) =
+            choices.claims.iter().partition(|(_, claim)| claim.starts_with('/'));
+        let here = |claim: &str| {
+            authority(claim)
+                .is_some_and(|one| one.0 == *host && one.1.is_none_or(|wanted| wanted == port))
+        };
+        if let Some((workspace, _)) = hosts.iter().find(|(_, claim)| here(claim)) {
+            return Wanted::This(*workspace);
+        }
+        let mut owners = Vec::new();
+        for reading in readings(self.path(), 3) {
+            let matching = paths.iter().filter(|(_, claim)| is_under(&reading, claim));
+            let longest = matching.max_by_key(|(_, claim)| claim.len());
+            owners.push(longest.map(|(workspace, _)| *workspace));
+            let folded = paths.iter().filter(|(_, claim)| is_only_folded(&reading, claim));
+            owners.extend(folded.map(|(workspace, _)| Some(*workspace)));
+        }
+        owners.sort_unstable();
+        owners.dedup();
+        match *owners {
+            [None] => Wanted::Default,
+            [Some(workspace)] => Wanted::This(workspace),
+            _ => Wanted::Nobodys,
+        }
     }
 
     fn presented(&self, upgrade: bool, cookie_name: &str) -> Result<Presented, ()> {
@@ -250,6 +301,19 @@ impl Seen<'_> {
             if choices.unguarded && site.is_some() { told } else { !ambient || (reading && told) };
         if enough { Ok(()) } else { Err(()) }
     }
+}
+
+/// Whether a path that was read so lies under a prefix.
+fn is_under(reading: &[Vec<u8>], prefix: &str) -> bool {
+    let mut segments = prefix.split('/').filter(|one| !one.is_empty());
+    let mut read = reading.iter();
+    segments.all(|one| read.next().is_some_and(|segment| segment == one.as_bytes()))
+}
+
+/// Whether it does to a server for which case is nothing, and to no other.
+fn is_only_folded(reading: &[Vec<u8>], prefix: &str) -> bool {
+    let folded: Vec<_> = reading.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    is_under(&folded, &prefix.to_ascii_lowercase()) && !is_under(reading, prefix)
 }
 
 /// base64 of 16 bytes, with its padding.
