@@ -133,6 +133,19 @@ async fn nobody_administers_without_a_session_of_this_origin() {
 }
 
 #[tokio::test]
+async fn a_person_who_opens_an_endpoint_is_not_shown_the_page_of_the_other_origin() {
+    let desk = Desk::open().await;
+    let navigation =
+        "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+    let guarded = desk.door.get("/", navigation).await;
+    assert!(guarded.header("content-type").unwrap().starts_with("text/html"));
+    for path in ["/.doorward/api/sessions", "/.doorward/api/status"] {
+        let answer = desk.admin.get(path, navigation).await;
+        assert_eq!((answer.status, answer.header("content-type")), (401, Some("application/json")));
+    }
+}
+
+#[tokio::test]
 async fn a_token_of_administration_opens_nothing_that_is_guarded() {
     let desk = Desk::open().await;
     let token = desk.administrator(Capabilities::ALL).await;
