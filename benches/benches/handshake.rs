@@ -14,7 +14,7 @@ use std::time::Duration;
 use doorward_benches::{claims, masters};
 use doorward_gate::store::MemoryStore;
 use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy, SystemProcesses};
-use doorward_http::{Carried, Ended, Ending, Shared, Site, SiteParts, Sockets, Stream};
+use doorward_http::{Active, Carried, Ended, Ending, Shared, Site, SiteParts, Sockets, Stream};
 use doorward_policy::keys::Purpose;
 use doorward_policy::ledger::Capacity;
 use doorward_policy::{Settings, Timestamp, token};
@@ -195,12 +195,19 @@ impl Sockets for Echo {
         accept_key(key)
     }
 
-    fn carry(&self, client: Stream, _upstream: Option<Stream>, ended: Ending) -> Carried {
+    fn carry(
+        &self,
+        client: Stream,
+        _upstream: Option<Stream>,
+        active: Active,
+        ended: Ending,
+    ) -> Carried {
         let ended = async move {
             let Ended { code, reason } = ended.await;
             CloseReason::new(code, reason)
         };
-        Box::pin(async move { _ = echo(Opened::new(client), Limits::default(), ended).await })
+        let client = Opened::new(client).noting(active);
+        Box::pin(async move { _ = echo(client, Limits::default(), ended).await })
     }
 
     fn share(&self, _upstream: Stream, _over: Ending) -> (Arc<dyn Shared>, Carried) {

@@ -11,8 +11,8 @@ use doorward_gate::{
     SystemProcesses, admin,
 };
 use doorward_http::{
-    Administered, Carried, Ended, Ending, Limits, MayWrite, Part, Shared, Site, SiteParts, Sockets,
-    Stream, Upstream,
+    Active, Administered, Carried, Ended, Ending, Limits, MayWrite, Part, Shared, Site, SiteParts,
+    Sockets, Stream, Upstream,
 };
 use doorward_policy::Timestamp;
 use doorward_policy::capability::Capabilities;
@@ -117,11 +117,17 @@ impl Sockets for Adapter {
         doorward_websocket::accept_key(key)
     }
 
-    fn carry(&self, client: Stream, upstream: Option<Stream>, ended: Ending) -> Carried {
+    fn carry(
+        &self,
+        client: Stream,
+        upstream: Option<Stream>,
+        active: Active,
+        ended: Ending,
+    ) -> Carried {
         let limits = doorward_websocket::Limits::default();
         let ended = reason(ended);
         Box::pin(async move {
-            let client = Opened::new(client);
+            let client = Opened::new(client).noting(active);
             match upstream {
                 Some(upstream) => {
                     doorward_websocket::relay(client, Opened::new(upstream), limits, ended).await;

@@ -155,6 +155,26 @@ async fn expiry_ends_a_live_connection_unless_its_session_was_renewed() {
 }
 
 #[tokio::test]
+async fn what_a_client_says_in_a_websocket_keeps_its_session_and_a_ping_does_not() {
+    let door = Door::open().await;
+    let (one, two) = (door.token().await, door.token().await);
+    let mut silent = live(&door, &format!("Authorization: Bearer {one}\r\n")).await;
+    let mut busy = live(&door, &format!("Authorization: Bearer {two}\r\n")).await;
+    door.clock.turn(6 * DAY);
+    door.gate.refresh().await.unwrap();
+    silent.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.unwrap();
+    let mut pong = [0; 2];
+    silent.read_exact(&mut pong).await.unwrap();
+    assert_eq!(pong, [0x8a, 0]);
+    echoes(&mut busy).await;
+    door.gate.refresh().await.unwrap();
+    door.clock.turn(DAY);
+    door.gate.refresh().await.unwrap();
+    assert_eq!(close_code(&mut silent).await, 4401);
+    echoes(&mut busy).await;
+}
+
+#[tokio::test]
 async fn draining_ends_live_connections_and_lets_nobody_in() {
     let door = Door::open().await;
     let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);

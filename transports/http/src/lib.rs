@@ -25,4 +25,6 @@ pub use admin::Administered;
 pub use links::LinkPlace;
 pub use proxy::{Upstream, UpstreamError};
 pub use site::{Limits, QuicInfo, Site, SiteParts};
-pub use sockets::{Carried, Duplex, Ended, Ending, MayWrite, Part, Shared, Sockets, Stream};
+pub use sockets::{
+    Active, Carried, Duplex, Ended, Ending, MayWrite, Part, Shared, Sockets, Stream,
+};

@@ -29,6 +29,9 @@ pub type Ending = Pin<Box<dyn Future<Output = Ended> + Send>>;
 /// A connection being carried, until its end.
 pub type Carried = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Told of each part of a message that has come from a client: its session is in use.
+pub type Active = Box<dyn Fn() + Send + Sync>;
+
 /// Whether what has come from a client may go to the guarded server: asked for each message.
 pub type MayWrite = Box<dyn Fn() -> bool + Send + Sync>;
 
@@ -51,8 +54,15 @@ pub trait Sockets: Send + Sync + 'static {
     fn accept_key(&self, key: &[u8]) -> String;
 
     /// Carries an upgraded connection until either end closes it or `ended` resolves: between the
-    /// client and the guarded server, or the built-in echo where there is none.
-    fn carry(&self, client: Stream, upstream: Option<Stream>, ended: Ending) -> Carried;
+    /// client and the guarded server, or the built-in echo where there is none. `active` is called
+    /// for what comes from the client, except for pings, pongs and its goodbye.
+    fn carry(
+        &self,
+        client: Stream,
+        upstream: Option<Stream>,
+        active: Active,
+        ended: Ending,
+    ) -> Carried;
 
     /// Shares an upgraded connection to the guarded server, which is carried until that closes it
     /// or `over` resolves.

@@ -206,12 +206,15 @@ async fn carry<S: Duplex + 'static>(
     let sockets = Arc::clone(&site.sockets);
     let gate = Arc::clone(&site.gate);
     drop(site);
+    let live = Arc::new(live);
+    let touched = Arc::clone(&live);
+    let active = Box::new(move || touched.touch());
     let ended = Box::pin(async move {
         let denial = live.ended().await.denial();
         gate.closed(&admission, denial);
         told(denial)
     });
-    sockets.carry(client, server, ended).await;
+    sockets.carry(client, server, active, ended).await;
 }
 
 /// How a client is told why its connection ends.

@@ -10,7 +10,7 @@ use tungstenite::protocol::{CloseFrame, Message};
 use crate::ending::{CloseReason, End, Limits, Summary};
 use crate::frames::Peer;
 use crate::frugal::{Frugal, READ_BUFFER, shrink};
-use crate::opened::Opened;
+use crate::opened::{Activity, Opened};
 use crate::parting::{Socket, failed, part};
 
 /// Answers a client with what it sent, text as text and binary as binary, its pings with pongs and
@@ -19,12 +19,13 @@ use crate::parting::{Socket, failed, part};
 /// At most one message and its answer are held, and no further message is read before the answer
 /// has been written; while nothing happens, about 3.5 KiB are, tokio's task included. `ended` and
 /// violations are told as in [`relay`](crate::relay), within `limits.goodbye`.
-pub async fn echo<S, E>(client: Opened<S>, limits: Limits, ended: E) -> Summary
+pub async fn echo<S, E>(mut client: Opened<S>, limits: Limits, ended: E) -> Summary
 where
     S: AsyncRead + AsyncWrite + Unpin,
     E: Future<Output = CloseReason>,
 {
     let mut ended = pin!(ended);
+    let activity = client.take_activity();
     // What happens once, or seldom, is boxed: its room isn't held while the connection is idle.
     let frugal = Frugal::new(client, Peer::Client, limits.from_client);
     let mut socket = Box::pin(frugal.into_websocket()).await;
@@ -32,7 +33,7 @@ where
         let turn = tokio::select! {
             biased;
             reason = ended.as_mut() => Err(End::Ended(reason)),
-            turn = turn(&mut socket, limits) => turn,
+            turn = turn(&mut socket, &activity, limits) => turn,
         };
         match turn {
             Ok(length) if length > READ_BUFFER => socket = Box::pin(shrink(socket)).await,
@@ -48,7 +49,7 @@ where
 }
 
 /// Takes one message and answers it. Returns its length.
-async fn turn<S>(socket: &mut Socket<S>, limits: Limits) -> Result<usize, End>
+async fn turn<S>(socket: &mut Socket<S>, activity: &Activity, limits: Limits) -> Result<usize, End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -59,7 +60,10 @@ where
     };
     let length = message.len();
     let answered = match message {
-        Message::Text(_) | Message::Binary(_) => socket.send(message).await,
+        Message::Text(_) | Message::Binary(_) => {
+            activity.note();
+            socket.send(message).await
+        }
         // tungstenite has a pong ready. Until it is written, no further ping is read.
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => socket.flush().await,
         Message::Close(_) => {

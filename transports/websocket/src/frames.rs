@@ -143,6 +143,10 @@ pub struct FrameScanner {
     remaining: u64,
     /// Length so far of the message whose fragments are being sent.
     fragments: Option<u64>,
+    /// Whether the current frame, or the last one, is a message's.
+    in_message: bool,
+    /// Whether any of a message was passed on since this was last asked.
+    message_passed: bool,
     /// The Close frame that is going by.
     closing: Option<Closing>,
     close: Option<Close>,
@@ -167,6 +171,8 @@ impl FrameScanner {
             limit,
             remaining: 0,
             fragments: None,
+            in_message: false,
+            message_passed: false,
             closing: None,
             close: None,
             violation: None,
@@ -252,6 +258,11 @@ impl FrameScanner {
         self.close.is_some() || self.violation.is_some()
     }
 
+    /// Whether any of a message was passed on since this was last asked.
+    pub(crate) const fn take_message_passed(&mut self) -> bool {
+        std::mem::replace(&mut self.message_passed, false)
+    }
+
     /// The size of the header that `input` begins with; 0 while it is incomplete or unlawful.
     fn header(&mut self, input: &[u8]) -> usize {
         let known = input.len().min(MAX_HEADER);
@@ -316,6 +327,8 @@ impl FrameScanner {
 
     fn begin(&mut self, header: &FrameHeader, length: u64) {
         self.remaining = length;
+        self.in_message = matches!(header.opcode, OpCode::Data(_));
+        self.message_passed |= self.in_message;
         match header.opcode {
             OpCode::Control(Control::Close) => {
                 let [first, second, ..] = header.mask.unwrap_or_default();
@@ -340,6 +353,7 @@ impl FrameScanner {
             }
         }
         self.remaining -= here as u64;
+        self.message_passed |= self.in_message && here > 0;
         here
     }
 }

@@ -1,8 +1,9 @@
 //! Streams whose handshake is over, and reading them without a buffer.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -28,17 +29,52 @@ pub struct Opened<S> {
     pub stream: S,
     /// Bytes that were read from it already and come first.
     pub read: Bytes,
+    activity: Activity,
+}
+
+/// Whom to tell that the other end has said something.
+#[derive(Default)]
+pub(crate) struct Activity(Option<Box<dyn Fn() + Send + Sync>>);
+
+impl Activity {
+    pub(crate) fn note(&self) {
+        if let Some(tell) = &self.0 {
+            tell();
+        }
+    }
+}
+
+impl fmt::Debug for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Activity").field(&self.0.is_some()).finish()
+    }
 }
 
 impl<S> Opened<S> {
     /// A stream of which nothing was read beyond the handshake.
     pub const fn new(stream: S) -> Self {
-        Self { stream, read: Bytes::new() }
+        Self::with_read(stream, Bytes::new())
     }
 
     /// A stream of which `read` was read beyond the handshake.
     pub const fn with_read(stream: S, read: Bytes) -> Self {
-        Self { stream, read }
+        Self { stream, read, activity: Activity(None) }
+    }
+
+    /// The same stream; [`relay`](crate::relay) and [`echo`](crate::echo) call `tell`, which should
+    /// cost little, whenever a part of a message has come on it. Pings, pongs and a Close frame,
+    /// which nobody need have asked for, are none.
+    #[must_use]
+    pub fn noting(self, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { activity: Activity(Some(Box::new(tell))), ..self }
+    }
+
+    pub(crate) fn take_activity(&mut self) -> Activity {
+        mem::take(&mut self.activity)
+    }
+
+    pub(crate) fn note_activity(&self) {
+        self.activity.note();
     }
 }
 

@@ -171,6 +171,9 @@ impl Pump {
             Poll::Ready(Ok(_)) => {
                 let read = buf.filled();
                 let pass = self.scanner.scan(read);
+                if self.scanner.take_message_passed() {
+                    reader.note_activity();
+                }
                 self.hold(&read[pass..]);
                 self.stopping = match (self.scanner.close(), self.scanner.violation()) {
                     (Some(close), _) => Some(Stop::Closed(close.code)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_http::{Carried, Ended, Ending, MayWrite, Part, Shared, Sockets, Stream};
+use doorward_http::{Active, Carried, Ended, Ending, MayWrite, Part, Shared, Sockets, Stream};
 use doorward_websocket::{
     CloseReason, Limits, Opened, Seat, SharedLimits, accept_key, echo, relay, share,
 };
@@ -31,10 +31,16 @@ impl Sockets for WebSockets {
         accept_key(key)
     }
 
-    fn carry(&self, client: Stream, upstream: Option<Stream>, ended: Ending) -> Carried {
+    fn carry(
+        &self,
+        client: Stream,
+        upstream: Option<Stream>,
+        active: Active,
+        ended: Ending,
+    ) -> Carried {
         let limits = self.limits;
         let ended = reason(ended);
-        let client = Opened::new(client);
+        let client = Opened::new(client).noting(active);
         match upstream {
             // Boxed apart, so that the many idle connections of one kind don't pay for the other.
             Some(server) => Box::pin(async move {

@@ -1,5 +1,6 @@
 //! What the crate does, as its peers see it.
 
+mod activity;
 mod echo;
 mod frugal;
 mod goodbye;
