@@ -2,6 +2,8 @@
 //! many of each session there are, and were closed.
 
 mod live;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -385,17 +387,4 @@ impl Held {
 
 fn earlier(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
     Some(one.map_or(other, |one| one.min(other)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_further_connection_of_a_session_takes_less_than_250_bytes() {
-        // An `Arc` counts twice beside its content; the register and the connection hold one.
-        let counted = size_of::<Entry>() + 2 * size_of::<usize>();
-        let taken = counted + size_of::<Arc<Entry>>() + size_of::<LiveConnection>();
-        assert!(taken < 250, "{taken}");
-    }
 }
