@@ -145,7 +145,7 @@ fn kept(directory: &Directory) -> Vec<Kept> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn whoever_asks_finds_what_the_history_comes_to(steps in steps()) {

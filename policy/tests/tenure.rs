@@ -259,7 +259,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(700))]
 
     /// A connection goes on if and only if a new one of the same credential to the same workspace
     /// would be admitted now, to the same place, with at least the same rights.

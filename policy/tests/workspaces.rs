@@ -193,6 +193,16 @@ fn a_path_that_some_server_reads_into_a_claim_is_nobodys() {
 }
 
 #[test]
+fn a_path_that_could_be_under_another_claim_of_the_same_workspace_is_its_own() {
+    let mut world = world();
+    world.create("alpha", &["/alpha", "/alpha/inner"]);
+    world.enrol("alpha", member("ann", BOTH));
+    for path in ["/alpha/%69nner", "/alpha/Inner", "/alpha//inner", "/alpha/inner;x"] {
+        assert_eq!(world.reached("ann", path), some("alpha"), "{path}");
+    }
+}
+
+#[test]
 fn a_path_that_climbs_is_nobodys_once_a_path_is_claimed() {
     let mut world = world();
     world.create("alpha", &["alpha.example"]);

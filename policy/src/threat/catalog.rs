@@ -144,14 +144,15 @@ pub(super) static PATH_CONFUSION: Threat = Threat {
     id: ThreatId::PathConfusion,
     name: "DW-PATH-CONFUSION",
     title: "A path means one thing to the guard and another to the guarded server",
-    attack: "Encoded separators, dot segments, backslashes and `;` parameters are read differently \
-        by different servers. A path that the guard files under a lenient rule is served from under \
+    attack: "Encoded separators, dot segments, backslashes, `;` parameters and case are read \
+        differently by different servers. A path that the guard files under a lenient rule is served from under \
         a strict one, or comes to lie among Doorward's own.",
     defence: "`route::Path` refuses whatever decodes or normalises into `/.doorward` without \
         being spelled so, and every target that is not printable ASCII in origin form. Where \
-        rules differ, a path needs what each rule asks for that it could come under in some reading.",
-    residual: "What a guarded server makes of a decoded path is its own: names without regard to \
-        case, an end at an encoded zero byte. Don't rely on rules for such a server; the default \
+        rules differ, a path needs what each rule asks for that it could come under in some reading, \
+        also one for which `/Admin` is `/admin`.",
+    residual: "What a guarded server makes of a decoded path is its own: an end at an encoded zero \
+        byte, letters beyond ASCII that it takes for others. Don't rely on rules for such a server; the default \
         rule, which covers every path, can't be evaded this way.",
     invariants: &["I4"],
     incidents: &[],

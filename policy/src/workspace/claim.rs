@@ -62,9 +62,6 @@ pub type Claims = Vec<Claim>;
 impl Directory {
     /// What a route belongs to.
     pub(super) fn claimant(&self, host: &Authority<'_>, secure: bool, path: &Path<'_>) -> Asked {
-        if self.is_off() {
-            return Asked::Default;
-        }
         let by_host = self.claims().find(|(_, claim)| match claim {
             Claim::Host(claimed) => claimed.admits(host, secure),
             Claim::Path(_) => false,
@@ -85,6 +82,7 @@ impl Directory {
             })
         };
         if paths().next().is_none() {
+            // Nothing to take the path apart for.
             return Asked::Default;
         }
         let reading: Reading<'_> = path.read();
