@@ -72,6 +72,7 @@ test('admin: a new link with its QR code pairs a second profile, a code is shown
   await page.locator('#grant-label').fill('tv')
   await page.getByLabel('a code to type').check()
   await page.locator('#grant-make').click()
+  await page.locator('#made-code', { hasText: '-' }).waitFor()
   const code = await page.locator('#made-code').innerText()
   assert.match(code, /^[2-9A-Z]{4}(-[2-9A-Z]{4}){2}$/)
   doorward.secret('grant', code)

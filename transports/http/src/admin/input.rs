@@ -9,8 +9,8 @@ use doorward_policy::subject::Subject;
 use doorward_policy::workspace::WorkspaceName;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
-use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::fault::Fault;
@@ -40,8 +40,7 @@ fn malformed<I: Input>(error: &dyn fmt::Display) -> Fault {
 }
 
 /// A value that has a text form of its own, parsed as it arrives.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Text<T>(pub(super) T);
 
 /// What can be read from a text.
