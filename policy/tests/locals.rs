@@ -298,6 +298,9 @@ fn a_token_reaches_its_own_workspace_and_no_other() {
     }
     world.delete("alpha");
     assert!(world.settled(&local(&of_alpha)).is_err());
+    // One for what isn't there is for nothing.
+    let of_nothing = world.local_token("nowhere", 5);
+    assert_eq!(joined(world.settled(&local(&of_nothing))), None);
     assert_eq!(joined(world.settled(&local(&of_beta))).as_deref(), Some("beta"));
 }
 
