@@ -1,7 +1,7 @@
 //! `doorward connect` through QUIC: one stream for standard input and output, and a local port.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::process::Stdio;
@@ -126,6 +126,25 @@ fn standard_input_is_one_stream_of_bytes() {
     let said = home.run_with(&["connect", &url], serving.link()).refused(1);
     assert!(said.contains("the link was not sent"), "{said}");
     assert_eq!(sessions(&home), 1);
+}
+
+#[test]
+fn whoever_forwards_a_port_is_told_before_the_session_ends() {
+    let home = Home::new();
+    let config = home.write("short.toml", "[session]\nidle = \"2m\"\n");
+    let (serving, _) = serve(&home, &["--config", config.to_str().expect("text")]);
+    let mut command = home.command(&["connect", "--local", "127.0.0.1:0"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("started");
+    let input = child.stdin.take().expect("piped").write_all(serving.link().as_bytes());
+    input.expect("written");
+    let said = BufReader::new(child.stderr.take().expect("piped"));
+    let told = within("a notice", Some(Pid::from_child(&child)), move || {
+        said.lines().map_while(Result::ok).find(|line| line.starts_with("the session ends in "))
+    });
+    child.kill().expect("killed");
+    child.wait().expect("waited");
+    let told = told.expect("a notice");
+    assert!(told.ends_with(" s unless it is used"), "{told}");
 }
 
 #[test]

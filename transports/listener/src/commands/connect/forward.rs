@@ -129,8 +129,8 @@ async fn report(mut states: watch::Receiver<LinkState>, machine: &Machine) {
             LinkState::Connected => eprintln!("connected"),
             LinkState::Ending { at, absolute } => {
                 let seconds = at.since(machine.now()).as_secs();
-                let help = if absolute { "only pairing again helps" } else { "unless it is used" };
-                eprintln!("the session ends in {seconds} s, {help}");
+                let help = if absolute { ": pair again to go on" } else { " unless it is used" };
+                eprintln!("the session ends in {seconds} s{help}");
             }
             LinkState::Waiting { until, reason } => {
                 let seconds = until.since(machine.now()).as_secs_f64().ceil();
