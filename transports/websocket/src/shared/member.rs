@@ -58,8 +58,9 @@ where
     let limits = place.hub.limits.messages;
     // Of what is longer than a control frame nothing goes through tungstenite.
     let frugal = Frugal::new(client, Peer::Client, limits.from_client).writing(0);
+    // What happens once, or seldom, is boxed: its room isn't held while the connection is idle.
     let mut side = Side {
-        socket: frugal.into_websocket().await,
+        socket: Box::pin(frugal.into_websocket()).await,
         place,
         parcel: Parcel::default(),
         flushed: true,
@@ -73,12 +74,12 @@ where
         let mut ended = pin!(ended);
         loop {
             match poll_fn(|cx| side.poll_carry(cx, ended.as_mut())).await {
-                Ok(()) => side.socket = renew(side.socket).await,
+                Ok(()) => side.socket = Box::pin(renew(side.socket)).await,
                 Err(last) => break last,
             }
         }
     };
-    side.part(last, limits.goodbye).await
+    Box::pin(side.part(last, limits.goodbye)).await
 }
 
 /// How a client's side ends.

@@ -1,5 +1,9 @@
 //! Nobody slows others down.
 
+use futures_util::{SinkExt, StreamExt};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::*;
 use tokio::time::timeout;
 
@@ -153,4 +157,64 @@ async fn who_takes_nothing_can_still_speak() {
     settled().await;
     owner.say("interrupt").await;
     assert_eq!(hear(&mut room.server().await).await, Message::text("interrupt"));
+}
+
+/// Somebody's messages, each with its number and of some length.
+fn messages(who: &str, count: usize, lengths: &[usize]) -> Vec<Message> {
+    let long = |number: usize| "x".repeat(lengths[number % lengths.len()]);
+    (0..count).map(|number| Message::text(format!("{who} {number} {}", long(number)))).collect()
+}
+
+/// Says all of these while it hears as many as those, in whatever order.
+async fn talk(
+    socket: WebSocketStream<DuplexStream>,
+    say: &[Message],
+    count: usize,
+) -> (WebSocketStream<DuplexStream>, Vec<Message>) {
+    let (mut sink, mut stream) = socket.split();
+    let says = async {
+        for message in say {
+            sink.send(message.clone()).await.expect("carried");
+        }
+    };
+    let hears = async {
+        let mut heard = Vec::new();
+        while heard.len() < count {
+            heard.push(soon(stream.next()).await.expect("carried").expect("lawful"));
+        }
+        heard
+    };
+    let ((), heard) = tokio::join!(says, hears);
+    (sink.reunite(stream).expect("of one socket"), heard)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn everybody_hears_everything_once_and_in_order_and_so_does_the_server(
+        lengths in vec(0..5_000_usize, 1..8),
+        from_server in 0..20_usize,
+        from_each in 0..20_usize,
+        widths in vec(100..2_000_usize, 3),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.expect("a runtime").block_on(async {
+            let room = room(widths[0]);
+            let (one, other) = (room.owner(widths[1]).await, room.owner(widths[2]).await);
+            let (server, shared) = (websocket(room.server, Role::Server).await, room.shared);
+            let said = messages("server", from_server, &lengths);
+            let [of_one, of_other] = ["one", "other"].map(|it| messages(it, from_each, &lengths));
+            let (server, one, other) = tokio::join!(
+                talk(server, &said, 2 * from_each),
+                talk(one.client, &of_one, from_server),
+                talk(other.client, &of_other, from_server),
+            );
+            assert!(one.1 == said && other.1 == said);
+            let is_of_one = |it: &Message| it.to_text().is_ok_and(|it| it.starts_with("one"));
+            let (from_one, from_other): (Vec<_>, Vec<_>) = server.1.into_iter().partition(is_of_one);
+            assert!(from_one == of_one && from_other == of_other);
+            drop(shared);
+        });
+    }
 }
