@@ -215,3 +215,38 @@ async fn a_workspace_shares_with_no_other() {
         in_main.hears("still").await;
     }
 }
+
+#[tokio::test]
+async fn who_came_to_observe_does_not_write_by_a_later_right_of_the_same_session() {
+    for wire in BOTH {
+        let house = House::open().await;
+        let (main, lab) = (WorkspaceName::main(), WorkspaceName::new("lab").unwrap());
+        let placing = Placing { claims: Vec::new(), web: None, bytes: None };
+        house.change(Change::Create(lab, placing)).await;
+        let admit = |name, capabilities| {
+            let subject = Subject::new(name).unwrap();
+            Change::Admit(main, Membership { subject, capabilities, home: true })
+        };
+        house.change(admit("ann", Capabilities::ALL)).await;
+        house.change(admit("ben", Capabilities::OBSERVE)).await;
+        let ann = house.door.token_of("ann", Capabilities::START_UP).await;
+        let ben = house.door.token_of("ben", Capabilities::START_UP).await;
+        let (_owner, mut server) = house.opened(wire, &ann).await;
+        let mut watching = house.join(wire, &ben).await;
+        house.until(&ben, |room| room["role"] == "follower").await;
+        house.change(admit("ben", Capabilities::ALL)).await;
+        let mut writing = house.join(wire, &ben).await;
+        server.say("hi").await;
+        writing.hears("hi").await;
+        // Only one of the two may ask, and it is the session that does.
+        assert_eq!(house.act(&ben, r#"{"do":"ask"}"#).await.status, 200);
+        assert_eq!(house.act(&ann, r#"{"do":"release"}"#).await.status, 200);
+        writing.say("by right").await;
+        server.hears("by right").await;
+        watching.hears("hi").await;
+        watching.say("by none").await;
+        watching.is_told_that_it_follows().await;
+        writing.say("still").await;
+        server.hears("still").await;
+    }
+}

@@ -197,24 +197,21 @@ fn join<S: Duplex + 'static>(
     admission: Arc<Admission>,
     live: LiveConnection,
 ) -> impl Future<Output = ()> + Send + use<S> {
-    // The place goes with these two, when the client has left and only the goodbye is still to be
-    // said; the connection is live for as long as that takes.
-    let member = Arc::new(place);
     let live = Arc::new(live);
-    let (place, writing) = (Arc::clone(&member), Arc::clone(&live));
-    let pen = place.pen();
+    let (pen, writing) = (place.pen(), Arc::clone(&live));
     let may_write = Box::new(move || {
-        let _place = &place;
         writing.touch();
         pen.may_write()
     });
     let part = link.socket.join(may_write);
     let gate = Arc::clone(&site.gate);
+    // The place goes with this, when the client has left and only the goodbye is still to be said;
+    // the connection is live for as long as that takes.
     let ending = Arc::clone(&live);
     let ended = Box::pin(async move {
         let denial = ending.ended().await.denial();
         if denial != Denial::Unavailable(Outage::Draining) {
-            member.forfeit();
+            place.forfeit();
         }
         gate.closed(&admission, denial);
         told(denial)

@@ -75,13 +75,6 @@ impl Fan {
         Seat { fan: Arc::clone(self), id, news }
     }
 
-    /// Waits until somebody has joined: what is said before is for them.
-    pub(super) async fn attended(&self) {
-        while self.lock().joined == 0 {
-            self.stirred.notified().await;
-        }
-    }
-
     /// Hands out some bytes, once one member, the fastest, has room for them, or there is none.
     /// Whose queue is full by then has been too slow.
     pub(super) async fn publish(&self, bytes: Bytes) {
@@ -208,11 +201,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_waits_for_nobody_but_for_the_first() {
+    fn nothing_waits_for_nobody() {
         let fan = Arc::new(Fan::default());
-        assert!(fan.attended().now_or_never().is_none());
         drop(fan.sit());
-        assert!(fan.attended().now_or_never().is_some());
         assert_eq!(fill(&fan), 1_000);
     }
 

@@ -56,7 +56,6 @@ impl Line {
     }
 
     async fn listen(&self) -> End {
-        self.fan.attended().await;
         loop {
             match self.link.read(MOST).await {
                 Ok(bytes) if bytes.is_empty() => return End::Finished,

@@ -63,8 +63,8 @@ pub(crate) async fn join(
     Member { place, live }: Member,
     (mut send, mut receive): (SendStream, RecvStream),
 ) -> Joined {
-    let line = match line_of(&shared, &upstream, &place).await {
-        Ok(line) => line,
+    let (line, seat) = match line_of(&shared, &upstream, &place).await {
+        Ok(found) => found,
         Err(NoLine::Empty) => {
             give_up(&mut send, &mut receive, code(Denial::Unavailable(Outage::RoomEmpty)));
             return Joined::Empty;
@@ -74,7 +74,6 @@ pub(crate) async fn join(
             return Joined::Over;
         }
     };
-    let seat = line.sit();
     let result = {
         let said = Box::pin(say(&line, &place, &live, &mut receive));
         let heard = Box::pin(hear(&seat, &mut send));
@@ -99,15 +98,19 @@ enum NoLine {
     Unreachable,
 }
 
-/// The room's connection to the guarded server, opened if it is this member's to open.
+/// The room's connection to the guarded server, opened if it is this member's to open, and a seat
+/// at it.
 async fn line_of(
     shared: &Arc<Shared>,
     upstream: &Upstream,
     place: &RoomPlace,
-) -> Result<Arc<Line>, NoLine> {
+) -> Result<(Arc<Line>, Seat), NoLine> {
     let found = timeout(PATIENCE, shared.lines.find(place)).await;
     match found.unwrap_or(Found::Nothing) {
-        Found::Open(line) => Ok(line),
+        Found::Open(line) => {
+            let seat = line.sit();
+            Ok((line, seat))
+        }
         Found::Nothing => Err(NoLine::Empty),
         Found::Yours(opening) => {
             let link = upstream.connect().await.map_err(|error| {
@@ -115,6 +118,8 @@ async fn line_of(
                 NoLine::Unreachable
             })?;
             let line = Arc::new(Line::new(link));
+            // Before anything is read: what the server says first is for whoever has opened it.
+            let seat = line.sit();
             opening.opened(Arc::clone(&line));
             let (over, shared) = (place.over(), Arc::clone(shared));
             let ended = async move {
@@ -124,7 +129,7 @@ async fn line_of(
                 }
             };
             tokio::spawn(line::keep(Arc::clone(&line), opening, ended));
-            Ok(line)
+            Ok((line, seat))
         }
     }
 }
