@@ -31,6 +31,8 @@ async function signIn(doorward, admin, person) {
 
 const row = (page, subject) => page.locator('#sessions > li', { has: page.locator('strong', { hasText: new RegExp(`^${subject}$`) }) })
 
+const own = page => page.locator('#sessions > li', { has: page.locator('.tag', { hasText: 'you' }) })
+
 test('admin: who is paired is listed, and one click closes their live connection', async t => {
   const { doorward, admin, browser } = await administered(t)
   const phone = await profile(browser, doorward)
@@ -85,6 +87,33 @@ test('admin: a new link with its QR code pairs a second profile, a code is shown
   assert.deepEqual(person.complaints, [])
 })
 
+test('admin: by keyboard alone, from the code to the next line after a revocation', async t => {
+  const { doorward, admin, browser } = await administered(t)
+  for (const label of ['one', 'two']) await bearerToken(doorward, (await pair(doorward, '--label', label)).credential)
+  const person = await profile(browser, doorward)
+  const { page } = person
+  await page.goto(admin)
+  await page.keyboard.type((await pair(doorward, '--admin', '--code')).credential.toLowerCase())
+  await page.keyboard.press('Enter')
+  await row(page, 'one').waitFor()
+  doorward.secret('token', await page.evaluate(() => sessionStorage.getItem('doorward.administration')))
+  const at = () => page.evaluate(() => document.activeElement.getAttribute('aria-label'))
+  for (let steps = 0; await at() !== 'Revoke two'; steps++) {
+    assert.ok(steps < 40, 'no way there')
+    await page.keyboard.press('Tab')
+  }
+  await page.keyboard.press('Enter')
+  await row(page, 'two').waitFor({ state: 'detached' })
+  assert.equal(await page.evaluate(() => Boolean(document.activeElement.closest('#sessions > li'))), true)
+  await own(page).locator('button.revoke').focus()
+  await page.keyboard.press('Enter')
+  await page.locator('#ask[open]').waitFor()
+  await page.keyboard.press('Escape')
+  await page.locator('#ask[open]').waitFor({ state: 'detached' })
+  assert.equal(await at(), 'Revoke administrator')
+  assert.deepEqual(person.complaints, [])
+})
+
 test('admin: limiting, workspaces, the own session, and leaving', async t => {
   const { doorward, admin, browser } = await administered(t)
   const token = await bearerToken(doorward, (await pair(doorward, '--label', 'phone')).credential)
@@ -121,11 +150,10 @@ test('admin: limiting, workspaces, the own session, and leaving', async t => {
   await second.goto(admin)
   await second.locator('#enter').waitFor()
 
-  const own = page.locator('#sessions > li', { has: page.locator('.tag', { hasText: 'you' }) })
-  await own.locator('button.revoke').click()
+  await own(page).locator('button.revoke').click()
   await page.locator('#ask-no').click()
-  assert.equal(await own.count(), 1)
-  await own.locator('button.revoke').click()
+  assert.equal(await own(page).count(), 1)
+  await own(page).locator('button.revoke').click()
   await page.locator('#ask-yes').click()
   await page.locator('#enter').waitFor()
   assert.equal(await page.evaluate(() => sessionStorage.length), 0)
@@ -272,7 +300,7 @@ test('admin: the page in pictures, narrow and wide, light and dark', async t => 
     }
     await page.setViewportSize(NARROW)
     await row(page, 'dashboard').locator('.danger').scrollIntoViewIfNeeded()
-    await page.locator('#sessions > li', { has: page.locator('.tag', { hasText: 'you' }) }).first().locator('button.limit').click()
+    await own(page).locator('button.limit').click()
     await page.screenshot({ path: join(pictures, `admin-ask-${colorScheme}.png`) })
     await page.locator('#ask-no').click()
     assert.deepEqual(person.complaints, [])
