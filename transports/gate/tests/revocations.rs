@@ -217,6 +217,21 @@ async fn what_a_limit_closes_is_counted_apart_from_what_a_revocation_closes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_earlier_change_has_closed_is_not_told_again() {
+    let (door, _clock) = Door::alone(Settings::default()).await;
+    let ada = door.pair("ada").await;
+    let live = door.connect(&ada).await;
+    door.limit(Selector::Session(ada.id), Capabilities::OPERATE).await;
+    door.refresh().await;
+    drop(live);
+    door.refresh().await;
+    let revoking = revoking(&door, Selector::Session(ada.id));
+    a_while().await;
+    door.refresh().await;
+    assert_eq!(revoking.await.unwrap().closed, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn removing_a_local_token_says_what_it_closed() {
     let (door, _clock) = Door::alone(Settings::default()).await;
     door.processes.start(7, 1);

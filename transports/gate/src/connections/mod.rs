@@ -122,24 +122,24 @@ impl Connections {
     }
 
     /// Ends what `judge` ends of the connections that the news up to `revision` concern: those of
-    /// some sessions, or all.
+    /// these sessions, and of everybody if it is about a workspace or its members.
     pub(crate) fn hear(
         &self,
         revision: u64,
-        whom: Whom<'_>,
+        sessions: impl Iterator<Item = SessionId>,
+        everybody: bool,
         now: Timestamp,
         judge: impl Fn(&Tenure, Timestamp) -> Result<(), Denial>,
     ) {
         let mut table = self.table();
         let news = table.revision.saturating_add(1);
-        match whom {
-            Whom::All => {
-                let keys: Vec<_> = table.held.keys().copied().collect();
-                keys.into_iter().for_each(|key| table.judge(key, Some(news), now, &judge));
-            }
-            Whom::These(sessions) => {
-                sessions.for_each(|key| table.judge(Some(key), Some(news), now, &judge));
-            }
+        for session in sessions {
+            table.forget_closed(session);
+            table.judge(Some(session), Some(news), now, &judge);
+        }
+        if everybody {
+            let keys: Vec<_> = table.held.keys().copied().collect();
+            keys.into_iter().for_each(|key| table.judge(key, Some(news), now, &judge));
         }
         table.revision = table.revision.max(revision);
     }
@@ -268,14 +268,6 @@ impl Connections {
     }
 }
 
-/// Whom news concern.
-pub(crate) enum Whom<'a> {
-    /// Everybody: what a workspace is, or who its members are, has changed.
-    All,
-    /// These sessions.
-    These(&'a mut dyn Iterator<Item = SessionId>),
-}
-
 impl Holding {
     fn term(&self) -> Term {
         Term { ends_at: self.deadline().ends_at, absolute_end: self.absolute_end }
@@ -328,6 +320,15 @@ impl Table {
                     *closed = Closed { news, count: 0, until };
                 }
             }
+        }
+    }
+
+    /// Whoever waits for further news about a session is not told what earlier news closed, unless
+    /// that is still under way.
+    fn forget_closed(&mut self, session: SessionId) {
+        let over = |closed: &Closed| !self.leaving.contains_key(&closed.news);
+        if self.closed.get(&session).is_some_and(over) {
+            self.closed.remove(&session);
         }
     }
 

@@ -58,7 +58,7 @@ async fn a_connection_that_news_ended_before_it_came_to_be_is_not_counted_as_clo
     let now = SystemClock::new(Timestamp::EPOCH).now().expect("it tells the time");
     let never = connections.register(tenure, Term::ENDLESS, now);
     let came = connections.register(tenure, Term::ENDLESS, now).admit();
-    connections.hear(7, Whom::All, now, |_, _| Err(Denial::SessionRevoked));
+    connections.hear(7, std::iter::empty(), true, now, |_, _| Err(Denial::SessionRevoked));
     assert_eq!(connections.tally().acted, 0);
     drop(never);
     assert_eq!(connections.tally().acted, 0, "one is still there");

@@ -8,7 +8,7 @@ use doorward_policy::Timestamp;
 use tokio::time::timeout;
 
 use super::{Gate, Known};
-use crate::connections::{Tally, Whom};
+use crate::connections::Tally;
 use crate::store::{Counted, News, Report, StoreError};
 
 /// How long a look at the news waits at most for what it has to write down, so that the next one
@@ -65,14 +65,11 @@ impl Gate {
             return;
         }
         self.revision.store(news.revision, Ordering::SeqCst);
-        let mut concerned = news.sessions.iter().map(|(session, ..)| *session);
-        let whom = match news.directory {
-            Some(_) => Whom::All,
-            None => Whom::These(&mut concerned),
-        };
+        let concerned = news.sessions.iter().map(|(session, ..)| *session);
         self.guarded(|guard, _| {
             let judge = |tenure: &_, ends_at| guard.tenure(tenure, ends_at, now);
-            self.connections.hear(news.revision, whom, now, judge);
+            let everybody = news.directory.is_some();
+            self.connections.hear(news.revision, concerned, everybody, now, judge);
         });
     }
 
