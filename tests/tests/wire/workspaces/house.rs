@@ -158,13 +158,14 @@ impl House {
         both
     }
 
-    /// What a workspace is refused with over each transport, without what is random.
+    /// What a workspace is refused with over each transport, without the trace id and the time.
     pub(super) async fn refusals(&self, token: &str, workspace: &str) -> [String; 2] {
         let (answer, _) = self.upgrade(&format!("Bearer {token}"), workspace).await;
         assert_eq!(answer.status, 404, "{answer:?}");
         let trace = answer.json()["trace_id"].as_str().unwrap().to_owned();
         let body = String::from_utf8(answer.body).unwrap();
-        let whole = [answer.head.as_str(), &body].concat().replace(&trace, "");
+        let date = answer.head.lines().find(|line| line.starts_with("date: ")).unwrap();
+        let whole = [&answer.head.replace(date, ""), body.as_str()].concat().replace(&trace, "");
         let closed = self.greet(SESSION, token, workspace).await.closed();
         assert_eq!(closed.code, 4404, "{closed:?}");
         let trace = closed.reason["trace_id"].as_str().unwrap().to_owned();
