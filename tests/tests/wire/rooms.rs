@@ -348,6 +348,21 @@ async fn those_who_join_speak_what_is_spoken() {
 }
 
 #[tokio::test]
+async fn a_handshake_answered_with_what_was_not_asked_for_opens_nothing() {
+    for answered in [
+        "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n",
+        "Sec-WebSocket-Protocol: other\r\n",
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+    ] {
+        let house = House::speaking(answered).await;
+        let ann = house.person("ann").await;
+        let (answer, _) = house.try_enter(&ann, "Sec-WebSocket-Protocol: app, doorward\r\n").await;
+        assert_eq!(answer.status, 502, "{answered}");
+        assert_eq!(house.room(&ann).await, Value::Null, "and nobody has a place");
+    }
+}
+
+#[tokio::test]
 async fn what_runs_on_the_server_asks_the_owner() {
     let house = House::open().await;
     let (ann, ben) = (house.person("ann").await, house.person("ben").await);
