@@ -217,6 +217,20 @@ async fn a_renewal_is_no_news_to_who_was_not_warned() {
     assert_eq!(ended(&live).await, None, "it lives until its session's latest end");
 }
 
+#[tokio::test]
+async fn a_session_that_ends_sooner_than_all_that_came_before_it_ends_in_time() {
+    let (door, clock, ada, agent) = red().await;
+    // A process's token lives for a month.
+    let (long, short) = (door.connect(&agent).await, door.connect_at(&ada, "/red").await);
+    clock.advance(55 * MINUTE);
+    door.refresh().await;
+    assert!(warned(&short).await.is_some());
+    clock.advance(5 * MINUTE);
+    door.refresh().await;
+    assert_eq!(ended(&short).await, Some(Denial::SessionExpired));
+    assert_eq!(ended(&long).await, None);
+}
+
 /// A session of somebody in `red`, and a process there.
 async fn red() -> (Door, Arc<TestClock>, Paired, Paired) {
     let (door, clock) = hour().await;
