@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use doorward_gate::{Admission, Gate};
 use doorward_policy::denial::{Denial, Outage};
 use doorward_policy::workspace::{Claim, Directory, Joined, MOST_WORKSPACES, Server, Workspace};
-use http::Response;
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
 
 use crate::answer;
 use crate::body::Body;
 use crate::endpoints::bad_gateway;
+use crate::pages::CONSOLE;
 use crate::proxy::Upstream;
 
 /// What answers in a workspace.
@@ -99,6 +101,22 @@ impl Servers {
         others.insert(server.as_str().to_owned(), Arc::clone(&dialled));
         Ok(dialled)
     }
+}
+
+/// The built-in console, at the places where its page is.
+pub(crate) fn console(
+    request: &Request<Incoming>,
+    admission: &Admission,
+    roots: &[String],
+) -> Response<Body> {
+    let reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    let path = request.uri().path();
+    let root = path.strip_suffix('/').unwrap_or(path);
+    if reading && roots.iter().any(|one| one == root) {
+        return answer::page(&CONSOLE, StatusCode::OK);
+    }
+    let message = "There is nothing here; the built-in console is at /.";
+    answer::problem(StatusCode::NOT_FOUND, "not_found", message, admission.trace)
 }
 
 /// Where the pages of a workspace begin: at the root, and at each of its own paths.

@@ -15,7 +15,7 @@ use doorward_policy::admission::Wire;
 use doorward_policy::denial::Denial;
 use doorward_policy::request::{Field, Head, MAX_FIELDS};
 use doorward_policy::route::{Endpoint, Target};
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,10 +26,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::admin::{self, Administered};
 use crate::answer;
-use crate::behind::{Behind, Misplaced, Servers};
+use crate::behind::{self, Behind, Misplaced, Servers};
 use crate::body::Body;
 use crate::endpoints;
-use crate::pages::CONSOLE;
 use crate::proxy::Upstream;
 use crate::readahead::{FirstHead, Prefixed, first_head};
 use crate::rooms;
@@ -335,7 +334,7 @@ impl Site {
         }
         let mut response = match self.behind(&admission) {
             Ok(Behind::Server(upstream)) => self.forward(&upstream, request, &admission).await,
-            Ok(Behind::BuiltIn(roots)) => console(&request, &admission, &roots),
+            Ok(Behind::BuiltIn(roots)) => behind::console(&request, &admission, &roots),
             Err(misplaced) => return misplaced.answer(&self.gate, &admission),
         };
         if admission.admitted.by_cookie() {
@@ -379,17 +378,6 @@ impl Site {
             }
         }
     }
-}
-
-fn console(request: &Request<Incoming>, admission: &Admission, roots: &[String]) -> Response<Body> {
-    let reading = matches!(*request.method(), Method::GET | Method::HEAD);
-    let path = request.uri().path();
-    let root = path.strip_suffix('/').unwrap_or(path);
-    if reading && roots.iter().any(|one| one == root) {
-        return answer::page(&CONSOLE, StatusCode::OK);
-    }
-    let message = "There is nothing here; the built-in console is at /.";
-    answer::problem(StatusCode::NOT_FOUND, "not_found", message, admission.trace)
 }
 
 const fn wire(tls: bool) -> Wire {
