@@ -174,6 +174,13 @@ impl AuditRecord {
         self
     }
 
+    /// With the id of the grant that it is about.
+    #[must_use]
+    pub fn naming_grant(mut self, grant: GrantId) -> Self {
+        self.grant = Some(grant);
+        self
+    }
+
     /// With the session that it is about, and the grant that bought it.
     #[must_use]
     pub fn about_session(mut self, session: &SessionRecord) -> Self {

@@ -114,6 +114,9 @@ async fn the_session_that_asks_is_ended_only_if_it_is_meant() {
     assert_eq!(refused.code(), "session_revoked");
 
     let meant = desk.post("sessions/revoke", &token, &json!({ "all": true, "self": true })).await;
+    let audit = desk.admin.audit().await;
+    let record = audit.iter().find(|one| one["event"] == "grant_revoked").unwrap();
+    assert_eq!(record["grant"], *id, "the audit log says which");
     assert_eq!(meant.status, 200, "{meant:?}");
     assert_eq!(desk.get("sessions", &token).await.code(), "session_revoked");
 }

@@ -167,7 +167,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Moves a session's expiry on to that of a renewed token; a revoked one stays as it is.
     fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, ()>;
 
-    /// Revokes a grant, with its audit record; `false` if there is none of this id.
+    /// Revokes a grant, with its audit record ([`AuditRecord::naming_grant`]); `false` if there is none
+    /// of this id.
     fn revoke_grant(&self, grant: GrantId, now: Timestamp, audit: AuditRecord) -> Answer<'_, bool>;
 
     /// Revokes the live sessions that are picked, each with its own copy of the audit record

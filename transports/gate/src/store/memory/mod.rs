@@ -108,7 +108,7 @@ impl Store for MemoryStore {
         self.answer(move |state| {
             let found = state.ledger.revoke_grant(grant, now);
             if found {
-                state.write_down(&audit);
+                state.write_down(&audit.naming_grant(grant));
             }
             Ok(found)
         })

@@ -224,7 +224,7 @@ impl Store for SqliteStore {
     }
 
     fn revoke_grant(&self, grant: GrantId, now: Timestamp, audit: AuditRecord) -> Answer<'_, bool> {
-        self.write(move |connection| operations::revoke_grant(connection, grant, now, &audit))
+        self.write(move |connection| operations::revoke_grant(connection, grant, now, audit))
     }
 
     fn revoke_sessions(

@@ -169,13 +169,13 @@ pub(super) fn revoke_grant(
     connection: &Connection,
     id: GrantId,
     now: Timestamp,
-    audit: &AuditRecord,
+    audit: AuditRecord,
 ) -> Result<bool, Failure> {
     let sql = "UPDATE grants SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1";
     let values = params![id.as_bytes(), millis(now)];
     let found = connection.prepare_cached(sql)?.execute(values)? > 0;
     if found {
-        write_down(connection, audit)?;
+        write_down(connection, &audit.naming_grant(id))?;
     }
     Ok(found)
 }
