@@ -55,6 +55,7 @@ fn there_is_something_to_tell_at_each_warning_and_at_the_end() {
     let mut now = NOW;
     let mut told = Vec::new();
     while let Some(at) = next(end, now) {
+        assert!(at > now, "told again and again");
         told.push((end.since(at), warning(end, at)));
         now = at;
     }
