@@ -192,6 +192,28 @@ async fn the_connections_of_each_session_are_counted_over_all_listeners() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_held_to_the_guarded_server_for_a_session_ends_with_it_and_is_not_counted() {
+    let (door, _clock) = Door::alone(Settings::default()).await;
+    let ada = door.pair("ada").await;
+    let live = door.connect(&ada).await;
+    let own = door.gate.register_own(&door.enter(&ada).await.unwrap()).unwrap();
+    door.tick().await;
+    let reports = door.store.reports(door.now()).await.unwrap();
+    assert_eq!(live_connections(&reports), [(ada.id, 1)].into());
+    let revoking = revoking(&door, Selector::Session(ada.id));
+    a_while().await;
+    door.refresh().await;
+    assert_eq!(ended(&own).await, Some(Denial::SessionRevoked));
+    drop(live);
+    door.refresh().await;
+    a_while().await;
+    assert!(!revoking.is_finished(), "it is waited for all the same");
+    drop(own);
+    door.refresh().await;
+    assert_eq!(revoking.await.unwrap().closed, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_limit_closes_is_counted_apart_from_what_a_revocation_closes() {
     let (door, _clock) = Door::alone(Settings::default()).await;
     let ada = door.pair("ada").await;

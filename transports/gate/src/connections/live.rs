@@ -117,10 +117,17 @@ pub(super) struct Entry {
     pub(super) news: AtomicU64,
     /// Its place among the connections of its session.
     pub(super) place: AtomicU32,
+    /// Whether it is a client's, and so counts as one of its session's.
+    pub(super) by_client: bool,
 }
 
 impl Entry {
-    pub(super) fn new(tenure: Arc<Tenure>, holding: Arc<Holding>, place: u32) -> Self {
+    pub(super) fn new(
+        tenure: Arc<Tenure>,
+        holding: Arc<Holding>,
+        place: u32,
+        by_client: bool,
+    ) -> Self {
         Self {
             tenure,
             holding,
@@ -129,6 +136,7 @@ impl Entry {
             warned: AtomicU64::new(0),
             news: AtomicU64::new(0),
             place: AtomicU32::new(place),
+            by_client,
         }
     }
 
@@ -163,7 +171,8 @@ impl Entry {
 pub struct LiveConnection {
     entry: Arc<Entry>,
     connections: Arc<Connections>,
-    /// Whether it came to be: one that was ended before it was carried is not counted as closed.
+    /// Whether it came to be: one that was ended before it was carried is not counted as closed,
+    /// nor is one that is no client's.
     admitted: bool,
 }
 

@@ -93,6 +93,8 @@ struct Table {
 struct Held {
     holding: Arc<Holding>,
     live: Vec<Arc<Entry>>,
+    /// How many of them are no client's.
+    own: usize,
 }
 
 #[derive(Debug)]
@@ -107,9 +109,10 @@ impl Connections {
         self: &Arc<Self>,
         tenure: Tenure,
         term: Term,
+        by_client: bool,
         now: Timestamp,
     ) -> LiveConnection {
-        let entry = self.table().register(tenure, term, now);
+        let entry = self.table().register(tenure, term, by_client, now);
         LiveConnection::new(entry, Arc::clone(self))
     }
 
@@ -275,19 +278,27 @@ impl Holding {
 }
 
 impl Table {
-    fn register(&mut self, tenure: Tenure, term: Term, now: Timestamp) -> Arc<Entry> {
+    fn register(
+        &mut self,
+        tenure: Tenure,
+        term: Term,
+        by_client: bool,
+        now: Timestamp,
+    ) -> Arc<Entry> {
         let key = tenure.key();
         let held = self.held.entry(key).or_insert_with(|| Held {
             holding: Arc::new(Holding::new(key, term.absolute_end, term.ends_at, now)),
             live: Vec::new(),
+            own: 0,
         });
         held.holding.put(term.ends_at, now);
         // The connections of a session are mostly alike.
         let alike = held.live.last().filter(|last| *last.tenure == tenure);
         let tenure = alike.map_or_else(|| Arc::new(tenure), |last| Arc::clone(&last.tenure));
         let place = u32::try_from(held.live.len()).unwrap_or(u32::MAX);
-        let entry = Arc::new(Entry::new(tenure, Arc::clone(&held.holding), place));
+        let entry = Arc::new(Entry::new(tenure, Arc::clone(&held.holding), place, by_client));
         held.live.push(Arc::clone(&entry));
+        held.own += usize::from(!by_client);
         // What is over already is due at once.
         let next = deadline::next(held.holding.deadline().ends_at, now).unwrap_or(now);
         self.due = earlier(self.due, next);
@@ -362,7 +373,7 @@ impl Table {
         let mut counts = BTreeMap::<SessionId, (u32, u32)>::new();
         for (key, held) in &self.held {
             if let Some(session) = key {
-                let live = u32::try_from(held.live.len()).unwrap_or(u32::MAX);
+                let live = u32::try_from(held.live.len() - held.own).unwrap_or(u32::MAX);
                 counts.entry(*session).or_default().0 = live;
             }
         }
@@ -379,6 +390,7 @@ impl Held {
         let at = place as usize;
         if self.live.get(at).is_some_and(|found| std::ptr::eq(&**found, entry)) {
             self.live.swap_remove(at);
+            self.own -= usize::from(!entry.by_client);
             if let Some(moved) = self.live.get(at) {
                 moved.place.store(place, Relaxed);
             }

@@ -56,8 +56,8 @@ fn a_further_connection_of_a_session_takes_less_than_250_bytes() {
 async fn a_connection_that_news_ended_before_it_came_to_be_is_not_counted_as_closed() {
     let (tenure, connections) = (tenure().await, Arc::new(Connections::default()));
     let now = SystemClock::new(Timestamp::EPOCH).now().expect("it tells the time");
-    let never = connections.register(tenure, Term::ENDLESS, now);
-    let came = connections.register(tenure, Term::ENDLESS, now).admit();
+    let never = connections.register(tenure, Term::ENDLESS, true, now);
+    let came = connections.register(tenure, Term::ENDLESS, true, now).admit();
     connections.hear(7, std::iter::empty(), true, now, |_, _| Err(Denial::SessionRevoked));
     assert_eq!(connections.tally().acted, 0);
     drop(never);

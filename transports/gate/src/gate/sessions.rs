@@ -132,6 +132,24 @@ impl Gate {
     /// # Errors
     /// The refusal, if that no longer stands or the server began to drain meanwhile.
     pub fn register(&self, admission: &Admission) -> Result<LiveConnection, Refusal> {
+        self.registered(admission, true).map(LiveConnection::admit)
+    }
+
+    /// As [`Self::register`], for a connection to the guarded server that outlives the client's
+    /// that it was made for: it ends with its session as any other, and counts as none of its
+    /// clients'.
+    ///
+    /// # Errors
+    /// As [`Self::register`].
+    pub fn register_own(&self, admission: &Admission) -> Result<LiveConnection, Refusal> {
+        self.registered(admission, false)
+    }
+
+    fn registered(
+        &self,
+        admission: &Admission,
+        by_client: bool,
+    ) -> Result<LiveConnection, Refusal> {
         let Admission { admitted, at: now, .. } = admission;
         let context = *admitted.context();
         let term = match admitted.identity() {
@@ -141,13 +159,13 @@ impl Gate {
             Identity::Local(claims) => Term::fixed(claims.ends_at),
             Identity::Unguarded => Term::ENDLESS,
         };
-        let live = self.connections.register(Tenure::of(admitted), term, *now);
+        let live = self.connections.register(Tenure::of(admitted), term, by_client, *now);
         if self.is_draining() {
             return Err(self.refuse_late(Denial::Unavailable(Outage::Draining), context));
         }
         self.guarded(|guard, _| guard.still_stands(admitted, *now))
             .map_err(|denial| self.refuse_late(denial, context))?;
-        Ok(live.admit())
+        Ok(live)
     }
 
     /// Keeps a session from ending for being idle, as what runs on the server asks for it: a local

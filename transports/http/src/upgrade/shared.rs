@@ -109,7 +109,7 @@ async fn open(
 ) -> Result<Link, Response<Body>> {
     let Asked { request, accept, offered, admission } = asked;
     // The guarded server is told who they are: that has to hold for as long as it is connected.
-    let live = site.gate.register(admission).map_err(|refusal| answer::refusal(&refusal))?;
+    let live = site.gate.register_own(admission).map_err(|refusal| answer::refusal(&refusal))?;
     let mut answered = ask(upstream, request, admission).await?;
     if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
         headers::to_client(answered.headers_mut());

@@ -113,7 +113,11 @@ fn whoever_comes_joins_the_one_connection_that_there_is() {
     assert_eq!((&room["role"], &room["owner"]["subject"]), (&json!("follower"), &json!("ann")));
     let ask = post(serving.http(), "/.doorward/api/room", Some(&ben), &json!({ "do": "ask" }));
     assert_eq!(ask.status, 200, "{ask:?}");
-    home.run(&["sessions", "revoke", "--subject", "ann"]).ok();
+    assert_eq!(
+        home.run(&["sessions", "revoke", "--subject", "ann"]).ok(),
+        "Revoked 1 session; closed 1 connection.\n",
+        "what she shares with others is not hers"
+    );
     let mut bens = enter(&serving, &ben);
     say(&mut bens);
     assert_eq!(hear(&mut bens), "2", "what was opened as ann's has ended with her session");
