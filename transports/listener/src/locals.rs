@@ -27,14 +27,15 @@ impl LocalFiles {
         Self { folder: state_dir.join(FOLDER) }
     }
 
-    /// Writes the file of a token that the store has; where it is.
+    /// Writes the file of a token that the store has; where it is, from wherever one is.
     pub(crate) fn write(
         &self,
         incarnation: SessionId,
         secret: &LocalSecret,
     ) -> io::Result<PathBuf> {
         self.make_folder()?;
-        let path = self.path(incarnation);
+        // Who is told of it may well work somewhere else.
+        let path = std::path::absolute(self.path(incarnation))?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let written = file.write_all(secret.expose().as_bytes());
         if written.is_err() {

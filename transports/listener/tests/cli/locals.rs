@@ -102,6 +102,19 @@ fn a_token_is_for_the_process_that_runs_the_command_and_in_a_file_of_its_owner_s
 }
 
 #[test]
+fn where_a_token_is_holds_in_any_directory() {
+    let home = Home::new();
+    let _serving = home.serve(&["--state-dir", "here"]);
+    let minted = home.run(&["local", "mint", "--json", "--state-dir", "here"]).json();
+    let path = Path::new(minted["token_file"].as_str().expect("text"));
+    assert!(path.is_absolute(), "{minted}");
+    let shell = "--,/bin/sh,-c,cd / && cat \"$DOORWARD_TOKEN_FILE\"".split(',');
+    let exec = ["local", "exec", "--state-dir", "here"];
+    let told = home.run(&[&exec[..], &shell.collect::<Vec<_>>()].concat()).ok();
+    assert_eq!(told.len(), 64, "{told}");
+}
+
+#[test]
 fn a_token_of_the_same_id_takes_the_place_of_the_one_before() {
     let home = Home::new();
     let serving = home.serve(&[]);
