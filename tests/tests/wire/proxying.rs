@@ -1,13 +1,16 @@
 //! The reverse proxy in front of a server that writes down what reaches it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use doorward_http::Upstream;
 use doorward_policy::Settings;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use crate::door::Door;
+use crate::door::{Door, read_answer};
 
 /// A guarded server that records each head, and answers with `answer`.
 pub(crate) async fn guarded(answer: &'static str) -> (Upstream, Arc<Mutex<Vec<String>>>) {
@@ -166,4 +169,63 @@ async fn an_answer_that_goes_on_ends_with_its_session() {
         let expected = if begun.is_empty() { "HTTP/1.1 401" } else { "HTTP/1.1 200" };
         assert!(text.starts_with(expected), "{text}");
     }
+}
+
+/// A guarded server whose answer doesn't end, and that says when nobody takes more of it.
+async fn endless() -> (Upstream, oneshot::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = Upstream::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let (stuck, is_stuck) = oneshot::channel();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        let more = [0; 64 * 1024];
+        while timeout(Duration::from_millis(300), stream.write_all(&more)).await.is_ok() {}
+        stuck.send(()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    (upstream, is_stuck)
+}
+
+/// Its body is asked for nothing more, and so could not tell the connection that it is over.
+#[tokio::test]
+async fn an_answer_that_its_client_does_not_read_ends_with_its_session() {
+    let (upstream, is_stuck) = endless().await;
+    let door = Door::with(Settings::default(), Some(upstream), Default::default()).await;
+    let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
+    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    is_stuck.await.unwrap();
+    assert_eq!(door.gate.live_connections(), 1);
+    assert_eq!(door.post("/.doorward/api/logout", &bearer, "").await.status, 204);
+    within(async {
+        while door.gate.live_connections() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upgrade_that_the_guarded_server_leaves_without_an_answer_ends_with_its_session() {
+    for share in [false, true] {
+        let (upstream, seen) = guarded("").await;
+        let settings = Settings { share, ..Settings::default() };
+        let door = Door::with(settings, Some(upstream), Default::default()).await;
+        let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
+        let mut stream = TcpStream::connect(door.address).await.unwrap();
+        stream.write_all(door.handshake(&bearer).as_bytes()).await.unwrap();
+        while seen.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(door.post("/.doorward/api/logout", &bearer, "").await.status, 204);
+        assert_eq!(within(read_answer(&mut stream)).await.code(), "session_revoked");
+        assert_eq!(door.gate.live_connections(), 0);
+    }
+}
+
+/// Fails, instead of hanging, what must happen and doesn't.
+async fn within<T>(what: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(20), what).await.expect("it has to come")
 }

@@ -10,6 +10,9 @@ use doorward_gate::LiveConnection;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+/// Resolves when a session ends.
+pub(crate) type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The body of an answer.
 pub(crate) enum Body {
     /// Doorward's own, whole; taken by the first poll.
@@ -22,16 +25,30 @@ pub(crate) enum Body {
 /// may go on for hours.
 pub(crate) struct Guarded {
     incoming: Incoming,
-    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+    ended: Ending,
+    /// For whoever carries the connection: a body that nobody takes is asked for nothing.
+    ending: Option<Ending>,
 }
 
 impl Body {
     /// The guarded server's answer to a request of a live session.
     pub(crate) fn guarded(incoming: Incoming, live: LiveConnection) -> Self {
+        let told = live.ending();
+        let ending: Ending = Box::pin(async move {
+            told.await;
+        });
         let ended = Box::pin(async move {
             live.ended().await;
         });
-        Self::Guarded(Guarded { incoming, ended })
+        Self::Guarded(Guarded { incoming, ended, ending: Some(ending) })
+    }
+
+    /// The end of the session that it is for, once.
+    pub(crate) fn take_ending(&mut self) -> Option<Ending> {
+        match self {
+            Self::Own(_) => None,
+            Self::Guarded(guarded) => guarded.ending.take(),
+        }
     }
 }
 
@@ -71,7 +88,7 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Guarded(Guarded { incoming, ended }) => {
+            Self::Guarded(Guarded { incoming, ended, .. }) => {
                 // Asked first, so that a body that never pauses ends too.
                 if ended.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Some(Err(BodyError::SessionEnded)));

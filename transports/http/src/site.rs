@@ -1,11 +1,12 @@
 //! One listener's HTTP service: a connection from its first byte to its end.
 
 use std::convert::Infallible;
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,7 +28,7 @@ use tokio::time::{sleep, timeout};
 use crate::admin::{self, Administered};
 use crate::answer;
 use crate::behind::{self, Behind, Misplaced, Servers};
-use crate::body::Body;
+use crate::body::{Body, Ending};
 use crate::endpoints;
 use crate::proxy::Upstream;
 use crate::readahead::{FirstHead, Prefixed, first_head};
@@ -116,6 +117,21 @@ enum Beginning<S> {
 
 /// A connection counts as unadmitted until the first admission on it.
 type Slot = Mutex<Option<ClientSlot>>;
+
+/// The end of the session whose answer is under way.
+#[derive(Default)]
+struct UnderWay(Mutex<Option<Ending>>);
+
+impl UnderWay {
+    fn put(&self, ending: Option<Ending>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ending;
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut ending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ending.as_mut().map_or(Poll::Pending, |ending| ending.as_mut().poll(cx))
+    }
+}
 
 impl Site {
     pub(crate) const UNREACHABLE: &str =
@@ -227,9 +243,16 @@ impl Site {
         let limits = self.limits;
         let slot = Arc::new(slot);
         let held = Arc::clone(&slot);
+        let under_way = Arc::new(UnderWay::default());
+        let ending = Arc::clone(&under_way);
         let service = service_fn(move |request| {
             let (site, slot) = (Arc::clone(&self), Arc::clone(&slot));
-            async move { Ok::<_, Infallible>(site.answer::<S>(request, peer, tls, &slot).await) }
+            let under_way = Arc::clone(&under_way);
+            async move {
+                let mut response = site.answer::<S>(request, peer, tls, &slot).await;
+                under_way.put(response.body_mut().take_ending());
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -246,7 +269,12 @@ impl Site {
         let (mut draining, mut judged) = (false, false);
         loop {
             tokio::select! {
+                // What is under way is put there by this first one: then it is waited for.
+                biased;
                 _ended = &mut connection => return,
+                // A client that doesn't read its answer has its body asked for nothing, which
+                // would otherwise end it.
+                () = poll_fn(|cx| ending.poll(cx)) => return,
                 () = &mut drained, if !draining => {
                     draining = true;
                     connection.as_mut().graceful_shutdown();

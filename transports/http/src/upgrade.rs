@@ -4,9 +4,10 @@
 mod shared;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use doorward_gate::{Admission, LiveConnection};
+use doorward_gate::{Admission, End, LiveConnection};
 use doorward_policy::admission::own_subprotocol;
 use doorward_policy::denial::Denial;
 use http::header::{
@@ -18,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 pub(crate) use self::shared::Link;
 use crate::answer;
@@ -30,6 +32,8 @@ use crate::readahead::Prefixed;
 use crate::site::Site;
 use crate::sockets::{Duplex, Ended, Stream};
 
+/// How long a client whose session has ended may take to read its 101.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Where the built-in echo listens, below the console's own path.
 const ECHO_PATH: &str = "/echo";
 
@@ -45,7 +49,27 @@ pub(crate) async fn answer<S: Duplex + 'static>(
         Ok(live) => live,
         Err(refusal) => return answer::refusal(&refusal),
     };
-    let mut response = match site.behind(&admission) {
+    let ending = live.ending();
+    let context = *admission.admitted.context();
+    let mut response = tokio::select! {
+        biased;
+        response = handed_on::<S>(site, request, admission, live) => response,
+        // The guarded server may take its time to answer.
+        end = ending => answer::refusal(&site.gate.refuse_late(end.denial(), context)),
+    };
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn handed_on<S: Duplex + 'static>(
+    site: &Arc<Site>,
+    request: Request<Incoming>,
+    admission: Admission,
+    live: LiveConnection,
+) -> Response<Body> {
+    match site.behind(&admission) {
         Ok(Behind::Server(upstream)) if site.gate.settings().share => {
             shared::answer::<S>(site, &upstream, request, admission, live).await
         }
@@ -54,11 +78,7 @@ pub(crate) async fn answer<S: Duplex + 'static>(
         }
         Ok(Behind::BuiltIn(roots)) => echo::<S>(site, request, admission, live, &roots).await,
         Err(misplaced) => misplaced.answer(&site.gate, &admission),
-    };
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    response
 }
 
 async fn echo<S: Duplex + 'static>(
@@ -194,15 +214,16 @@ async fn carry<S: Duplex + 'static>(
     admission: Admission,
     live: LiveConnection,
 ) {
-    let Ok(client) = client.await else { return };
-    let server = match server {
-        Some(server) => match server.await {
-            Ok(server) => Some(plain::<TcpStream>(server)),
-            Err(_) => return,
-        },
-        None => None,
+    let both = async {
+        let client = client.await.ok()?;
+        let server = match server {
+            Some(server) => Some(plain::<TcpStream>(server.await.ok()?)),
+            None => None,
+        };
+        Some((plain_client::<S>(client), server))
     };
-    let client = plain_client::<S>(client);
+    // Boxed, so that its room isn't held for as long as the connection is.
+    let Some((client, server)) = Box::pin(in_time(both, live.ending())).await else { return };
     let sockets = Arc::clone(&site.sockets);
     let gate = Arc::clone(&site.gate);
     drop(site);
@@ -215,6 +236,23 @@ async fn carry<S: Duplex + 'static>(
         told(denial)
     });
     sockets.carry(client, server, active, ended).await;
+}
+
+/// What comes before its session ends, or soon enough after that for a goodbye: a client that
+/// doesn't take its answer would otherwise keep the connection from ending.
+async fn in_time<T>(
+    upgraded: impl Future<Output = Option<T>>,
+    ending: impl Future<Output = End>,
+) -> Option<T> {
+    let late = async {
+        ending.await;
+        sleep(GOODBYE).await;
+    };
+    tokio::select! {
+        biased;
+        upgraded = upgraded => upgraded,
+        () = late => None,
+    }
 }
 
 /// How a client is told why its connection ends.

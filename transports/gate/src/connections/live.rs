@@ -146,6 +146,18 @@ impl Entry {
         }
     }
 
+    async fn ended(&self) -> End {
+        let mut told = pin!(self.ended.notified());
+        // From here on it is woken: the end is either seen now or told later.
+        told.as_mut().enable();
+        if !self.is_told() {
+            told.await;
+        }
+        // It is set before anybody is told.
+        let end = self.end.get().map(|denial| **denial);
+        End(end.unwrap_or(Denial::Unavailable(Outage::Draining)))
+    }
+
     pub(super) fn is_told(&self) -> bool {
         self.end.get().is_some()
     }
@@ -188,15 +200,14 @@ impl LiveConnection {
 
     /// Resolves when the connection must end, and says why. May be dropped and asked again.
     pub async fn ended(&self) -> End {
-        let mut told = pin!(self.entry.ended.notified());
-        // From here on it is woken: the end is either seen now or told later.
-        told.as_mut().enable();
-        if !self.entry.is_told() {
-            told.await;
-        }
-        // It is set before anybody is told.
-        let end = self.entry.end.get().map(|denial| **denial);
-        End(end.unwrap_or(Denial::Unavailable(Outage::Draining)))
+        self.entry.ended().await
+    }
+
+    /// As [`Self::ended`], for whoever does not hold the connection: does not resolve if it leaves
+    /// before.
+    pub fn ending(&self) -> impl Future<Output = End> + Send + use<> {
+        let entry = Arc::clone(&self.entry);
+        async move { entry.ended().await }
     }
 
     /// Resolves when there is something to tell the client about its session's end: a warning that

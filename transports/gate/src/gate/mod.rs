@@ -308,7 +308,8 @@ impl Gate {
         self.refuse_late(denial, *admission.admitted.context())
     }
 
-    fn refuse_late(&self, denial: Denial, context: Context) -> Refusal {
+    /// As [`Self::refuse_admitted`], where what was admitted is no longer at hand.
+    pub fn refuse_late(&self, denial: Denial, context: Context) -> Refusal {
         let denied = Denied { denial, context, known: None, expire_cookie: None };
         self.refusal(denied, self.now().unwrap_or_default())
     }

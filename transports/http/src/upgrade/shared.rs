@@ -16,7 +16,7 @@ use hyper::upgrade::OnUpgrade;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{ask, is_websocket, plain, plain_client, renew, switching, told, unasked};
+use super::{ask, in_time, is_websocket, plain, plain_client, renew, switching, told, unasked};
 use crate::answer;
 use crate::body::Body;
 use crate::headers;
@@ -217,7 +217,9 @@ fn join<S: Duplex + 'static>(
         told(denial)
     });
     async move {
-        let Ok(client) = client.await else { return };
+        let client = async { client.await.ok() };
+        let client = Box::pin(in_time(client, live.ending())).await;
+        let Some(client) = client else { return };
         part.carry(plain_client::<S>(client), ended).await;
         drop(live);
     }
