@@ -13,9 +13,7 @@ use crate::workspace::{Joined, Visitor};
 pub struct Tenure {
     key: Option<SessionId>,
     visitor: Visitor,
-    /// What its credential allowed then, before its membership.
-    credential: Capabilities,
-    /// What it was allowed, and the guarded server was told.
+    /// What it was allowed: no more than its credential had, and its membership, and the guarded server was told.
     granted: Capabilities,
     joined: Option<Joined>,
 }
@@ -28,7 +26,6 @@ impl Tenure {
         Self {
             key: identity.holder().map(|holder| holder.key),
             visitor: Visitor::of(identity),
-            credential: identity.capabilities(),
             granted: admitted.capabilities(),
             joined: admitted.joined().copied(),
         }
@@ -60,10 +57,10 @@ impl Guard<'_> {
         now: Timestamp,
     ) -> Result<(), Denial> {
         let standing = tenure.key.map_or(Standing::Unchanged, |key| self.standings.of(key));
-        let credential = match standing {
+        let limit = match standing {
             Standing::Revoked => return Err(Denial::SessionRevoked),
-            Standing::Unchanged => tenure.credential,
-            Standing::Limited(limit) => tenure.credential.common(limit),
+            Standing::Unchanged => Capabilities::ALL,
+            Standing::Limited(limit) => limit,
         };
         if now >= expires_at {
             return Err(Denial::SessionExpired);
@@ -72,7 +69,7 @@ impl Guard<'_> {
             None => Capabilities::ALL,
             Some(joined) => self.still_in(joined, tenure.visitor)?,
         };
-        let lost = tenure.granted.without(credential.common(membership));
+        let lost = tenure.granted.without(limit.common(membership));
         if lost.is_empty() { Ok(()) } else { Err(Denial::CapabilityLacking(lost)) }
     }
 

@@ -12,14 +12,15 @@
 mod common;
 
 use common::workspace::{BOTH, OBSERVE, OPERATE, at_home, joined, member, name, placing, server};
-use common::{RawHello, Request, World, claims, subject};
+use common::{NOW, RawHello, Request, World, claims, subject};
 use doorward_policy::Decision;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::denial::{Denial, GrantFault};
-use doorward_policy::grant::{GrantRecord, GrantSecret};
+use doorward_policy::grant::{Attempt, GrantRecord, GrantRefusal, GrantSecret};
+use doorward_policy::ledger::RedeemError;
 use doorward_policy::route::Routes;
 use doorward_policy::settings::{Exposure, Guarding};
-use doorward_policy::workspace::{Claim, Placing, Server, WorkspaceName};
+use doorward_policy::workspace::{Asked, Claim, Placing, Server, WorkspaceName};
 
 /// What a path asks for is left to other tests.
 fn world() -> World {
@@ -535,6 +536,32 @@ fn a_repeated_redemption_finds_no_more_than_a_first_one() {
     world.expel("alpha", "bob");
     assert_eq!(redeem(&mut world, "alpha", 0, 2), (Err(Denial::WorkspaceUnknown), 1));
     assert_eq!(redeem(&mut world, "beta", 0, 2), (Ok("beta".into()), 1));
+}
+
+#[test]
+fn a_repetition_in_the_store_is_held_to_what_it_asks_for() {
+    let mut world = with_grant();
+    let digest = GrantSecret::link([5; 32]).digest(&world.digester);
+    let first = Attempt { asked: Asked::Named(name("alpha")), ..common::attempt(1, 1) };
+    world.ledger.redeem(&digest, &first, NOW).unwrap();
+    let refused = |attempt: Attempt, world: &mut World| {
+        world.ledger.redeem(&digest, &attempt, NOW).unwrap_err()
+    };
+    let foreign = Attempt { asked: Asked::Named(name("main")), ..first };
+    assert_eq!(refused(foreign, &mut world), RedeemError::Refused(GrantRefusal::Workspace));
+    let lacking = Attempt { needed: Capabilities::SPAWN, ..first };
+    let insufficient = GrantRefusal::Insufficient(Capabilities::SPAWN);
+    assert_eq!(refused(lacking, &mut world), RedeemError::Refused(insufficient));
+    assert!(world.ledger.redeem(&digest, &first, NOW).is_ok());
+}
+
+#[test]
+fn a_grant_in_a_hello_is_not_spent_on_a_web_server_alone() {
+    let mut world = with_grant();
+    world.place("alpha", Placing { web: server("http://127.0.0.1:3000"), ..placing(&["/alpha"]) });
+    assert_eq!(redeem(&mut world, "alpha", 0, 1), (Err(Denial::WorkspaceUnknown), 0));
+    world.place("alpha", Placing { bytes: server("tcp://127.0.0.1:22"), ..placing(&[]) });
+    assert_eq!(redeem(&mut world, "alpha", 0, 1), (Ok("alpha".into()), 1));
 }
 
 #[test]
