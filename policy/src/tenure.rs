@@ -13,7 +13,7 @@ use crate::workspace::{Joined, Visitor};
 pub struct Tenure {
     key: Option<SessionId>,
     visitor: Visitor,
-    /// What it was allowed: no more than its credential had, and its membership, and the guarded server was told.
+    /// What it was allowed, and the guarded server was told: no more than its credential allowed.
     granted: Capabilities,
     joined: Option<Joined>,
 }

@@ -397,3 +397,23 @@ fn a_connection_is_looked_at_once_more_with_what_is_known_by_then() {
     let ended = world.guard().still_stands(&admitted, world.now);
     assert_eq!(ended, Err(Denial::WorkspaceUnknown));
 }
+
+#[test]
+fn what_one_asks_about_a_connection_is_asked_as_a_member_of_its_workspace() {
+    let (mut world, connected) = ann_in_alpha();
+    let joined = *connected.joined().unwrap();
+    let asking = |world: &mut World, who: &str, capabilities: Capabilities| {
+        let claims = Claims { subject: subject(who), capabilities, ..claims() };
+        let request = Request::get("/.doorward/api/room").bearer(&world.token_of(&claims));
+        let admitted = world.admit(&request);
+        world.guard().membership(&admitted, &joined)
+    };
+    assert_eq!(asking(&mut world, "ann", Capabilities::ALL), Ok(BOTH));
+    assert_eq!(asking(&mut world, "ann", OBSERVE), Ok(OBSERVE));
+    assert_eq!(asking(&mut world, "bob", BOTH), Err(Denial::WorkspaceUnknown));
+    world.place("alpha", placing(&["/alpha"]));
+    let moved = Err(Denial::Unavailable(Outage::Moved));
+    assert_eq!(asking(&mut world, "ann", BOTH), moved);
+    world.expel("alpha", "ann");
+    assert_eq!(asking(&mut world, "ann", BOTH), Err(Denial::WorkspaceUnknown));
+}
