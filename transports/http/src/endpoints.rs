@@ -246,7 +246,7 @@ pub(crate) async fn stay(
     admission: &Admission,
     body: Incoming,
 ) -> Response<Body> {
-    let kept = match rooms::read::<Kept>(limits, body).await {
+    let kept = match rooms::read::<Kept>(gate, limits, admission, body).await {
         Ok(kept) => kept.and_then(|kept| SessionId::parse(&kept.session)),
         Err(denial) => return answer::refusal(&gate.refuse_admitted(admission, denial)),
     };

@@ -129,7 +129,7 @@ async fn act(
     admission: &Admission,
     body: Incoming,
 ) -> Result<Response<Body>, Denial> {
-    let wish = read::<Wish>(limits, body).await?;
+    let wish = read::<Wish>(gate, limits, admission, body).await?;
     let Some((wish, act)) = wish.and_then(|wish| wish.act().map(|act| (wish, act))) else {
         return Ok(malformed(HOW_TO_ACT, admission));
     };
@@ -186,7 +186,7 @@ async fn ask(
     admission: &Admission,
     body: Incoming,
 ) -> Result<Response<Body>, Denial> {
-    let asked = read::<Asked>(limits, body).await?;
+    let asked = read::<Asked>(gate, limits, admission, body).await?;
     let Some(text) = asked.and_then(|asked| QuestionText::new(&asked.question)) else {
         return Ok(malformed(HOW_TO_ASK, admission));
     };
@@ -222,15 +222,22 @@ fn malformed(message: &str, admission: &Admission) -> Response<Body> {
     answer::problem(StatusCode::BAD_REQUEST, "malformed", message, admission.trace)
 }
 
-/// Reads a body; `None` if it is not of the form.
+/// Reads a body, and looks whether its sender still may send it when it is all there; `None` if it
+/// is not of the form.
 pub(crate) async fn read<T: DeserializeOwned>(
+    gate: &Gate,
     limits: &Limits,
+    admission: &Admission,
     body: Incoming,
 ) -> Result<Option<T>, Denial> {
-    match timeout(limits.head_deadline, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(body)) => Ok(serde_json::from_slice(&body.to_bytes()).ok()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Denial::TooLarge(Bound::BodyBytes)),
-        Ok(Err(_)) => Err(Denial::MalformedBody),
-        Err(_) => Err(Denial::DeadlinePassed),
-    }
+    let body = match timeout(limits.head_deadline, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Err(Denial::TooLarge(Bound::BodyBytes));
+        }
+        Ok(Err(_)) => return Err(Denial::MalformedBody),
+        Err(_) => return Err(Denial::DeadlinePassed),
+    };
+    gate.look_again(admission)?;
+    Ok(serde_json::from_slice(&body).ok())
 }

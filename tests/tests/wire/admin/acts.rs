@@ -1,16 +1,68 @@
 //! What an administrator does, and may not.
 
-use doorward_gate::{SystemEntropy, admin as owner};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use doorward_gate::store::Report;
+use doorward_gate::{Clock as _, SystemEntropy, admin as owner};
 use doorward_policy::capability::Capabilities;
 use doorward_policy::id::SessionId;
 use doorward_policy::local::LocalRequest;
 use doorward_policy::subject::Subject;
 use doorward_policy::workspace::WorkspaceName;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use super::{Desk, NONCE, bearer};
+use crate::door::{Door, read_answer};
 use crate::lifecycle::{close_code, live};
+
+/// Sends a request but for the end of its body, once its head has been admitted.
+async fn begin(door: &Door, path: &str, token: &str, body: &str) -> TcpStream {
+    let admitted = async || {
+        let audit = door.audit().await;
+        audit.iter().filter(|one| one["event"] == "admitted").count()
+    };
+    let before = admitted().await;
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    let request = format!(
+        "POST /.doorward/api/{path} HTTP/1.1\r\nHost: {}\r\n{}Content-Length: {}\r\n\r\n{{",
+        door.address,
+        bearer(token),
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    while admitted().await == before {
+        tokio::task::yield_now().await;
+    }
+    stream
+}
+
+#[tokio::test]
+async fn who_is_revoked_while_their_request_is_on_its_way_has_nothing_done() {
+    let desk = Desk::open().await;
+    let one = desk.admin.token_of("one", Capabilities::ALL).await;
+    let other = desk.admin.token_of("other", Capabilities::ALL).await;
+    let guest = desk.door.token_of("guest", Capabilities::ALL).await;
+    let grant = r#"{"label":"x","capabilities":["observe"],"kind":"link","life_seconds":60}"#;
+    let ask = r#"{"do":"ask"}"#;
+    let mut begun = [
+        (&desk.admin, begin(&desk.admin, "grants", &other, grant).await, grant),
+        (&desk.door, begin(&desk.door, "room", &guest, ask).await, ask),
+    ];
+    let before = desk.door.store.grants().await.unwrap().len();
+    let revoked = desk.post("sessions/revoke", &one, &json!({ "others": true })).await.json();
+    assert_eq!(revoked["sessions"].as_array().unwrap().len(), 2);
+    for (door, stream, body) in &mut begun {
+        stream.write_all(&body.as_bytes()[1..]).await.unwrap();
+        let answer = read_answer(stream).await;
+        assert_eq!((answer.status, answer.code().as_str()), (401, "session_revoked"), "{body}");
+        let denial = door.last_denial().await;
+        assert!(revoked["sessions"].as_array().unwrap().contains(&denial["session"]), "{denial}");
+    }
+    assert_eq!(desk.door.store.grants().await.unwrap().len(), before);
+}
 
 #[tokio::test]
 async fn a_new_link_carries_at_most_what_its_maker_has_and_pairs() {
@@ -65,6 +117,9 @@ async fn an_open_code_is_listed_without_its_secret_and_taken_back() {
     assert_eq!((&shown["state"], &shown["uses_left"]), (&json!("open"), &json!(3)));
 
     assert_eq!(desk.post("grants/revoke", &token, &json!({ "id": id })).await.status, 204);
+    let audit = desk.admin.audit().await;
+    let record = audit.iter().find(|one| one["event"] == "grant_revoked").unwrap();
+    assert_eq!(record["grant"], *id, "the audit log says which");
     assert_eq!(desk.door.redeem("token", code, NONCE, "").await.code(), "grant_refused");
     let unknown = json!({ "id": "00000000000000000000000000000000" });
     assert_eq!(desk.post("grants/revoke", &token, &unknown).await.code(), "not_found");
@@ -114,9 +169,6 @@ async fn the_session_that_asks_is_ended_only_if_it_is_meant() {
     assert_eq!(refused.code(), "session_revoked");
 
     let meant = desk.post("sessions/revoke", &token, &json!({ "all": true, "self": true })).await;
-    let audit = desk.admin.audit().await;
-    let record = audit.iter().find(|one| one["event"] == "grant_revoked").unwrap();
-    assert_eq!(record["grant"], *id, "the audit log says which");
     assert_eq!(meant.status, 200, "{meant:?}");
     assert_eq!(desk.get("sessions", &token).await.code(), "session_revoked");
 }
@@ -148,15 +200,13 @@ async fn workspaces_are_made_shared_and_taken_away_at_once() {
         let (desk, token) = (&desk, &token);
         async move { desk.post("workspaces", token, &change).await }
     };
-    assert_eq!(
-        change(json!({ "do": "create", "name": "lab", "routes": ["/lab"] })).await.status,
-        204
-    );
+    let created = change(json!({ "do": "create", "name": "lab", "routes": ["/lab"] })).await;
+    assert_eq!((created.status, created.json()), (200, json!({ "unheard": 0 })));
     let member = json!({
         "do": "admit", "name": "lab", "subject": "ada", "capabilities": ["observe", "operate"],
         "home": true,
     });
-    assert_eq!(change(member).await.status, 204);
+    assert_eq!(change(member).await.status, 200);
     let listed = desk.get("workspaces", &token).await.json();
     let names = listed["workspaces"].as_array().unwrap().iter().map(|one| &one["name"]);
     assert_eq!(names.collect::<Vec<_>>(), [&json!("lab"), &json!("main")]);
@@ -169,18 +219,29 @@ async fn workspaces_are_made_shared_and_taken_away_at_once() {
     assert_eq!(desk.door.get("/lab/", &bearer(&bob)).await.status, 404);
     let mut socket = live(&desk.door, &bearer(&ada)).await;
     let expel = json!({ "do": "expel", "name": "lab", "subject": "ada" });
-    assert_eq!(change(expel).await.status, 204);
+    assert_eq!(change(expel).await.status, 200);
     assert_eq!(close_code(&mut socket).await, 4404);
     assert_eq!(desk.door.get("/lab/", &bearer(&ada)).await.status, 404);
-    assert_eq!(change(json!({ "do": "delete", "name": "lab" })).await.status, 204);
+    assert_eq!(change(json!({ "do": "delete", "name": "lab" })).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_listener_that_does_not_say_that_it_goes_by_a_change_is_counted() {
+    let desk = Desk::open().await;
+    let token = desk.administrator(Capabilities::START_UP).await;
+    let until = desk.door.clock.now().unwrap().plus(Duration::from_secs(3600));
+    let stuck = Report { acted: 0, sessions: Vec::new(), until };
+    desk.door.store.report_connections([9; 16], stuck).await.unwrap();
+    let created = desk.post("workspaces", &token, &json!({ "do": "create", "name": "lab" })).await;
+    assert_eq!(created.json(), json!({ "unheard": 1 }));
 }
 
 #[tokio::test]
 async fn a_change_that_is_refused_says_why_and_changes_nothing() {
     let desk = Desk::open().await;
-    let token = desk.administrator(Capabilities::OBSERVE).await;
+    let token = desk.administrator(Capabilities::ALL).await;
     let create = json!({ "do": "create", "name": "lab", "routes": ["/lab"] });
-    assert_eq!(desk.post("workspaces", &token, &create).await.status, 204);
+    assert_eq!(desk.post("workspaces", &token, &create).await.status, 200);
     let before = desk.get("workspaces", &token).await.json();
     let conflicts = [
         create,
@@ -196,11 +257,27 @@ async fn a_change_that_is_refused_says_why_and_changes_nothing() {
         assert_eq!((refused.status, refused.code()), expected, "{change}");
         assert!(refused.json()["message"].as_str().unwrap().contains("Nothing was changed: "));
     }
-    // A membership hands on no more than its maker has, either.
+    assert_eq!(desk.get("workspaces", &token).await.json(), before);
+}
+
+#[tokio::test]
+async fn a_change_hands_on_no_more_than_its_maker_has() {
+    let desk = Desk::open().await;
+    let (all, token) = (
+        desk.administrator(Capabilities::ALL).await,
+        desk.administrator(Capabilities::OBSERVE).await,
+    );
+    let create = json!({ "do": "create", "name": "lab" });
+    assert_eq!(desk.post("workspaces", &token, &create).await.status, 200);
     let admit =
         json!({ "do": "admit", "name": "lab", "subject": "ada", "capabilities": ["operate"] });
     assert_eq!(desk.post("workspaces", &token, &admit).await.code(), "insufficient_capability");
-    assert_eq!(desk.get("workspaces", &token).await.json(), before);
+    let delete = |name: &str| json!({ "do": "delete", "name": name });
+    assert_eq!(desk.post("workspaces", &token, &delete("lab")).await.status, 200);
+    // Without workspaces, everybody has all that their token allows.
+    let last = delete("main");
+    assert_eq!(desk.post("workspaces", &token, &last).await.code(), "insufficient_capability");
+    assert_eq!(desk.post("workspaces", &all, &last).await.status, 200);
 }
 
 #[tokio::test]

@@ -305,7 +305,11 @@ impl Gate {
 
     /// Refuses a request that was admitted, and whose session has ended since.
     pub fn refuse_admitted(&self, admission: &Admission, denial: Denial) -> Refusal {
-        self.refuse_late(denial, *admission.admitted.context())
+        let Admission { admitted, .. } = admission;
+        let known = admitted.holder().map(|holder| (holder.id, holder.subject));
+        let context = *admitted.context();
+        let denied = Denied { denial, context, known, expire_cookie: None };
+        self.refusal(denied, self.now().unwrap_or_default())
     }
 
     /// As [`Self::refuse_admitted`], where what was admitted is no longer at hand.

@@ -38,8 +38,7 @@ impl Gate {
             may_operate: admitted.capabilities().contains(Capabilities::OPERATE),
         };
         let place = self.rooms.enter(&key, member).map_err(|refusal| refusal.denial())?;
-        let now = self.now()?;
-        self.guarded(|guard, _| guard.still_stands(admitted, now))?;
+        self.look_again(admission)?;
         Ok(place)
     }
 

@@ -36,13 +36,13 @@ impl Gate {
         origin: Option<&str>,
     ) -> Result<(TicketSecret, Timestamp), Refusal> {
         let context = *admission.admitted.context();
-        let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
+        let now = self.now().map_err(|denial| self.refuse_admitted(admission, denial))?;
         let claims = admission
             .admitted
             .claims()
-            .ok_or_else(|| self.refuse_late(Denial::CredentialMissing, context))?;
+            .ok_or_else(|| self.refuse_admitted(admission, Denial::CredentialMissing))?;
         let entropy = random(&*self.entropy)
-            .map_err(|_| self.refuse_late(Denial::Unavailable(Outage::Entropy), context))?;
+            .map_err(|_| self.refuse_admitted(admission, Denial::Unavailable(Outage::Entropy)))?;
         let secret = TicketSecret::new(entropy);
         let record = TicketRecord::issue(claims, origin, now);
         let expires_at = record.expires_at;
@@ -53,7 +53,9 @@ impl Gate {
         let digest = secret.digest(&self.keys().digester);
         match self.store.insert_ticket(digest, record, audit).await {
             Ok(()) => Ok((secret, expires_at)),
-            Err(error) => Err(self.refuse_late(Denial::Unavailable(self.outage(&error)), context)),
+            Err(error) => {
+                Err(self.refuse_admitted(admission, Denial::Unavailable(self.outage(&error))))
+            }
         }
     }
 
@@ -97,7 +99,7 @@ impl Gate {
     /// The refusal to answer with, if that could not be written down.
     pub async fn sign_out(&self, admission: &Admission) -> Result<(), Refusal> {
         let context = *admission.admitted.context();
-        let now = self.now().map_err(|denial| self.refuse_late(denial, context))?;
+        let now = self.now().map_err(|denial| self.refuse_admitted(admission, denial))?;
         let audit = AuditRecord::new(Event::SignedOut, now).traced(admission.trace).of(&context);
         let (key, until, written) = match admission.admitted.identity() {
             Identity::Session { claims, .. } => {
@@ -112,8 +114,9 @@ impl Gate {
             }
             Identity::Unguarded => return Ok(()),
         };
-        written
-            .map_err(|error| self.refuse_late(Denial::Unavailable(self.outage(&error)), context))?;
+        written.map_err(|error| {
+            self.refuse_admitted(admission, Denial::Unavailable(self.outage(&error)))
+        })?;
         self.revoked_here(key, until, now);
         Ok(())
     }
@@ -151,7 +154,6 @@ impl Gate {
         by_client: bool,
     ) -> Result<LiveConnection, Refusal> {
         let Admission { admitted, at: now, .. } = admission;
-        let context = *admitted.context();
         let term = match admitted.identity() {
             Identity::Session { claims, .. } => {
                 Term { ends_at: claims.expires_at, absolute_end: claims.absolute_end }
@@ -161,11 +163,21 @@ impl Gate {
         };
         let live = self.connections.register(Tenure::of(admitted), term, by_client, *now);
         if self.is_draining() {
-            return Err(self.refuse_late(Denial::Unavailable(Outage::Draining), context));
+            return Err(self.refuse_admitted(admission, Denial::Unavailable(Outage::Draining)));
         }
         self.guarded(|guard, _| guard.still_stands(admitted, *now))
-            .map_err(|denial| self.refuse_late(denial, context))?;
+            .map_err(|denial| self.refuse_admitted(admission, denial))?;
         Ok(live)
+    }
+
+    /// Looks once more at what a request was admitted on: its body may have taken its time, and
+    /// whoever lost their rights meanwhile has nothing done.
+    ///
+    /// # Errors
+    /// What has changed.
+    pub fn look_again(&self, admission: &Admission) -> Result<(), Denial> {
+        let now = self.now()?;
+        self.guarded(|guard, _| guard.still_stands(&admission.admitted, now))
     }
 
     /// Keeps a session from ending for being idle, as what runs on the server asks for it: a local
@@ -180,7 +192,7 @@ impl Gate {
         session: SessionId,
     ) -> Result<Timestamp, Refusal> {
         let context = *admission.admitted.context();
-        let refuse = |denial| self.refuse_late(denial, context);
+        let refuse = |denial| self.refuse_admitted(admission, denial);
         let now = self.now().map_err(refuse)?;
         let Identity::Local(claims) = admission.admitted.identity() else {
             return Err(refuse(Denial::LocalOnly));

@@ -12,6 +12,7 @@ mod sessions;
 mod workspaces;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorward_gate::audit::{AuditRecord, Event};
 use doorward_gate::{Admission, Gate, rfc3339};
@@ -26,6 +27,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::fault::Fault;
+use self::input::Input;
 use crate::answer;
 use crate::body::Body;
 use crate::links::LinkPlace;
@@ -49,6 +51,8 @@ struct Asking<'a> {
     gate: &'a Gate,
     over: &'a Administered,
     admission: &'a Admission,
+    /// For its body.
+    deadline: Duration,
 }
 
 /// What an endpoint comes to.
@@ -62,45 +66,38 @@ pub(crate) async fn answer(
     body: Incoming,
 ) -> Response<Body> {
     let Some(over) = &site.administered else { return answer::empty(StatusCode::NOT_FOUND) };
-    let asking = Asking { gate: &site.gate, over, admission };
     let deadline = site.limits.head_deadline;
-    let answered = match endpoint {
-        Admin::Status => asking.status(),
-        Admin::Grants => asking.grants().await,
-        Admin::Sessions => asking.sessions().await,
-        Admin::Workspaces => asking.workspaces().await,
-        Admin::Locals => asking.locals().await,
-        Admin::MakeGrant => match input::read(body, deadline).await {
-            Ok(wanted) => asking.make_grant(wanted).await,
-            Err(fault) => Err(fault),
-        },
-        Admin::RevokeGrant => match input::read(body, deadline).await {
-            Ok(which) => asking.revoke_grant(which).await,
-            Err(fault) => Err(fault),
-        },
-        Admin::RevokeSessions => match input::read(body, deadline).await {
-            Ok(which) => asking.revoke_sessions(which).await,
-            Err(fault) => Err(fault),
-        },
-        Admin::LimitSession => match input::read(body, deadline).await {
-            Ok(limit) => asking.limit_sessions(limit).await,
-            Err(fault) => Err(fault),
-        },
-        Admin::ChangeWorkspaces => match input::read(body, deadline).await {
-            Ok(change) => asking.change_workspaces(change).await,
-            Err(fault) => Err(fault),
-        },
-        Admin::RevokeLocal => match input::read(body, deadline).await {
-            Ok(which) => asking.revoke_locals(which).await,
-            Err(fault) => Err(fault),
-        },
-        // The policy routes these elsewhere.
-        Admin::Page | Admin::Bootstrap => Ok(answer::empty(StatusCode::NOT_FOUND)),
-    };
+    let asking = Asking { gate: &site.gate, over, admission, deadline };
+    let answered = asking.answered(endpoint, body).await;
     answered.unwrap_or_else(|fault| fault.answer(site, admission))
 }
 
 impl Asking<'_> {
+    async fn answered(&self, endpoint: Admin, body: Incoming) -> Answered {
+        match endpoint {
+            Admin::Status => self.status(),
+            Admin::Grants => self.grants().await,
+            Admin::Sessions => self.sessions().await,
+            Admin::Workspaces => self.workspaces().await,
+            Admin::Locals => self.locals().await,
+            Admin::MakeGrant => self.make_grant(self.read(body).await?).await,
+            Admin::RevokeGrant => self.revoke_grant(self.read(body).await?).await,
+            Admin::RevokeSessions => self.revoke_sessions(self.read(body).await?).await,
+            Admin::LimitSession => self.limit_sessions(self.read(body).await?).await,
+            Admin::ChangeWorkspaces => self.change_workspaces(self.read(body).await?).await,
+            Admin::RevokeLocal => self.revoke_locals(self.read(body).await?).await,
+            // The policy routes these elsewhere.
+            Admin::Page | Admin::Bootstrap => Ok(answer::empty(StatusCode::NOT_FOUND)),
+        }
+    }
+
+    /// What the administrator sends, who still is one when it is all there.
+    async fn read<I: Input>(&self, body: Incoming) -> Result<I, Fault> {
+        let read = input::read(body, self.deadline).await?;
+        self.gate.look_again(self.admission).map_err(Fault::Denied)?;
+        Ok(read)
+    }
+
     /// What is guarded, and how.
     fn status(&self) -> Answered {
         let Administered { gate, links, server } = self.over;

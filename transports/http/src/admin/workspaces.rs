@@ -7,14 +7,12 @@ use doorward_policy::subject::Subject;
 use doorward_policy::workspace::{
     Change, Claim, Member, Placing, Server, Workspace, WorkspaceName,
 };
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::input::{CapabilityList, Input, Text};
 use super::{Answered, Asking, names, ok};
-use crate::answer;
 use crate::proxy::Upstream;
 
 /// One change.
@@ -75,10 +73,13 @@ impl Wanted {
         })
     }
 
-    /// What it gives to somebody.
-    const fn gives(&self) -> Capabilities {
+    /// What it gives to somebody: without workspaces, everybody has all that their token allows.
+    fn gives(&self) -> Capabilities {
         match self {
             Self::Admit { capabilities, .. } => capabilities.0,
+            Self::Delete { name } if name.0.is_main() => {
+                Capabilities::ALL.without(Capabilities::ADMINISTER)
+            }
             _ => Capabilities::NONE,
         }
     }
@@ -130,15 +131,16 @@ impl Asking<'_> {
         ok(&json!({ "workspaces": shown }))
     }
 
-    /// Changes them, and answers once every listener goes by that.
+    /// Changes them, and answers once every listener goes by that, or with how many have not said
+    /// so in time.
     pub(super) async fn change_workspaces(&self, wanted: Wanted) -> Answered {
         let change = wanted.change()?;
         self.check_held(wanted.gives())?;
         let audit = self.audit(Event::WorkspaceChanged, self.now()?).about_change(&change);
         let (store, clock) = (&**self.gate.store(), &**self.gate.clock());
         let changed = admin::change_directory(store, clock, change, audit).await?;
-        changed.map_err(Fault::Workspaces)?;
-        Ok(answer::empty(StatusCode::NO_CONTENT))
+        let unheard = changed.map_err(Fault::Workspaces)?;
+        ok(&json!({ "unheard": unheard }))
     }
 }
 
