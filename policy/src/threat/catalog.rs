@@ -414,7 +414,8 @@ pub(super) static LOCAL_IMPERSONATION: Threat = Threat {
         registered again under the same id ends the one before. `route::Access::Process` keeps \
         from everybody else what only a process may ask.",
     residual: "Whoever runs as the same user can read the file while the process lives. A listener \
-        that can't see the process (in another container) takes no token of it.",
+        that can't see the process (in another container) takes it for ended, and removes its \
+        token: mint tokens where the listener runs.",
     invariants: &["I3", "I6", "I9", "I11"],
     incidents: &[],
 };

@@ -1,5 +1,6 @@
 //! QUIC connections of clients who mean well: their hello, their streams, and their end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_gate::Clock as _;
@@ -10,7 +11,7 @@ use doorward_policy::ledger::Selector;
 use doorward_policy::settings::Guarding;
 use doorward_policy::token::Method;
 use doorward_quic::Limits;
-use quinn::{Connection, ConnectionError, ReadError, VarInt};
+use quinn::{Connection, ConnectionError, ReadError, TransportConfig, VarInt};
 
 use crate::door::Door;
 use crate::quic::{
@@ -196,6 +197,28 @@ async fn a_drain_waits_for_nobody_who_is_silent() {
     door.gate.drain();
     wicket.drain().await;
     silent.closed().await;
+}
+
+/// Whoever doesn't take the answer has been admitted all the same, and its end is not held up.
+#[tokio::test]
+async fn a_client_that_takes_no_answer_is_ended_with_its_session() {
+    let door = Door::open().await;
+    let wicket = Wicket::with(&door, None, Limits { deadline: NEVER, ..Limits::default() });
+    let token = door.token().await;
+    let mut transport = TransportConfig::default();
+    transport.stream_receive_window(VarInt::from_u32(0));
+    let caller = Caller { transport: Arc::new(transport), ..Caller::default() };
+    let connection = caller.connect(wicket.address).await.unwrap();
+    let (mut send, _receive) = connection.open_bi().await.unwrap();
+    send.write_all(&Words::token(&token).frame()).await.unwrap();
+    while door.gate.live_connections() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let now = door.clock.now().unwrap();
+    let audit = AuditRecord::new(Event::SessionRevoked, now);
+    door.store.revoke_sessions(Selector::All, now, audit).await.unwrap();
+    door.gate.refresh().await.unwrap();
+    assert_eq!(closed(&connection).await.code, 4403);
 }
 
 #[tokio::test]

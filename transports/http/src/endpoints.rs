@@ -61,12 +61,18 @@ fn nobody(gate: &Gate) -> Value {
                 and open its link or type its code.",
         });
     }
+    let unguarded = gate.settings().guarding == Guarding::Unguarded;
+    let message = if unguarded {
+        "This server is unguarded: nobody is asked for a credential."
+    } else {
+        "Not paired: run `doorward pair` on the machine of the listener, and open its link or type \
+            its code."
+    };
     json!({
         "authenticated": false,
-        "unguarded": gate.settings().guarding == Guarding::Unguarded,
+        "unguarded": unguarded,
         "pair": "/.doorward/pair",
-        "message": "Not paired: run `doorward pair` on the machine of the listener, and open its \
-            link or type its code.",
+        "message": message,
     })
 }
 

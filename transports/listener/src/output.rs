@@ -16,6 +16,12 @@ pub(crate) fn line(text: &str) -> Outcome {
     Ok(())
 }
 
+/// Tells a person something beside what is printed: on standard error, so that no script reads it.
+pub(crate) fn hint(text: &str) {
+    // Whoever closed it wants no hints.
+    let _result = writeln!(io::stderr(), "note: {}", printable(text));
+}
+
 /// Prints a JSON value on one line.
 pub(crate) fn json(value: &Value) -> Outcome {
     line(&value.to_string())

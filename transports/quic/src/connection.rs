@@ -121,7 +121,14 @@ async fn admit(
             let live = gate.register(&admission)?;
             hello::check_silent(receive)
                 .map_err(|denial| gate.refuse_admitted(&admission, denial))?;
-            within(shared, answer_with(send, &accept)).await?;
+            let answered = within(shared, answer_with(send, &accept));
+            tokio::select! {
+                answered = answered => answered?,
+                // Whoever doesn't take the answer holds up nobody's end.
+                end = live.ended() => {
+                    return Err(gate.refuse_admitted(&admission, end.denial()).into());
+                }
+            }
             Ok(Admitted { admission, live })
         }
         Welcomed::Answered => {

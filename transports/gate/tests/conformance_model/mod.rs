@@ -108,7 +108,7 @@ impl Model {
             Operation::RevokeGrant { grant } => {
                 let (grant, record) = (GrantId::new(id(*grant)), audit(Event::GrantRevoked));
                 let found = self.ledger.revoke_grant(grant, self.now);
-                self.lines.extend(found.then(|| record.line()));
+                self.lines.extend(found.then(|| record.clone().naming_grant(grant).line()));
                 assert_eq!(store.revoke_grant(grant, self.now, record).await, Ok(found));
             }
             Operation::RevokeSession { session } => {

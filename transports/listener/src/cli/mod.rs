@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Pair(PairArgs),
     /// Connect: standard input out and what comes in, or a local port forwarded
     Connect(ConnectArgs),
-    /// Show or end sessions
+    /// Show, limit or end sessions
     Sessions(SessionsArgs),
     /// Show or revoke pairing links and codes
     Grants(GrantsArgs),

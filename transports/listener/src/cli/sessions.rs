@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::StateArgs;
 
-/// Show or end sessions
+/// Show, limit or end sessions
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

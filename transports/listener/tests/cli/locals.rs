@@ -102,6 +102,17 @@ fn a_token_is_for_the_process_that_runs_the_command_and_in_a_file_of_its_owner_s
 }
 
 #[test]
+fn a_token_for_a_door_that_isn_t_there_is_made_and_said_to_be() {
+    let home = Home::new();
+    let serving = home.serve(&[]);
+    assert_eq!(home.run(&["local", "mint"]).stderr, "");
+    assert_eq!(serving.stop().status, Some(0));
+    let minted = home.run(&["local", "mint"]);
+    assert!(minted.stderr.contains("no listener runs"), "{}", minted.stderr);
+    assert!(minted.ok().starts_with("DOORWARD_TOKEN_FILE="));
+}
+
+#[test]
 fn where_a_token_is_holds_in_any_directory() {
     let home = Home::new();
     let _serving = home.serve(&["--state-dir", "here"]);

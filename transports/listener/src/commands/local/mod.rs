@@ -26,6 +26,7 @@ use crate::cli::{
 use crate::failure::{Failure, Outcome};
 use crate::locals::LocalFiles;
 use crate::output;
+use crate::presence;
 use crate::state::State;
 
 pub(super) fn run(command: &LocalCommand) -> Outcome {
@@ -87,6 +88,12 @@ async fn register(args: &LocalTokenArgs, process: Process) -> Outcome<(LocalReco
     let id = args.id.as_deref().map(id).transpose()?;
     let state = State::open(&args.state).await?;
     check_there(&state, workspace).await?;
+    if presence::running(&state.dir).is_none() {
+        output::hint(&format!(
+            "no listener runs on {}: the token is good once one does",
+            state.dir.display()
+        ));
+    }
     let id = id.map_or_else(|| random(&*state.entropy).map(SessionId::new), Ok);
     let request = LocalRequest {
         id: id.map_err(Failure::failed)?,
