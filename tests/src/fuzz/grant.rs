@@ -225,24 +225,26 @@ impl Run {
         if grant.revoked {
             return refuse(Revoked);
         }
-        if needed & !grant.capabilities != 0 {
-            let lacking = Capabilities::from_bits(needed & !grant.capabilities);
-            return refuse(Insufficient(lacking.expect("all 16 are known")));
-        }
+        let lacking = Capabilities::from_bits(needed & !grant.capabilities);
+        let lacking = lacking.expect("all 16 are known");
         let again =
             grant.bought.iter().find(|past| (past.0, past.1) == key && now < past.3 + 60_000);
+        // Who holds one that is over learns nothing of what it could do.
+        if again.is_none() && now >= grant.expires {
+            return refuse(Expired);
+        }
+        if again.is_none() && grant.left == 0 {
+            return refuse(Spent);
+        }
+        if !lacking.is_empty() {
+            return refuse(Insufficient(lacking));
+        }
         if let Some((_, _, session, _)) = again {
             return match self.sessions.get(session) {
                 Some(session) if session.revoked => refuse(Revoked),
                 Some(found) if now < found.expires => Ok(*session),
                 _ => refuse(SessionGone),
             };
-        }
-        if now >= grant.expires {
-            return refuse(Expired);
-        }
-        if grant.left == 0 {
-            return refuse(Spent);
         }
         if full {
             return Err(RedeemError::Full);
