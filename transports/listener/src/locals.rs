@@ -34,8 +34,8 @@ impl LocalFiles {
         secret: &LocalSecret,
     ) -> io::Result<PathBuf> {
         self.make_folder()?;
-        // Who is told of it may well work somewhere else.
-        let path = std::path::absolute(self.path(incarnation))?;
+        // Absolute, as the settings make every directory: who is told may work somewhere else.
+        let path = self.path(incarnation);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let written = file.write_all(secret.expose().as_bytes());
         if written.is_err() {
