@@ -1,10 +1,16 @@
 //! The threat catalog: what each check is there to defeat, how, and what remains.
 
 mod catalog;
+mod incident;
+mod invariant;
 mod markdown;
+mod row;
 
 pub use catalog::{INCIDENTS_ELSEWHERE, IncidentElsewhere};
+pub use incident::{INCIDENTS, Incident};
+pub use invariant::Invariant;
 pub use markdown::markdown;
+pub use row::{Asset, Attacker, Duty, Level, Mitigation, Rfc, Role, Severity, Stride, Threat};
 
 /// A threat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +43,8 @@ pub enum ThreatId {
     StaleSession,
     /// DW-REVOKED-SESSION
     RevokedSession,
+    /// DW-SESSION-FIXATION
+    SessionFixation,
     /// DW-GRANT-REPLAY
     GrantReplay,
     /// DW-GRANT-GUESSING
@@ -59,31 +67,16 @@ pub enum ThreatId {
     ResourceExhaustion,
     /// DW-SLOW-HANDSHAKE
     SlowHandshake,
+    /// DW-EARLY-DATA
+    EarlyData,
     /// DW-FAIL-OPEN
     FailOpen,
+    /// DW-PREDICTABLE-SECRET
+    PredictableSecret,
+    /// DW-LOST-EFFECT
+    LostEffect,
     /// DW-SECRET-LEAK
     SecretLeak,
-}
-
-/// One row of the catalog.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Threat {
-    /// What denials point to.
-    pub id: ThreatId,
-    /// Its stable name.
-    pub name: &'static str,
-    /// What an attacker gets, in a few words.
-    pub title: &'static str,
-    /// How the attack works.
-    pub attack: &'static str,
-    /// Which check stops it, and in which module.
-    pub defence: &'static str,
-    /// What remains, and what an operator must do about it.
-    pub residual: &'static str,
-    /// The invariants that would be broken, `I1` to `I21`.
-    pub invariants: &'static [&'static str],
-    /// Published incidents of this kind.
-    pub incidents: &'static [&'static str],
 }
 
 impl ThreatId {
@@ -110,6 +103,7 @@ impl ThreatId {
             Self::TokenForgery => &catalog::TOKEN_FORGERY,
             Self::StaleSession => &catalog::STALE_SESSION,
             Self::RevokedSession => &catalog::REVOKED_SESSION,
+            Self::SessionFixation => &catalog::SESSION_FIXATION,
             Self::GrantReplay => &catalog::GRANT_REPLAY,
             Self::GrantGuessing => &catalog::GRANT_GUESSING,
             Self::StaleGrant => &catalog::STALE_GRANT,
@@ -121,7 +115,10 @@ impl ThreatId {
             Self::ParserAbuse => &catalog::PARSER_ABUSE,
             Self::ResourceExhaustion => &catalog::RESOURCE_EXHAUSTION,
             Self::SlowHandshake => &catalog::SLOW_HANDSHAKE,
+            Self::EarlyData => &catalog::EARLY_DATA,
             Self::FailOpen => &catalog::FAIL_OPEN,
+            Self::PredictableSecret => &catalog::PREDICTABLE_SECRET,
+            Self::LostEffect => &catalog::LOST_EFFECT,
             Self::SecretLeak => &catalog::SECRET_LEAK,
         }
     }
@@ -148,7 +145,8 @@ impl ThreatId {
             Self::CookieShadowing => Self::TokenForgery,
             Self::TokenForgery => Self::StaleSession,
             Self::StaleSession => Self::RevokedSession,
-            Self::RevokedSession => Self::GrantReplay,
+            Self::RevokedSession => Self::SessionFixation,
+            Self::SessionFixation => Self::GrantReplay,
             Self::GrantReplay => Self::GrantGuessing,
             Self::GrantGuessing => Self::StaleGrant,
             Self::StaleGrant => Self::TicketReplay,
@@ -159,17 +157,12 @@ impl ThreatId {
             Self::ServiceWorker => Self::ParserAbuse,
             Self::ParserAbuse => Self::ResourceExhaustion,
             Self::ResourceExhaustion => Self::SlowHandshake,
-            Self::SlowHandshake => Self::FailOpen,
-            Self::FailOpen => Self::SecretLeak,
+            Self::SlowHandshake => Self::EarlyData,
+            Self::EarlyData => Self::FailOpen,
+            Self::FailOpen => Self::PredictableSecret,
+            Self::PredictableSecret => Self::LostEffect,
+            Self::LostEffect => Self::SecretLeak,
             Self::SecretLeak => return None,
         })
-    }
-}
-
-impl Threat {
-    /// Finds a threat by its name, in any case.
-    #[must_use]
-    pub fn find(name: &str) -> Option<&'static Self> {
-        ThreatId::all().map(ThreatId::row).find(|row| row.name.eq_ignore_ascii_case(name))
     }
 }

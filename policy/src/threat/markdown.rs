@@ -49,7 +49,7 @@ pub fn markdown() -> String {
 }
 
 fn section(threat: &Threat, denials: &[Denial]) -> String {
-    let Threat { name, title, attack, defence, residual, .. } = threat;
+    let Threat { name, title, attack, residual, .. } = threat;
     let of_this = |denial: &&Denial| denial.threat() == threat.id;
     let names: Vec<String> =
         denials.iter().filter(of_this).map(|denial| format!("`{}`", generic(denial))).collect();
@@ -63,7 +63,10 @@ fn section(threat: &Threat, denials: &[Denial]) -> String {
     } else {
         threat.incidents.join(", ")
     };
-    let invariants = threat.invariants.join(", ");
+    let list = |texts: Vec<&str>| texts.join(", ");
+    let invariants = list(threat.invariants.iter().map(|one| one.name()).collect());
+    let defence: Vec<&str> = threat.mitigations.iter().map(|one| one.does).collect();
+    let defence = defence.join(" ");
     format!(
         "\n## {name}\n\n**{title}.** {attack}\n\n*Defence.* {defence}\n\n*What remains.* {residual}\n\n\
         - Denials: {names}\n- Invariants: {invariants}\n- Incidents: {incidents}\n"

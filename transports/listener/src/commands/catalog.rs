@@ -12,7 +12,7 @@ pub(super) fn list(as_json: bool) -> Outcome {
         return output::json(&rows().map(shown).collect());
     }
     let row = |threat: &Threat| {
-        [threat.name.to_owned(), threat.title.to_owned(), threat.invariants.join(" ")]
+        [threat.name.to_owned(), threat.title.to_owned(), invariants(threat, " ")]
     };
     output::table(
         ["THREAT", "WHAT AN ATTACKER WOULD GET", "INVARIANTS"],
@@ -25,11 +25,15 @@ fn shown(threat: &Threat) -> Value {
         "id": threat.name,
         "title": threat.title,
         "attack": threat.attack,
-        "defence": threat.defence,
+        "mitigations": threat.mitigations.iter().map(|one| one.does).collect::<Value>(),
         "residual": threat.residual,
-        "invariants": threat.invariants,
+        "invariants": threat.invariants.iter().map(|one| one.name()).collect::<Value>(),
         "incidents": threat.incidents,
     })
+}
+
+fn invariants(threat: &Threat, between: &str) -> String {
+    threat.invariants.iter().map(|one| one.name()).collect::<Vec<_>>().join(between)
 }
 
 pub(super) fn show(name: &str) -> Outcome {
@@ -42,11 +46,12 @@ pub(super) fn show(name: &str) -> Outcome {
     } else {
         threat.incidents.join(", ")
     };
+    let defence = threat.mitigations.iter().map(|one| one.does).collect::<Vec<_>>().join(" ");
     let parts = [
         ("Attack", threat.attack),
-        ("Defence", threat.defence),
+        ("Defence", &defence),
         ("What remains", threat.residual),
-        ("Invariants", &threat.invariants.join(", ")),
+        ("Invariants", &invariants(threat, ", ")),
         ("Incidents", &incidents),
     ];
     parts.iter().try_for_each(|(heading, text)| output::line(&format!("{heading}: {text}\n")))
