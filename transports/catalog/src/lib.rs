@@ -1,0 +1,1 @@
+//! The threat catalog with its requirements, evidence and exports.

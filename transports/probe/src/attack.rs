@@ -1,0 +1,264 @@
+//! An attack as data: the file format of `tests/attacks/*.toml`.
+//!
+//! A file is one attack: what it is, and steps that are taken in order. Some steps prepare
+//! something (a session, a grant, a server whose store fails), some put bytes on the wire and say
+//! what must come back. The same steps are played over each transport that the file names, each
+//! time from the start. `tests/attacks/README.md` is the reference for who writes one.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// One attack.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attack {
+    /// The name of its file, without the ending.
+    #[serde(skip)]
+    pub id: String,
+    /// What the attacker does, in a few words.
+    pub title: String,
+    /// The row of the catalog, such as `DW-DNS-REBINDING`.
+    pub threat: String,
+    /// Published incidents that it replays.
+    #[serde(default)]
+    pub incidents: Vec<String>,
+    /// What it is played over.
+    pub over: Vec<Transport>,
+    /// Why it could disturb a server that others use; without this it is harmless.
+    pub disturbs: Option<String>,
+    /// Settings that the server has to have, such as `allow_origins`.
+    #[serde(default)]
+    pub settings: BTreeMap<String, toml::Value>,
+    /// What is done, in order.
+    #[serde(rename = "step")]
+    pub steps: Vec<Step>,
+}
+
+/// What an attack is played over.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// A plain request.
+    Http,
+    /// A WebSocket upgrade.
+    Websocket,
+    /// A QUIC connection that begins with a hello.
+    Quic,
+}
+
+/// One step.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Step {
+    /// Pairs, and names what that bought: `${NAME.token}`, `${NAME.cookie}` (its value), `${NAME.id}`.
+    Session {
+        /// The name.
+        r#as: String,
+        /// The subject; `tester` without it.
+        subject: Option<String>,
+        /// Capabilities, such as `observe,operate`; those of a start-up grant without it.
+        can: Option<String>,
+    },
+    /// Issues a grant: `${NAME.secret}`.
+    Grant {
+        /// The name.
+        r#as: String,
+        /// Uses; 1 without it.
+        uses: Option<u32>,
+        /// Capabilities; those of a start-up grant without it.
+        can: Option<String>,
+        /// Whether it is one to type.
+        #[serde(default)]
+        code: bool,
+    },
+    /// Asks for a ticket: `${NAME.secret}`.
+    Ticket {
+        /// The name.
+        r#as: String,
+        /// The session that it is for.
+        of: String,
+    },
+    /// Makes a local token: `${NAME.token}`.
+    Local {
+        /// The name.
+        r#as: String,
+    },
+    /// Makes a workspace.
+    Workspace {
+        /// Its name.
+        name: String,
+        /// Where it is: a path, such as `/team`.
+        prefix: String,
+        /// The subjects that are its members.
+        members: Vec<String>,
+    },
+    /// Revokes a session.
+    Revoke {
+        /// The session's name.
+        session: String,
+    },
+    /// Lets time pass, such as `7d` or `1500ms`.
+    Advance {
+        /// How much.
+        by: String,
+    },
+    /// Lets a part of the server fail: `store`, `clock` or `entropy`.
+    Fail {
+        /// Which.
+        what: Part,
+    },
+    /// Lets the server end as if it were killed, and starts it on what it had written down.
+    Restart {},
+    /// One request: over HTTP as such, over WebSocket as an upgrade, over QUIC as a hello.
+    Ask(Ask),
+    /// Bytes on a TCP connection of their own.
+    Send(Send),
+    /// Bytes on the first stream of a QUIC connection.
+    Hello(Hello),
+    /// Sends on an open connection ([`Ask::stay`]).
+    Say {
+        /// The connection's name.
+        on: String,
+        /// Bytes as text, see [`Send::bytes`]; without it nothing is sent.
+        bytes: Option<String>,
+        /// What must follow.
+        expect: Expect,
+    },
+}
+
+/// A part of the server that can be made to fail.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// What it keeps its records in.
+    Store,
+    /// What it has the time from.
+    Clock,
+    /// What it has random bytes from.
+    Entropy,
+}
+
+/// A request in the terms of the transport that the attack is played over.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// The method of a request over HTTP; `GET` without it.
+    pub method: Option<String>,
+    /// The target; the server's usual one without it.
+    pub path: Option<String>,
+    /// The value of `Host`; the server's own without it. Over QUIC the server name.
+    pub host: Option<String>,
+    /// The value of `Origin`; none without it.
+    pub origin: Option<String>,
+    /// More header lines, such as `X-Forwarded-For: 127.0.0.1`.
+    #[serde(default)]
+    pub headers: Vec<String>,
+    /// What is presented: `bearer ${a.token}`, `cookie ${a.cookie}`, `ticket ${t.secret}`,
+    /// `local ${l.token}`, `grant ${g.secret}`, or nothing.
+    pub credential: Option<String>,
+    /// The nonce of a redemption; a fresh one without it.
+    pub nonce: Option<String>,
+    /// The workspace of a hello.
+    pub workspace: Option<String>,
+    /// The body.
+    pub body: Option<String>,
+    /// How often, each on a connection of its own; once without it.
+    pub times: Option<u32>,
+    /// Whether these are all under way at the same time.
+    #[serde(default)]
+    pub at_once: bool,
+    /// The step is taken once for each of these, which `${each}` stands for.
+    #[serde(default)]
+    pub each: Vec<String>,
+    /// Keeps the connection open under this name.
+    pub stay: Option<String>,
+    /// What must come back.
+    pub expect: Expect,
+}
+
+/// Bytes on a TCP connection.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    /// The bytes as text: `${...}` is filled in, `\xNN` is a byte, `${repeat N TEXT}` repeats.
+    pub bytes: String,
+    /// More bytes, sent after the first answer or, without one, at once.
+    pub then: Option<String>,
+    /// The step is taken once for each of these, which `${each}` stands for.
+    #[serde(default)]
+    pub each: Vec<String>,
+    /// What must come back for the first bytes.
+    pub expect: Expect,
+}
+
+/// Bytes on the first stream of a QUIC connection.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hello {
+    /// The bytes, see [`Send::bytes`].
+    pub bytes: String,
+    /// The step is taken once for each of these, which `${each}` stands for.
+    #[serde(default)]
+    pub each: Vec<String>,
+    /// What must come back.
+    pub expect: Expect,
+}
+
+/// What must come back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// How many of [`Ask::times`] come to it; all without it. The others must come to the opposite.
+    pub exactly: Option<u32>,
+    /// The HTTP status, where the attack is about it.
+    pub status: Option<u16>,
+    /// The public code, such as `host_denied`.
+    pub code: Option<String>,
+    /// The reason in the audit log begins with this.
+    pub reason: Option<String>,
+    /// The threat in the audit log, where it is another than the attack's.
+    pub threat: Option<String>,
+    /// This text is in no answer and in no record of the audit log.
+    #[serde(default)]
+    pub never: Vec<String>,
+}
+
+/// An outcome.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It is let through. A step with this shows that what follows is refused for its malice alone.
+    Admitted,
+    /// It is refused, in whatever words.
+    Refused,
+    /// An open connection is ended.
+    Ended,
+    /// An open connection goes on.
+    Open,
+}
+
+/// An attack file that can't be read.
+#[derive(Debug)]
+pub struct AttackError {
+    /// The file's name.
+    pub id: String,
+    /// What is wrong, and where.
+    pub reason: String,
+}
+
+impl Attack {
+    /// Reads one file.
+    ///
+    /// # Errors
+    ///
+    /// Names the file and says what is wrong with it.
+    pub fn parse(id: &str, text: &str) -> Result<Self, AttackError> {
+        let failed = |reason: String| AttackError { id: id.to_owned(), reason };
+        let mut attack: Self = toml::from_str(text).map_err(|error| failed(error.to_string()))?;
+        id.clone_into(&mut attack.id);
+        Ok(attack)
+    }
+}
