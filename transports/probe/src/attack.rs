@@ -27,7 +27,18 @@ pub struct Attack {
     pub over: Vec<Transport>,
     /// Why it could disturb a server that others use; without this it is harmless.
     pub disturbs: Option<String>,
-    /// Settings that the server has to have, such as `allow_origins`.
+    /// Settings that the server has to have:
+    ///
+    /// - `allow_origins`, `allow_hosts`, `trusted_proxies`: lists of texts;
+    /// - `exposure`: `loopback`, `desktop` or `remote`;
+    /// - `routes`: a table of paths and the capabilities that each needs, instead of the usual one;
+    /// - `per_address`, `unadmitted`: how many connections that nobody was admitted on;
+    /// - `codes`, `guesses`, `counters`: how many guesses a minute of a code and of anything else,
+    ///   and how many addresses are counted;
+    /// - `deadline`: to a complete head or hello, such as `300ms`;
+    /// - `sessions`: for how many there is room;
+    /// - `retry_from`: from how many QUIC handshakes on an address has to be validated first;
+    /// - `guarded`: `mirror`, a guarded server that answers with the head that has reached it.
     #[serde(default)]
     pub settings: BTreeMap<String, toml::Value>,
     /// What is done, in order.
@@ -60,6 +71,12 @@ pub enum Step {
         /// Capabilities, such as `observe,operate`; those of a start-up grant without it.
         can: Option<String>,
     },
+    /// Renews a session: its name's `token` and `cookie` are the fresher ones if it was time for
+    /// one, and stay as they are if not.
+    Renew {
+        /// The session's name.
+        session: String,
+    },
     /// Issues a grant: `${NAME.secret}`.
     Grant {
         /// The name.
@@ -78,11 +95,16 @@ pub enum Step {
         r#as: String,
         /// The session that it is for.
         of: String,
+        /// The origin of the page that asks for it; none without it.
+        origin: Option<String>,
     },
     /// Makes a local token: `${NAME.token}`.
     Local {
         /// The name.
         r#as: String,
+        /// Whether its process has ended, and another one runs under its number.
+        #[serde(default)]
+        ended: bool,
     },
     /// Makes a workspace.
     Workspace {
@@ -92,6 +114,15 @@ pub enum Step {
         prefix: String,
         /// The subjects that are its members.
         members: Vec<String>,
+    },
+    /// Sets a membership, whatever it was before.
+    Member {
+        /// The workspace; `main` is the one that there always is.
+        of: String,
+        /// The subject.
+        subject: String,
+        /// What they may do there; without it they are no member any more.
+        can: Option<String>,
     },
     /// Revokes a session.
     Revoke {
@@ -116,6 +147,12 @@ pub enum Step {
     Send(Send),
     /// Bytes on the first stream of a QUIC connection.
     Hello(Hello),
+    /// These secrets or ids must have nothing in common: each differs from each other one in at
+    /// least half of its characters.
+    Differ {
+        /// What is compared, each such as `${NAME.id}`.
+        values: Vec<String>,
+    },
     /// Sends on an open connection ([`Ask::stay`]).
     Say {
         /// The connection's name.
@@ -147,6 +184,12 @@ pub struct Ask {
     pub method: Option<String>,
     /// The target; the server's usual one without it.
     pub path: Option<String>,
+    /// The address that it comes from, such as `127.0.0.2`; whichever it is without it.
+    pub from: Option<String>,
+    /// Over QUIC, tries to say the hello in early data, on a resumed connection. Where the server
+    /// takes none, that is refused.
+    #[serde(default)]
+    pub early: bool,
     /// The value of `Host`; the server's own without it. Over QUIC the server name.
     pub host: Option<String>,
     /// The value of `Origin`; none without it.
@@ -173,6 +216,8 @@ pub struct Ask {
     pub each: Vec<String>,
     /// Keeps the connection open under this name.
     pub stay: Option<String>,
+    /// Keeps the session that this buys under this name, as [`Step::Session`] does.
+    pub keep: Option<String>,
     /// What must come back.
     pub expect: Expect,
 }
@@ -188,8 +233,15 @@ pub struct Send {
     /// The step is taken once for each of these, which `${each}` stands for.
     #[serde(default)]
     pub each: Vec<String>,
-    /// What must come back for the first bytes.
+    /// Keeps the connection open under this name, so that it still counts. Nothing is read from
+    /// it where `expect` is [`Outcome::Open`].
+    pub stay: Option<String>,
+    /// What must come back for the first bytes. [`Expect::never`] is looked for in all that comes
+    /// until the connection ends.
     pub expect: Expect,
+    /// What must come back for [`then`](Self::then): that the connection has ended by then is a
+    /// refusal too.
+    pub afterwards: Option<Expect>,
 }
 
 /// Bytes on the first stream of a QUIC connection.
@@ -198,6 +250,11 @@ pub struct Send {
 pub struct Hello {
     /// The bytes, see [`Send::bytes`].
     pub bytes: String,
+    /// Whether the stream is left without an end.
+    #[serde(default)]
+    pub unfinished: bool,
+    /// Keeps the connection open under this name, as [`Send::stay`] does.
+    pub stay: Option<String>,
     /// The step is taken once for each of these, which `${each}` stands for.
     #[serde(default)]
     pub each: Vec<String>,
@@ -217,6 +274,8 @@ pub struct Expect {
     pub status: Option<u16>,
     /// The public code, such as `host_denied`.
     pub code: Option<String>,
+    /// The close code of a WebSocket or QUIC connection that is ended, such as 4403.
+    pub close: Option<u16>,
     /// The reason in the audit log begins with this.
     pub reason: Option<String>,
     /// The threat in the audit log, where it is another than the attack's.
