@@ -65,6 +65,7 @@ impl TrustedNetwork {
         let upper = bits(address).checked_shr(shift)?;
         let mapped = Ipv4Addr::UNSPECIFIED.to_ipv6_mapped().to_bits();
         let every_v4 = shift >= 32 && mapped.checked_shr(shift) == Some(upper);
+        //= req: FORWARD-5
         (!every_v4).then_some(Self { upper, shift })
     }
 
@@ -102,9 +103,11 @@ pub fn resolve(
     let peer = head.peer.to_canonical();
     let scheme = if head.tls { Scheme::Https } else { Scheme::Http };
     let socket = Client { address: peer, scheme };
+    //= req: FORWARD-1
     if !settings.trusts(peer) {
         return Ok(socket);
     }
+    //= req: FORWARD-3
     let unreadable = Denial::MalformedHead(HeadFault::Forwarding);
     Ok(Client {
         address: forwarded_for(fields, settings).ok_or(unreadable)?.unwrap_or(peer),
@@ -123,6 +126,7 @@ fn forwarded_for(fields: &Fields<'_>, settings: &Settings) -> Option<Option<IpAd
     for item in list.rsplit(',') {
         let address = item.trim().parse::<IpAddr>().ok()?.to_canonical();
         nearest = Some(address);
+        //= req: FORWARD-2
         if !settings.trusts(address) {
             break;
         }

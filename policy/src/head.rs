@@ -39,9 +39,11 @@ impl HeadScanner {
             let end = self.searched.saturating_add(length);
             let line = arrived.get(self.line..end).unwrap_or_default();
             // The bound first: it is what a scan of fewer bytes at a time would have met.
+            //= req: HEAD-1
             if end >= MAX_HEAD {
                 return Err(Denial::TooLarge(Bound::HeadBytes));
             }
+            //= req: HEAD-3
             let line = line.strip_suffix(b"\r").ok_or(fault(HeadFault::Line))?;
             self.line = end.saturating_add(1);
             self.searched = self.line;
@@ -51,7 +53,9 @@ impl HeadScanner {
             }
             self.check_line(line)?;
         }
+        //= req: HEAD-9
         self.searched = arrived.len();
+        //= req: HEAD-1
         if arrived.len() > MAX_HEAD {
             return Err(Denial::TooLarge(Bound::HeadBytes));
         }
@@ -60,6 +64,7 @@ impl HeadScanner {
 
     fn check_line(&mut self, line: &[u8]) -> Result<(), Denial> {
         let control = has(line, |byte| byte.is_ascii_control() && byte != b'\t');
+        //= req: HEAD-3
         if control && has(line, |byte| matches!(byte, b'\r' | 0)) {
             return Err(fault(HeadFault::Line));
         }
@@ -71,17 +76,21 @@ impl HeadScanner {
             self.check_field(line)?
         }
         // RFC 9110, section 5.5.
+        //= req: HEAD-4
         if control { Err(fault(HeadFault::Field)) } else { Ok(()) }
     }
 
     fn check_field(&mut self, line: &[u8]) -> Result<(), Denial> {
+        //= req: HEAD-2
         if self.lines > MAX_FIELDS.saturating_add(1) {
             return Err(Denial::TooLarge(Bound::HeadFields));
         }
+        //= req: HEAD-3
         if line.first().is_some_and(u8::is_ascii_whitespace) {
             return Err(fault(HeadFault::Line));
         }
         let end = line.iter().position(|byte| !is_token(*byte)).unwrap_or(line.len());
+        //= req: HEAD-4
         let (name, rest) = line.split_at_checked(end).ok_or(fault(HeadFault::Field))?;
         let value = rest.strip_prefix(b":").ok_or(fault(HeadFault::Field))?.trim_ascii();
         if name.is_empty() {
@@ -92,10 +101,12 @@ impl HeadScanner {
         } else if name.eq_ignore_ascii_case(b"content-length") {
             self.lengths = self.lengths.saturating_add(1);
             let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+            //= req: HEAD-7
             if !digits {
                 return Err(fault(HeadFault::Framing));
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            //= req: HEAD-7
             if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(fault(HeadFault::Framing));
             }
@@ -105,9 +116,11 @@ impl HeadScanner {
     }
 
     fn check_whole(&self) -> Result<(), Denial> {
+        //= req: HEAD-6
         if self.hosts != 1 {
             return Err(fault(HeadFault::Host));
         }
+        //= req: HEAD-7
         if self.lengths > 1 || (self.chunked && self.lengths > 0) {
             return Err(fault(HeadFault::Framing));
         }
@@ -116,6 +129,7 @@ impl HeadScanner {
 }
 
 /// RFC 9112, section 3: origin form only, and the one version that this server speaks.
+//= req: HEAD-5
 fn check_request_line(line: &[u8]) -> Result<(), Denial> {
     let mut words = line.split(|byte| *byte == b' ');
     let method = words.next().filter(|word| !word.is_empty() && word.iter().copied().all(is_token));

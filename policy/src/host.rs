@@ -58,6 +58,7 @@ impl<'a> Authority<'a> {
     /// No user information, no empty port, no zone id, no trailing dot; a name that ends in a
     /// number is an IPv4 address of four decimal numbers without leading zeros, or nothing.
     #[must_use]
+    //= req: HOST-3
     pub fn parse(text: &'a str) -> Option<Self> {
         if let Some(rest) = text.strip_prefix('[') {
             let (literal, rest) = rest.split_once(']')?;
@@ -86,6 +87,7 @@ fn parse_port_suffix(suffix: &str) -> Option<Option<u16>> {
         return Some(None);
     }
     let digits = suffix.strip_prefix(':')?;
+    //= req: HOST-3
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     plain.then(|| digits.parse().ok()).flatten().map(Some)
 }
@@ -98,10 +100,12 @@ fn parse_name(name: &str) -> Option<HostName<'_>> {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         !label.is_empty() && label.len() <= 63 && label.bytes().all(known)
     };
+    //= req: HOST-3
     if !name.split('.').all(label_ok) {
         return None;
     }
     let last = name.rsplit('.').next()?;
+    //= req: HOST-4
     if ends_in_a_number(last) {
         return name.parse().ok().map(HostName::V4);
     }
@@ -125,11 +129,13 @@ pub struct AllowedHost {
 impl AllowedHost {
     /// Parses an entry; `None` if it is no authority. There are no wildcards and no expressions.
     #[must_use]
+    //= req: HOST-5
     pub fn parse(text: &str) -> Option<Self> {
         Authority::parse(text)?;
         Some(Self { text: text.into() })
     }
 
+    //= req: HOST-5
     pub(crate) fn admits(&self, seen: &Authority<'_>, secure: bool) -> bool {
         Authority::parse(&self.text).is_some_and(|allowed| {
             allowed.host == seen.host
@@ -175,11 +181,13 @@ pub(crate) fn verify(
     settings: &Settings,
     directory: &Directory,
 ) -> Result<HostProof, Denial> {
+    //= req: HOST-2
     let local = !settings.exposure.is_remote() && is_loopback_name(&seen.host);
     let listed = || listed(settings, directory).any(|entry| entry.admits(seen, secure));
     if local || listed() {
         return Ok(HostProof(()));
     }
+    //= req: HOST-1
     Err(Denial::HostDenied { seen: Shown::new(text) })
 }
 
@@ -206,12 +214,14 @@ pub(crate) fn verify_server_name(
     let seen = Authority::parse(text).filter(|seen| seen.port.is_none()).ok_or_else(denied)?;
     let local = !settings.exposure.is_remote() && is_loopback_name(&seen.host);
     let listed = || listed(settings, directory).any(|entry| entry.names(&seen.host));
+    //= req: HOST-6
     if local || listed() { Ok(HostProof(())) } else { Err(denied()) }
 }
 
 /// The three spellings that browsers use for this machine. Not all of 127.0.0.0/8: a service that
 /// answers for any of it is a rebinding target of its own.
 #[must_use]
+//= req: HOST-2
 pub fn is_loopback_name(host: &HostName<'_>) -> bool {
     match host {
         HostName::Name(name) => name.eq_ignore_ascii_case("localhost"),

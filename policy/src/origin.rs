@@ -51,6 +51,7 @@ pub struct AllowedOrigin {
 impl AllowedOrigin {
     /// Parses an entry: exactly one origin. `None` for `*`, `null`, a pattern, or a path.
     #[must_use]
+    //= req: ORIGIN-4
     pub fn parse(text: &str) -> Option<Self> {
         Origin::parse(text)?;
         Some(Self { text: text.into() })
@@ -94,6 +95,7 @@ pub(crate) fn verify(
     // Where no guard was asked for, to reach the port is all that it takes, and that is what a
     // browser brings for any page: its own word on where a request comes from counts then.
     let unguarded = settings.guarding == Guarding::Unguarded;
+    //= req: ORIGIN-6
     if unguarded && question.fields.sec_fetch_site.is_present() {
         return check_fetch_metadata(question.fields);
     }
@@ -101,6 +103,7 @@ pub(crate) fn verify(
         return Ok(OriginProof(()));
     }
     let reading = matches!(question.method, "GET" | "HEAD") && !question.upgrade;
+    //= req: ORIGIN-2
     if !reading {
         return Err(Denial::OriginMissing);
     }
@@ -110,6 +113,7 @@ pub(crate) fn verify(
 /// The proof that a connection comes from no page: a browser negotiates protocols of its own, and
 /// never this one.
 pub(crate) fn verify_protocol(negotiated: &[u8]) -> Result<OriginProof, Denial> {
+    //= req: ORIGIN-7
     if negotiated == hello::ALPN { Ok(OriginProof(())) } else { Err(Denial::BrowserRefused) }
 }
 
@@ -126,6 +130,7 @@ fn check_present(
         settings.surface == Surface::Guarded
             && settings.allowed_origins.iter().any(|entry| entry.admits(&seen))
     };
+    //= req: ORIGIN-1
     if own.same(&seen) || listed() { Ok(OriginProof(())) } else { Err(denied()) }
 }
 
@@ -136,6 +141,7 @@ fn check_fetch_metadata(fields: &Fields<'_>) -> Result<OriginProof, Denial> {
     let own = matches!(site, Some(b"same-origin" | b"none"));
     let navigation = fields.sec_fetch_mode.value() == Some(b"navigate")
         && fields.sec_fetch_dest.value() == Some(b"document");
+    //= req: ORIGIN-3
     if own || navigation {
         return Ok(OriginProof(()));
     }

@@ -101,6 +101,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// If there are too many, or one that may occur once occurs twice.
     pub fn classify(fields: &[Field<'a>]) -> Result<Self, Denial> {
+        //= req: HEAD-2
         if fields.len() > MAX_FIELDS {
             return Err(Denial::TooLarge(Bound::HeadFields));
         }
@@ -158,9 +159,11 @@ impl<'a> Fields<'a> {
             (self.transfer_encoding, HeadFault::Framing),
             (self.content_length, HeadFault::Framing),
         ];
+        //= req: HEAD-7
         if self.transfer_encoding.is_present() && self.content_length.is_present() {
             return Err(Denial::MalformedHead(HeadFault::Framing));
         }
+        //= req: HEAD-8
         match faults.into_iter().find(|(field, _)| field.is_repeated()) {
             Some((_, fault)) => Err(Denial::MalformedHead(fault)),
             None => Ok(()),

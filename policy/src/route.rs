@@ -126,6 +126,7 @@ impl Routes {
             (None, Surface::Guarded) => None,
         };
         if let Some(found) = own {
+            //= req: ROUTE-3
             let (endpoint, access) = found.ok_or(Denial::NoRoute)?;
             return Ok(RouteProof { target: Target::Own(endpoint), access });
         }
@@ -133,6 +134,7 @@ impl Routes {
         // nothing to take apart.
         let plain = self.rules.iter().all(|rule| rule.prefix.is_empty());
         let reading = if plain { Reading::default() } else { path.read() };
+        //= req: ROUTE-1
         let needed = self.needed(&reading).ok_or(Denial::NoRoute)?;
         Ok(RouteProof { target: Target::Guarded, access: Access::Session(needed) })
     }
@@ -142,6 +144,7 @@ impl Routes {
     pub(crate) fn whole(&self) -> Option<Capabilities> {
         let everything = self.rules.iter().any(|rule| rule.prefix.is_empty());
         let all = |needed: Capabilities, rule: &Rule| needed.with(rule.needed);
+        //= req: ROUTE-4
         everything.then(|| self.rules.iter().fold(Capabilities::NONE, all))
     }
 
@@ -153,8 +156,10 @@ impl Routes {
     /// `/public` does, before a server that decodes no separator and serves what is under `/admin`.
     fn needed(&self, reading: &Reading<'_>) -> Option<Capabilities> {
         let certain = self.rules.iter().filter(|rule| reading.certainly_under(&rule.prefix));
+        //= req: ROUTE-2
         let certain = certain.max_by_key(|rule| rule.prefix.len())?;
         let possible = self.rules.iter().filter(|rule| reading.possibly_under(&rule.prefix));
+        //= req: PATH-3
         Some(possible.fold(certain.needed, |needed, rule| needed.with(rule.needed)))
     }
 }

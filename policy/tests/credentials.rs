@@ -132,6 +132,7 @@ fn a_ticket_is_43_canonical_characters() {
     }
 }
 
+//= req: HEAD-8, type=test
 #[test]
 fn a_field_with_a_credential_occurs_once() {
     let mut world = World::new();

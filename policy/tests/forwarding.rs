@@ -47,6 +47,7 @@ fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+//= req: FORWARD-1, type=test
 #[test]
 fn a_strangers_forwarding_headers_are_as_if_they_werent_there() {
     let mut world = behind(&["10.0.0.0/8"]);
@@ -60,6 +61,7 @@ fn a_strangers_forwarding_headers_are_as_if_they_werent_there() {
     assert_eq!(client(&mut world, &garbage), (address("203.0.113.9"), Scheme::Https));
 }
 
+//= req: FORWARD-1, type=test
 #[test]
 fn a_stranger_that_says_it_is_local_is_not() {
     let mut world = World::new();
@@ -72,6 +74,7 @@ fn a_stranger_that_says_it_is_local_is_not() {
     assert_eq!(world.denial(&request), Denial::InsecureTransport);
 }
 
+//= req: FORWARD-2, type=test
 #[test]
 fn the_last_address_that_no_trusted_proxy_has_is_the_client() {
     let mut world = behind(&["10.0.0.0/8", "2001:db8::/32"]);
@@ -92,6 +95,7 @@ fn the_last_address_that_no_trusted_proxy_has_is_the_client() {
     assert_eq!(client(&mut world, &request).0, address("10.0.0.1"));
 }
 
+//= req: FORWARD-3, type=test
 #[test]
 fn what_a_trusted_proxy_says_is_read_or_denied() {
     let mut world = behind(&["10.0.0.0/8"]);
@@ -116,6 +120,7 @@ fn what_a_trusted_proxy_says_is_read_or_denied() {
     }
 }
 
+//= req: FORWARD-4, type=test
 #[test]
 fn the_scheme_decides_on_cookie_and_transport() {
     let mut world = behind(&["10.0.0.1"]);
@@ -131,6 +136,7 @@ fn the_scheme_decides_on_cookie_and_transport() {
     assert_eq!(world.denial(&http.cookie(&token)), Denial::InsecureTransport);
 }
 
+//= req: FORWARD-4, type=test
 #[test]
 fn plain_http_is_for_this_machine() {
     let mut world = World::new();
@@ -177,6 +183,7 @@ fn a_network_has_its_own_addresses_only() {
     }
 }
 
+//= req: FORWARD-5, type=test
 #[test]
 fn a_network_of_all_addresses_of_a_family_is_none() {
     for text in [

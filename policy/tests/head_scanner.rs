@@ -64,6 +64,7 @@ fn with_field(field: &str) -> String {
     GOOD.replace("Accept: */*", field)
 }
 
+//= req: HEAD-9, type=test
 #[test]
 fn a_plain_head_is_complete_at_its_empty_line() {
     assert_eq!(any_way(GOOD), Ok(Progress::Complete(GOOD.len())));
@@ -88,6 +89,7 @@ fn every_field_that_is_allowed_is_allowed() {
     }
 }
 
+//= req: HEAD-3, type=test
 #[test]
 fn a_bare_line_feed_ends_no_line() {
     refused(GOOD.replace("HTTP/1.1\r\n", "HTTP/1.1\n"), HeadFault::Line);
@@ -96,6 +98,7 @@ fn a_bare_line_feed_ends_no_line() {
     refused("\n", HeadFault::Line);
 }
 
+//= req: HEAD-3, type=test
 #[test]
 fn a_bare_carriage_return_or_zero_is_in_no_line() {
     refused(with_field("A: b\rHost: evil"), HeadFault::Line);
@@ -104,6 +107,7 @@ fn a_bare_carriage_return_or_zero_is_in_no_line() {
     refused(GOOD.replace("GET /", "GET /\r"), HeadFault::Line);
 }
 
+//= req: HEAD-3, type=test
 #[test]
 fn a_folded_line_is_refused() {
     refused(with_field("A: b\r\n folded"), HeadFault::Line);
@@ -111,11 +115,13 @@ fn a_folded_line_is_refused() {
     refused(GOOD.replace("Host:", " Host:"), HeadFault::Line);
 }
 
+//= req: HEAD-5, type=test
 #[test]
 fn a_leading_empty_line_is_refused() {
     refused(format!("\r\n{GOOD}"), HeadFault::RequestLine);
 }
 
+//= req: HEAD-5, type=test
 #[test]
 fn a_request_line_has_a_method_a_path_and_the_version() {
     for line in [
@@ -143,6 +149,7 @@ fn a_request_line_has_a_method_a_path_and_the_version() {
     }
 }
 
+//= req: HEAD-4, type=test
 #[test]
 fn a_field_is_a_token_a_colon_and_a_value() {
     for field in [
@@ -162,6 +169,7 @@ fn a_field_is_a_token_a_colon_and_a_value() {
     }
 }
 
+//= req: HEAD-6, type=test
 #[test]
 fn exactly_one_host() {
     refused(GOOD.replace("Host: localhost:8765\r\n", ""), HeadFault::Host);
@@ -169,6 +177,7 @@ fn exactly_one_host() {
     refused(with_field("hOST: localhost:8765"), HeadFault::Host);
 }
 
+//= req: HEAD-7, type=test
 #[test]
 fn one_length_and_only_one_way_to_tell_it() {
     for field in [
@@ -196,6 +205,7 @@ fn one_length_and_only_one_way_to_tell_it() {
     refused(with_field("Transfer-Encoding : chunked"), HeadFault::Field);
 }
 
+//= req: HEAD-2, type=test
 #[test]
 fn the_number_of_fields_is_bounded() {
     let head = |extra: usize| {
@@ -213,6 +223,7 @@ fn head_of(bytes: usize, end: &str) -> String {
     format!("{start}{}{end}", "y".repeat(bytes - start.len() - end.len()))
 }
 
+//= req: HEAD-1, type=test
 #[test]
 fn the_bytes_of_a_head_are_bounded() {
     let longest = head_of(MAX_HEAD, "\r\n\r\n");
@@ -224,6 +235,7 @@ fn the_bytes_of_a_head_are_bounded() {
     assert_eq!(scan(vec![b'y'; 1 << 20]), too_large);
 }
 
+//= req: HEAD-1, type=test
 #[test]
 fn a_line_past_the_bound_has_one_reason_however_it_arrives() {
     for end in ["\n", "\r\n", "\0\r\n", "\r\n\r\n", "\n\n"] {
@@ -232,6 +244,7 @@ fn a_line_past_the_bound_has_one_reason_however_it_arrives() {
     }
 }
 
+//= req: HEAD-9, type=test
 #[test]
 fn bytes_after_the_head_dont_count_towards_it() {
     let pipelined = format!("{GOOD}{}", "z".repeat(2 * MAX_HEAD));

@@ -16,6 +16,7 @@ use doorward_policy::Decision;
 use doorward_policy::denial::{Bound, Denial, HeadFault};
 use doorward_policy::request::MAX_FIELDS;
 
+//= req: HEAD-8, type=test
 #[test]
 fn whatever_the_decision_reads_occurs_once() {
     let mut world = World::new();
@@ -56,6 +57,7 @@ fn fields_of_others_may_repeat() {
     assert!(world.admits(&request));
 }
 
+//= req: HEAD-7, type=test
 #[test]
 fn a_length_beside_chunking_is_refused() {
     let request =
@@ -63,6 +65,7 @@ fn a_length_beside_chunking_is_refused() {
     assert_eq!(World::new().denial(&request), Denial::MalformedHead(HeadFault::Framing));
 }
 
+//= req: HEAD-2, type=test
 #[test]
 fn the_number_of_fields_is_bounded() {
     let mut world = World::new();
@@ -140,6 +143,7 @@ fn connect_is_denied() {
     }
 }
 
+//= req: ROUTE-5, type=test
 #[test]
 fn a_service_worker_script_is_denied_unless_it_was_asked_for() {
     let mut world = World::new();

@@ -199,6 +199,7 @@ fn a_denial_says_what_was_known_by_then() {
     assert_eq!(world.hello_denied(&hello).known, Some((SESSION, claims().subject)));
 }
 
+//= req: HOST-6, type=test
 #[test]
 fn the_loopback_names_are_implied_unless_exposure_is_remote() {
     let mut world = World::new();
@@ -215,6 +216,7 @@ fn the_loopback_names_are_implied_unless_exposure_is_remote() {
     }
 }
 
+//= req: HOST-6, type=test
 #[test]
 fn a_listed_name_counts_at_any_port_and_no_other_does() {
     let mut world = World::new();
@@ -244,6 +246,7 @@ fn a_listed_name_counts_at_any_port_and_no_other_does() {
     }
 }
 
+//= req: ORIGIN-7, type=test
 #[test]
 fn no_protocol_but_this_one_is_spoken() {
     let mut world = World::new();
@@ -254,6 +257,7 @@ fn no_protocol_but_this_one_is_spoken() {
     }
 }
 
+//= req: ROUTE-4, type=test
 #[test]
 fn to_open_takes_what_any_rule_takes() {
     let mut world = World::new();
@@ -312,6 +316,7 @@ fn a_token_alone_needs_no_rule_and_no_capability() {
     assert_eq!(world.hello_denial(&RawHello::token()), Denial::CredentialMissing);
 }
 
+//= req: ROUTE-4, type=test
 #[test]
 fn no_rule_that_covers_everything_is_no_route() {
     let mut world = World::new();

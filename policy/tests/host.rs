@@ -51,6 +51,7 @@ fn three_loopback_names_are_implied_at_any_port() {
     }
 }
 
+//= req: HOST-1, HOST-2, type=test
 #[test]
 fn nothing_else_is_implied() {
     let mut world = world(Exposure::Loopback, &[]);
@@ -72,6 +73,7 @@ fn nothing_else_is_implied() {
     }
 }
 
+//= req: HOST-2, type=test
 #[test]
 fn a_remote_listener_implies_no_name() {
     let mut world = world(Exposure::Remote, &[]);
@@ -80,6 +82,7 @@ fn a_remote_listener_implies_no_name() {
     }
 }
 
+//= req: HOST-5, type=test
 #[test]
 fn a_listed_host_is_exact() {
     let mut world =
@@ -115,6 +118,7 @@ fn a_listed_default_port_is_the_unwritten_one() {
     assert!(world.admits(&Request::get("/").host("door.example").bearer(&token).tls()));
 }
 
+//= req: HOST-3, type=test
 #[test]
 fn what_is_no_authority_is_malformed() {
     let mut world = world(Exposure::Loopback, &[]);
@@ -155,6 +159,7 @@ fn what_is_no_authority_is_malformed() {
     assert_eq!(world.denial(&latin1), MALFORMED);
 }
 
+//= req: HOST-4, type=test
 #[test]
 fn whoever_looks_like_an_ip_address_is_four_plain_numbers() {
     let mut world = world(Exposure::Loopback, &[]);
@@ -177,6 +182,7 @@ fn whoever_looks_like_an_ip_address_is_four_plain_numbers() {
     }
 }
 
+//= req: HEAD-6, type=test
 #[test]
 fn no_host_and_two_hosts_are_malformed() {
     let mut world = world(Exposure::Loopback, &[]);
@@ -186,6 +192,7 @@ fn no_host_and_two_hosts_are_malformed() {
     }
 }
 
+//= req: HOST-1, type=test
 #[test]
 fn the_check_doesnt_depend_on_origin_or_on_where_the_request_comes_from() {
     let mut world = world(Exposure::Loopback, &[]);
@@ -198,6 +205,7 @@ fn the_check_doesnt_depend_on_origin_or_on_where_the_request_comes_from() {
     }
 }
 
+//= req: HOST-5, type=test
 #[test]
 fn a_list_has_no_wildcards_and_no_expressions() {
     for entry in

@@ -60,6 +60,7 @@ fn kinds() -> Vec<Request> {
     plain.chain([Request::upgrade()]).collect()
 }
 
+//= req: ORIGIN-1, type=test
 #[test]
 fn a_foreign_origin_is_denied_whatever_else_the_request_brings() {
     let mut world = World::new();
@@ -94,6 +95,7 @@ fn a_program_needs_no_origin() {
     }
 }
 
+//= req: ORIGIN-2, type=test
 #[test]
 fn a_cookie_needs_an_origin_but_for_reads() {
     let mut world = World::new();
@@ -116,6 +118,7 @@ fn a_cookie_needs_an_origin_but_for_reads() {
     }
 }
 
+//= req: ORIGIN-2, type=test
 #[test]
 fn methods_are_compared_exactly() {
     let mut world = World::new();
@@ -127,6 +130,7 @@ fn methods_are_compared_exactly() {
     }
 }
 
+//= req: ORIGIN-3, type=test
 #[test]
 fn a_read_by_cookie_needs_fetch_metadata() {
     let mut world = World::new();
@@ -145,6 +149,7 @@ fn a_read_by_cookie_needs_fetch_metadata() {
     }
 }
 
+//= req: ORIGIN-3, type=test
 #[test]
 fn a_navigation_to_a_document_is_a_persons() {
     let mut world = World::new();
@@ -175,6 +180,7 @@ fn a_navigation_to_a_document_is_a_persons() {
     assert_eq!(world.denial(&navigation.origin(EVIL)), denied(EVIL));
 }
 
+//= req: ORIGIN-1, type=test
 #[test]
 fn the_origin_is_that_of_scheme_and_host_of_this_request() {
     let mut world = World::new();
@@ -203,6 +209,7 @@ fn the_origin_is_that_of_scheme_and_host_of_this_request() {
     }
 }
 
+//= req: ORIGIN-4, type=test
 #[test]
 fn a_listed_origin_is_exact() {
     let mut world = World::new();
@@ -228,6 +235,7 @@ fn a_listed_origin_is_exact() {
     }
 }
 
+//= req: ORIGIN-4, type=test
 #[test]
 fn a_list_of_origins_has_no_wildcards() {
     for entry in [
@@ -248,6 +256,7 @@ fn a_list_of_origins_has_no_wildcards() {
     }
 }
 
+//= req: HEAD-8, type=test
 #[test]
 fn two_origins_are_malformed() {
     use doorward_policy::denial::HeadFault;
@@ -256,6 +265,7 @@ fn two_origins_are_malformed() {
     assert_eq!(world.denial(&request), Denial::MalformedHead(HeadFault::Origins));
 }
 
+//= req: ORIGIN-1, type=test
 #[test]
 fn a_preflight_has_no_exemption() {
     let mut world = World::new();
@@ -268,6 +278,7 @@ fn a_preflight_has_no_exemption() {
     assert_eq!(world.denial(&own), Denial::CredentialMissing);
 }
 
+//= req: ORIGIN-5, type=test
 #[test]
 fn the_endpoint_for_programs_refuses_every_origin() {
     let mut world = World::new();
@@ -277,6 +288,7 @@ fn the_endpoint_for_programs_refuses_every_origin() {
     }
 }
 
+//= req: ORIGIN-1, type=test
 #[test]
 fn a_sign_in_from_another_site_is_refused() {
     let mut world = World::new();
@@ -284,6 +296,7 @@ fn a_sign_in_from_another_site_is_refused() {
     assert_eq!(world.denial(&request), denied(EVIL));
 }
 
+//= req: ORIGIN-6, type=test
 #[test]
 fn unguarded_still_refuses_what_another_site_sends() {
     let mut world = World::new();

@@ -251,6 +251,7 @@ fn cases_of_tickets() -> Vec<Case> {
     ]
 }
 
+//= req: ROUTE-6, type=test
 #[test]
 fn an_upgrade_and_a_hello_with_the_same_credential_meet_the_same_decision() {
     for case in cases_of_sessions().into_iter().chain(cases_of_tickets()) {
@@ -330,6 +331,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
+    //= req: ROUTE-6, type=property
     #[test]
     fn whatever_is_shown_an_upgrade_and_a_hello_meet_the_same_decision(
         shown in any_shown(),

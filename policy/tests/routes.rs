@@ -52,6 +52,7 @@ fn everything_needs_operate_by_default() {
     }
 }
 
+//= req: ROUTE-1, type=test
 #[test]
 fn what_no_rule_names_is_denied() {
     assert_eq!(needed(&mut world(&[]), "/"), None);
@@ -62,6 +63,7 @@ fn what_no_rule_names_is_denied() {
     }
 }
 
+//= req: ROUTE-2, type=test
 #[test]
 fn the_longest_prefix_by_whole_segments_counts() {
     let mut world = world(&[("/", OPERATE), ("/admin", ADMINISTER), ("/admin/help/", OBSERVE)]);
@@ -86,6 +88,7 @@ fn a_later_rule_for_a_prefix_replaces_the_former() {
     assert_eq!(needed(&mut world, "/x"), Some(ADMINISTER));
 }
 
+//= req: ROUTE-2, type=test
 #[test]
 fn the_query_is_never_looked_at() {
     let mut world = world(&[("/", ADMINISTER), ("/public", OBSERVE)]);
@@ -99,6 +102,7 @@ fn the_query_is_never_looked_at() {
     assert_eq!(world.denial(&keepalive), Denial::CredentialMissing);
 }
 
+//= req: PATH-3, type=test
 #[test]
 fn a_strict_rule_isnt_evaded_by_another_spelling() {
     let mut world = world(&[("/", OBSERVE), ("/admin", ADMINISTER)]);
@@ -131,6 +135,7 @@ fn a_strict_rule_isnt_evaded_by_another_spelling() {
     }
 }
 
+//= req: PATH-4, type=test
 #[test]
 fn a_lenient_rule_isnt_reached_by_another_spelling() {
     // Each of these lies under /admin for a server that doesn't normalise as others do.
@@ -153,6 +158,7 @@ fn a_lenient_rule_isnt_reached_by_another_spelling() {
     }
 }
 
+//= req: PATH-3, type=test
 #[test]
 fn a_name_that_may_be_two_needs_what_either_reading_needs() {
     let mut world = world(&[("/", OPERATE), ("/public", OBSERVE), ("/public/sub", ADMINISTER)]);
@@ -175,6 +181,7 @@ fn a_name_that_may_be_two_needs_what_either_reading_needs() {
     }
 }
 
+//= req: ROUTE-1, type=test
 #[test]
 fn a_reading_that_no_rule_names_is_denied() {
     let mut world = world(&[("/public", OBSERVE)]);
@@ -184,6 +191,7 @@ fn a_reading_that_no_rule_names_is_denied() {
     assert_eq!(needed(&mut world, "/public/a%2fb"), Some(OBSERVE));
 }
 
+//= req: PATH-5, type=test
 #[test]
 fn a_rule_is_a_plain_absolute_path_outside_of_ours() {
     let mut routes = Routes::none();
@@ -209,6 +217,7 @@ fn a_rule_is_a_plain_absolute_path_outside_of_ours() {
     assert!(routes.add("/.doorwards", OBSERVE));
 }
 
+//= req: PATH-2, type=test
 #[test]
 fn a_path_that_leads_into_ours_is_malformed() {
     for target in [
@@ -264,6 +273,7 @@ fn a_path_that_only_mentions_ours_is_the_guarded_servers() {
     }
 }
 
+//= req: PATH-1, type=test
 #[test]
 fn a_target_is_printable_ascii_in_origin_form() {
     for target in [
@@ -286,6 +296,7 @@ fn a_target_is_printable_ascii_in_origin_form() {
     }
 }
 
+//= req: ROUTE-3, type=test
 #[test]
 fn each_endpoint_of_ours_has_one_path_and_its_methods() {
     let endpoints = [
@@ -320,6 +331,7 @@ fn each_endpoint_of_ours_has_one_path_and_its_methods() {
     }
 }
 
+//= req: ROUTE-3, type=test
 #[test]
 fn no_path_under_ours_reaches_the_guarded_server() {
     let mut world = World::new();

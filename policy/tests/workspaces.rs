@@ -436,6 +436,7 @@ fn a_session_sees_its_own_memberships_and_no_others() {
     assert_eq!(seen("eve"), []);
 }
 
+//= req: PATH-5, type=test
 #[test]
 fn a_claim_is_a_plain_path_or_a_host() {
     for (text, shown) in [

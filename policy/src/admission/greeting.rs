@@ -78,6 +78,7 @@ impl Guard<'_> {
         }
         let (target, needed) = match (hello.purpose, hello.offered) {
             (Purpose::Open, _) => {
+                //= req: ROUTE-4
                 (Target::Guarded, self.settings.routes.whole().ok_or(Denial::NoRoute)?)
             }
             (Purpose::Token, Offered::One(Kind::Grant, _)) => {

@@ -61,6 +61,7 @@ impl Guard<'_> {
     }
 
     /// Steps 6 to 8, of which there is one for every transport.
+    //= req: ROUTE-6
     pub(super) fn judge(
         &self,
         examined: Examined<'_>,
@@ -119,6 +120,7 @@ impl Guard<'_> {
             Target::Guarded => Asked::by_route(self.directory, &authority, secure, &path),
             Target::Own(_) => Asked::Own,
         };
+        //= req: ROUTE-5
         if fields.service_worker.is_present() && !self.settings.service_workers {
             return Err(Denial::ServiceWorkerScript);
         }
@@ -152,6 +154,7 @@ impl Guard<'_> {
         presented: &Presented<'_>,
     ) -> Result<OriginProof, Denial> {
         let for_programs = matches!(route.access, Access::Redeem(Counter::Token, _));
+        //= req: ORIGIN-5
         if for_programs && fields.origin.is_present() {
             return Err(Denial::BrowserRefused);
         }
@@ -348,6 +351,7 @@ fn open(examined: Examined<'_>) -> Opened {
 
 fn one_host<'a>(fields: &Fields<'a>) -> Result<(&'a str, Authority<'a>), Denial> {
     let malformed = Denial::MalformedHead(HeadFault::Host);
+    //= req: HEAD-6
     let text = fields.host.value().and_then(|value| core::str::from_utf8(value).ok());
     let text = text.ok_or(malformed)?;
     Ok((text, Authority::parse(text).ok_or(malformed)?))
@@ -358,6 +362,7 @@ fn check_transport(context: &Context) -> Result<(), Denial> {
         IpAddr::V4(address) => address.is_loopback(),
         IpAddr::V6(address) => address.is_loopback(),
     };
+    //= req: FORWARD-4
     if context.client.scheme.is_secure() || near { Ok(()) } else { Err(Denial::InsecureTransport) }
 }
 

@@ -83,6 +83,7 @@ pub(super) fn find(path: &str, method: &str, surface: Surface) -> Option<(Endpoi
     }
 }
 
+//= req: ROUTE-3
 fn guarded(path: &str, method: &str) -> Option<(Endpoint, Access)> {
     let session = Access::Session(Capabilities::NONE);
     let redeem = |counter| Access::Redeem(counter, Capabilities::NONE);

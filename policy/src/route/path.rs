@@ -27,6 +27,7 @@ impl Prefix {
             !matches!(segment.as_str(), "" | "." | "..") && segment.bytes().all(known)
         };
         let own = segments.first().is_some_and(|first| is_own_segment(first.as_bytes()));
+        //= req: PATH-5
         (!own && segments.iter().all(sound)).then_some(Self(segments))
     }
 
@@ -71,12 +72,15 @@ impl<'a> Path<'a> {
     /// [`Denial::MalformedPath`] unless it is in origin form, of printable ASCII; or if it does not
     /// begin with [`OWN_PREFIX`] and yet decodes or normalises into it.
     pub fn parse(target: &'a str) -> Result<Self, Denial> {
+        //= req: ROUTE-2
         let raw = target.split('?').next().unwrap_or_default();
         let plain = raw.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        //= req: PATH-1
         if !raw.starts_with('/') || !plain {
             return Err(Denial::MalformedPath);
         }
         let path = Self { raw };
+        //= req: PATH-2
         if !raw.starts_with(OWN_PREFIX) && path.leads_home() {
             return Err(Denial::MalformedPath);
         }
@@ -141,6 +145,7 @@ impl Reading<'_> {
     /// `/admin`.
     pub(crate) fn possibly_under(&self, prefix: &Prefix) -> bool {
         let covered = || self.covered_by(prefix, <[u8]>::eq_ignore_ascii_case);
+        //= req: PATH-3, PATH-4
         self.climbs || (!self.certainly_under(prefix) && covered())
     }
 
@@ -195,6 +200,7 @@ fn decode_fully(path: &str) -> Cow<'_, [u8]> {
     for byte in path.bytes() {
         plain.push(byte);
         // What has just been decoded may be the last of three bytes itself.
+        //= req: PATH-2
         while let Some(&[b'%', high, low]) = plain.last_chunk::<3>() {
             let (Some(high), Some(low)) = (digit(high), digit(low)) else { break };
             plain.truncate(plain.len().saturating_sub(3));

@@ -11,6 +11,7 @@ use super::naive;
 /// Oracle: the verdict is the same however the bytes are cut up, and whatever follows the head.
 /// What is let through is a head that `httparse` takes too, with the same length and the same
 /// fields, one `Host`, and at most one way to tell its body's length.
+//= req: HEAD-1, HEAD-2, HEAD-3, HEAD-4, HEAD-5, HEAD-6, HEAD-7, HEAD-9, type=fuzz
 pub fn head(data: &[u8]) {
     let (pieces, sent) = data.split_at(data.len().min(2));
     let whole = HeadScanner::default().scan(sent);

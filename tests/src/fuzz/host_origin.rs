@@ -19,6 +19,7 @@ use super::world::{Request, claims, token};
 /// exactly if its one `Host` is one of the listed or, unless exposure is remote, of the three
 /// loopback names, and its one `Origin`, if there is one, is the triple of its own scheme, host and
 /// port, or a listed triple.
+//= req: HEAD-6, HEAD-8, HOST-1, HOST-2, HOST-3, HOST-4, HOST-5, ORIGIN-1, ORIGIN-4, type=fuzz
 pub fn host_origin(data: &[u8]) {
     let mut input = Input::new(data);
     let (mut hosts, mut origins) = (Vec::new(), Vec::new());

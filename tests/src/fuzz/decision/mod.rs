@@ -41,6 +41,12 @@ use super::world::{KEYS, NOW};
 /// comes to the same: denied, open to anyone, a session opened, or admitted as the same session with
 /// the same capabilities. So whatever is admitted has passed every check of the model, and nothing
 /// that passes them all is locked out.
+//= req: HEAD-2, HEAD-6, HEAD-7, HEAD-8, type=fuzz
+//= req: PATH-1, PATH-2, type=fuzz
+//= req: HOST-1, HOST-2, type=fuzz
+//= req: ORIGIN-1, ORIGIN-2, ORIGIN-3, ORIGIN-5, ORIGIN-6, type=fuzz
+//= req: ROUTE-1, ROUTE-2, ROUTE-3, ROUTE-5, type=fuzz
+//= req: FORWARD-1, FORWARD-2, FORWARD-3, FORWARD-4, type=fuzz
 pub fn decision(data: &[u8]) {
     let mut input = Input::new(data);
     let model = Model { now: NOW.as_millis(), ..script::choices(input.line()) };
