@@ -1,0 +1,1 @@
+//! The catalog in the formats that other tools read.
