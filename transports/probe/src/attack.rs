@@ -200,6 +200,9 @@ pub struct Ask {
     /// What is presented: `bearer ${a.token}`, `cookie ${a.cookie}`, `ticket ${t.secret}`,
     /// `local ${l.token}`, `grant ${g.secret}`, or nothing.
     pub credential: Option<String>,
+    /// A second credential, in the same words: another header over HTTP, another one of the hello
+    /// over QUIC.
+    pub beside: Option<String>,
     /// The nonce of a redemption; a fresh one without it.
     pub nonce: Option<String>,
     /// The workspace of a hello.
@@ -228,6 +231,8 @@ pub struct Ask {
 pub struct Send {
     /// The bytes as text: `${...}` is filled in, `\xNN` is a byte, `${repeat N TEXT}` repeats.
     pub bytes: String,
+    /// In how many pieces the bytes are sent; in one without it.
+    pub pieces: Option<u32>,
     /// More bytes, sent after the first answer or, without one, at once.
     pub then: Option<String>,
     /// The step is taken once for each of these, which `${each}` stands for.
