@@ -6,6 +6,7 @@
 //! time from the start. `tests/attacks/README.md` is the reference for who writes one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -305,24 +306,50 @@ pub enum Outcome {
 }
 
 /// An attack file that can't be read.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttackError {
-    /// The file's name.
+    /// The file's name, without its ending.
     pub id: String,
-    /// What is wrong, and where.
+    /// The line, from 1, where there is one.
+    pub line: Option<usize>,
+    /// What is wrong, and what to do.
     pub reason: String,
 }
+
+impl AttackError {
+    pub(crate) fn new(id: &str, line: Option<usize>, reason: String) -> Self {
+        Self { id: id.to_owned(), line, reason }
+    }
+}
+
+impl fmt::Display for AttackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}.toml:{line}: {}", self.id, self.reason),
+            None => write!(f, "{}.toml: {}", self.id, self.reason),
+        }
+    }
+}
+
+impl std::error::Error for AttackError {}
 
 impl Attack {
     /// Reads one file.
     ///
     /// # Errors
     ///
-    /// Names the file and says what is wrong with it.
+    /// Names the file and the line, and says what is wrong and what to do.
     pub fn parse(id: &str, text: &str) -> Result<Self, AttackError> {
-        let failed = |reason: String| AttackError { id: id.to_owned(), reason };
-        let mut attack: Self = toml::from_str(text).map_err(|error| failed(error.to_string()))?;
+        let mut attack: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| line_at(text, span.start));
+            AttackError::new(id, line, error.message().to_owned())
+        })?;
         id.clone_into(&mut attack.id);
         Ok(attack)
     }
+}
+
+/// The line of a byte, from 1.
+fn line_at(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|&byte| byte == b'\n').count().saturating_add(1)
 }

@@ -1,5 +1,24 @@
 //! Plays attacks that are written as data against a server, and says what it holds.
+//!
+//! An [`Attack`] is a file of `tests/attacks`; [`corpus`] holds those that this crate was built
+//! with. [`play`] takes its steps against a [`Target`] over one transport and says whether the
+//! server held. It sends exactly the bytes that a file says, so that no library between the file
+//! and the wire mends what has to be broken.
 
 mod attack;
+mod corpus;
+mod exchange;
+mod pace;
+mod play;
+mod profile;
+mod target;
+mod variables;
 
 pub use attack::{Ask, Attack, AttackError, Expect, Hello, Outcome, Part, Send, Step, Transport};
+pub use corpus::{SOURCES, corpus, corpus_at};
+pub use exchange::{Exchange, SHOWN, Shown};
+pub use pace::Pace;
+pub use play::{Played, Verdict, play};
+pub use profile::Profile;
+pub use target::{Audited, HttpAddress, NotOffered, Pending, QuicAddress, Recorded, Target};
+pub use variables::Variables;

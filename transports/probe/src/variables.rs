@@ -1,0 +1,84 @@
+//! What is known by name while an attack is played, and how secrets are kept out of its report.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// What is known by name: `${a.token}`.
+#[derive(Default)]
+pub struct Variables {
+    values: BTreeMap<String, String>,
+    /// What is shown for each secret, and for what was made of one.
+    secrets: Vec<(Zeroizing<Vec<u8>>, String)>,
+}
+
+/// The shortest text that is replaced as a secret: a shorter one is found in every answer.
+const SHORTEST: usize = 8;
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
+}
+
+impl Variables {
+    /// Nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names something that everybody may see, such as `a.id`.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.values.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Names a secret, such as `a.token`. What is sent and received shows its name instead.
+    pub fn set_secret(&mut self, name: &str, value: &str) {
+        self.set(name, value);
+        self.conceal(value.as_bytes(), &format!("${{{name}}}"));
+    }
+
+    /// Shows `instead` wherever these bytes were sent or received.
+    pub fn conceal(&mut self, secret: &[u8], instead: &str) {
+        let known = self.secrets.iter().any(|(known, _)| known.as_slice() == secret);
+        if secret.len() >= SHORTEST && !known {
+            self.secrets.push((Zeroizing::new(secret.to_vec()), instead.to_owned()));
+            // A secret may be a part of another one: the longer is replaced first.
+            self.secrets.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+        }
+    }
+
+    /// The value of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Whether this is a secret, or was made of one.
+    pub(crate) fn is_secret(&self, value: &[u8]) -> bool {
+        self.secrets.iter().any(|(secret, _)| secret.as_slice() == value)
+    }
+
+    /// These bytes with every secret replaced by what it is called.
+    #[must_use]
+    pub fn redact(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut shown = Vec::with_capacity(bytes.len());
+        let mut rest = bytes;
+        while let Some((&first, behind)) = rest.split_first() {
+            let found = self.secrets.iter().find(|(secret, _)| rest.starts_with(secret));
+            match found.and_then(|(secret, name)| Some((rest.get(secret.len()..)?, name))) {
+                Some((behind, name)) => {
+                    shown.extend_from_slice(name.as_bytes());
+                    rest = behind;
+                }
+                None => {
+                    shown.push(first);
+                    rest = behind;
+                }
+            }
+        }
+        shown
+    }
+}
