@@ -29,6 +29,7 @@ pub enum CookieName {
 impl CookieName {
     /// The name for a request of this scheme to this port.
     #[must_use]
+    //= req: COOKIE-4
     pub const fn of(scheme: Scheme, port: u16) -> Self {
         match scheme {
             Scheme::Https => Self::Secure,
@@ -36,6 +37,7 @@ impl CookieName {
         }
     }
 
+    //= req: COOKIE-4
     fn is(self, name: &[u8]) -> bool {
         match self {
             Self::Secure => name == SECURE_NAME.as_bytes(),
@@ -60,6 +62,7 @@ impl CookieName {
         format!("{self}=; Max-Age=0{}", self.flags())
     }
 
+    //= req: COOKIE-5
     const fn flags(self) -> &'static str {
         match self {
             Self::Secure => "; Path=/; Secure; HttpOnly; SameSite=Lax",
@@ -110,12 +113,15 @@ pub fn pairs(field: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 pub fn find(field: &[u8], wanted: CookieName) -> Result<Option<&[u8]>, Denial> {
     let mut found = None;
     for (index, (name, value)) in pairs(field).enumerate() {
+        //= req: COOKIE-3
         if index >= MAX_COOKIES {
             return Err(Denial::TooLarge(Bound::Cookies));
         }
+        //= req: COOKIE-2
         if name.is_empty() && is_ours(value) {
             return Err(Denial::CookieShadowed);
         }
+        //= req: COOKIE-1
         if wanted.is(name) && found.replace(value).is_some() {
             return Err(Denial::CookieShadowed);
         }

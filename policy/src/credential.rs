@@ -62,6 +62,7 @@ pub(crate) fn extract<'a>(
         Some((field, name)) => cookie::find(field, name)?,
         None => None,
     };
+    //= req: TICKET-8
     let offered = fields.websocket_protocol.value().filter(|_| upgrade);
     let ticket = offered.map(find_ticket).transpose()?.flatten();
     match (authorization(fields), cookie, ticket) {
@@ -69,10 +70,12 @@ pub(crate) fn extract<'a>(
         (None, Some(cookie), None) => Ok(Presented::Cookie(cookie)),
         (None, cookie, Some(ticket)) => Ok(Presented::Ticket { ticket, cookie }),
         (Some(presented), None, None) => Ok(presented),
+        //= req: CRED-2
         _ => Err(Denial::CredentialAmbiguous),
     }
 }
 
+//= req: CRED-4
 fn authorization<'a>(fields: &Fields<'a>) -> Option<Presented<'a>> {
     let value = fields.authorization.value()?;
     let space = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
@@ -89,6 +92,7 @@ fn find_ticket(offered: &[u8]) -> Result<Option<&[u8]>, Denial> {
     let ticket = |item: &'_ [u8]| item.trim_ascii().starts_with(TICKET_PREFIX.as_bytes());
     let mut tickets = offered.split(|byte| *byte == b',').filter(|item| ticket(item));
     let first = tickets.next().and_then(|item| item.trim_ascii().get(TICKET_PREFIX.len()..));
+    //= req: CRED-2
     if tickets.next().is_some() {
         return Err(Denial::CredentialAmbiguous);
     }
@@ -173,6 +177,7 @@ impl Identity {
         match self {
             Self::Session { claims, .. } => claims.capabilities,
             Self::Local(claims) => claims.capabilities,
+            //= req: CRED-6
             Self::Unguarded => Capabilities::ALL.without(Capabilities::ADMINISTER),
         }
     }
@@ -295,6 +300,7 @@ pub(crate) fn stand_local(
         Standing::Unchanged => claims.capabilities,
         Standing::Limited(limit) => claims.capabilities.common(limit),
         // Replaced or removed a moment ago.
+        //= req: LOCAL-6
         Standing::Revoked => return Err(invalid(Invalid::LocalUnknown)),
     };
     let claims = LocalClaims { capabilities, ..claims };

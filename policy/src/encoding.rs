@@ -24,6 +24,7 @@ pub fn decode_exact<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
 /// Decodes into `buffer` and says how many bytes were written; `None` as for [`decode_exact`], and
 /// where the text decodes to more than `buffer` holds.
 #[must_use]
+//= req: TOKEN-1
 pub fn decode_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
     // Length first: the decoder is never given more text than `buffer` can take.
     let most = buffer.len().checked_mul(4)?.div_ceil(3);
@@ -48,6 +49,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Decodes exactly `N` bytes of lower-case hexadecimal.
 #[must_use]
+//= req: LOCAL-1
 pub fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     if text.len() != N.checked_mul(2)? {

@@ -299,6 +299,7 @@ impl KeyRing {
 fn derive(secret: &[u8; 32], issuer: Issuer, purpose: Purpose) -> Hmac<Sha256> {
     let mut key = [0; 32];
     let expanded =
+        //= req: TOKEN-6
         Hkdf::<Sha256>::new(Some(issuer.as_bytes()), secret).expand(purpose.info(), &mut key);
     debug_assert!(expanded.is_ok(), "32 bytes are within what HKDF-SHA256 expands to");
     let mac = keyed(&key);

@@ -188,6 +188,7 @@ impl Ledger {
         let ticket = self.tickets.get(digest);
         let session = ticket.and_then(|ticket| self.sessions.get(&ticket.session));
         let claims = ticket::consume(ticket, session, attempt, &self.directory, now)?;
+        //= req: TICKET-1
         self.tickets.remove(digest);
         Ok(claims)
     }
@@ -280,6 +281,7 @@ impl Ledger {
         revision: u64,
     ) -> Result<Vec<LocalRecord>, ChangeRefusal> {
         self.directory.apply(change, revision)?;
+        //= req: LOCAL-6
         let orphans = LocalSelector::orphaned_by(change);
         Ok(orphans.map(|which| self.remove_locals(&which)).unwrap_or_default())
     }
@@ -333,6 +335,7 @@ impl Locals {
         if self.by_digest.len() >= most && !self.by_digest.values().any(same) {
             return Err(NotKept::Full);
         }
+        //= req: LOCAL-6
         let evicted = self.remove(same).pop();
         self.by_digest.insert(digest, local);
         Ok(evicted)

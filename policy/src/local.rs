@@ -38,6 +38,7 @@ impl LocalSecret {
 
     /// From its 64 lower-case hexadecimal digits, which are its one spelling.
     #[must_use]
+    //= req: LOCAL-1
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(text).ok()?;
         decode_hex(text).map(Secret::new).map(Self)
@@ -186,6 +187,7 @@ impl LocalRecord {
         let wanted = request.capabilities;
         // A process administers nothing: the origin of administration takes no local tokens.
         let most = issuer.without(Capabilities::ADMINISTER);
+        //= req: LOCAL-5
         if wanted.is_empty() || !most.contains(wanted) {
             return Err(LocalRequestError::Capabilities);
         }
@@ -203,6 +205,7 @@ impl LocalRecord {
             started: request.started,
             directory: request.directory.clone(),
             created_at: now,
+            //= req: LOCAL-3
             ends_at: now.plus(MAX_LIFE),
         })
     }
@@ -233,9 +236,11 @@ pub fn verify(
     now: Timestamp,
 ) -> Result<LocalClaims, LocalRefusal> {
     let record = record.ok_or(LocalRefusal::Unknown)?;
+    //= req: LOCAL-3
     if now >= record.ends_at {
         return Err(LocalRefusal::Expired);
     }
+    //= req: LOCAL-2
     match liveness {
         Liveness::Alive => Ok(record.claims()),
         Liveness::Dead => Err(LocalRefusal::Dead),

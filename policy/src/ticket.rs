@@ -70,6 +70,7 @@ impl TicketRecord {
             session: claims.session,
             capabilities: claims.capabilities,
             origin: origin.map(String::from),
+            //= req: TICKET-2
             expires_at: now.plus(LIFE).min(claims.expires_at),
         }
     }
@@ -125,22 +126,29 @@ pub fn consume(
     now: Timestamp,
 ) -> Result<Claims, TicketRefusal> {
     let ticket = ticket.ok_or(TicketRefusal::Unknown)?;
+    //= req: TICKET-2
     if now >= ticket.expires_at {
         return Err(TicketRefusal::Expired);
     }
+    //= req: TICKET-3
     if ticket.origin != attempt.origin {
         return Err(TicketRefusal::OtherOrigin);
     }
+    //= req: TICKET-4
     if attempt.beside.is_some_and(|beside| beside != ticket.session) {
         return Err(TicketRefusal::OtherSession);
     }
+    //= req: TICKET-6
     let session = session.ok_or(TicketRefusal::SessionExpired)?;
+    //= req: TICKET-6
     if session.revoked_at.is_some() {
         return Err(TicketRefusal::SessionRevoked);
     }
+    //= req: TICKET-6
     if now >= session.expires_at {
         return Err(TicketRefusal::SessionExpired);
     }
+    //= req: TICKET-5
     let capabilities = ticket.capabilities.common(session.capabilities);
     let visitor = Visitor::Subject(session.subject);
     let joined = workspace::verify(directory, attempt.asked, visitor, attempt.reach);

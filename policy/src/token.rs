@@ -207,6 +207,7 @@ impl UntrustedToken {
     /// Whether `text` has the shape of our tokens: exactly one dot, first character `A`. Tells a
     /// bearer token of ours from one of the guarded server; proves nothing.
     #[must_use]
+    //= req: CRED-4
     pub fn looks_like_ours(text: &[u8]) -> bool {
         text.first() == Some(&b'A')
             && text.iter().filter(|byte| **byte == b'.').take(2).count() == 1
@@ -221,16 +222,19 @@ impl UntrustedToken {
     }
 
     fn split(text: &[u8]) -> Option<Self> {
+        //= req: TOKEN-1
         if text.len() > MAX_TEXT {
             return None;
         }
         let dot = text.iter().position(|byte| *byte == b'.')?;
         let (record_text, rest) = text.split_at_checked(dot)?;
         // A second dot is in no alphabet, so the tag's decoder refuses it.
+        //= req: TOKEN-1
         let tag = decode_exact(rest.get(1..)?)?;
         let mut record = [0; MAX_RECORD];
         let length = decode_into(record_text, &mut record)?;
         let version = *record.first()?;
+        //= req: TOKEN-2
         (length > FIXED && version == VERSION).then_some(Self { record, length, tag })
     }
 
@@ -245,8 +249,10 @@ impl UntrustedToken {
         let mac = keys.verifying(key_id).ok_or(TokenError::UnknownKey)?;
         mac.clone()
             .chain_update(record)
+            //= req: TOKEN-3
             .verify(&self.tag.into())
             .map_err(|_| TokenError::BadTag)?;
+        //= req: TOKEN-4
         let claims = read_record(record).ok_or(TokenError::BadRecord)?;
         check_times(&claims, now)?;
         Ok(VerifiedSession { claims, key_id })
@@ -254,15 +260,18 @@ impl UntrustedToken {
 }
 
 fn check_times(claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
+    //= req: TOKEN-8
     if claims.issued_at > now.plus(CLOCK_SKEW) {
         return Err(TokenError::NotYetValid);
     }
+    //= req: TOKEN-7
     if now >= claims.expires_at || now >= claims.absolute_end {
         return Err(TokenError::Expired(claims.session, claims.subject));
     }
     Ok(())
 }
 
+//= req: TOKEN-5
 fn read_record(record: &[u8]) -> Option<Claims> {
     let (_version_and_key, rest) = record.split_first_chunk::<2>()?;
     let ([method], rest) = rest.split_first_chunk::<1>()?;

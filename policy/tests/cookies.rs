@@ -36,6 +36,7 @@ fn the_session_cookie_is_found_among_others() {
     assert_eq!(found(""), Ok(None));
 }
 
+//= req: COOKIE-4, type=test
 #[test]
 fn names_are_compared_whole_and_exactly() {
     for name in [
@@ -54,6 +55,7 @@ fn names_are_compared_whole_and_exactly() {
     }
 }
 
+//= req: COOKIE-4, type=test
 #[test]
 fn a_plain_cookie_is_that_of_its_port() {
     let found = |field: &'static str| find(field.as_bytes(), PLAIN);
@@ -71,6 +73,7 @@ fn a_plain_cookie_is_that_of_its_port() {
     assert_eq!(find(b"doorward_0=x", CookieName::Plain(0)), Ok(None));
 }
 
+//= req: COOKIE-1, type=test
 #[test]
 fn a_duplicated_session_cookie_is_denied() {
     assert_eq!(find(b"__Host-doorward=a; __Host-doorward=b", SECURE), SHADOWED);
@@ -79,6 +82,7 @@ fn a_duplicated_session_cookie_is_denied() {
     assert_eq!(find(b"doorward_8765=a; doorward_8766=b", PLAIN), Ok(Some(&b"a"[..])));
 }
 
+//= req: COOKIE-2, type=test
 #[test]
 fn a_nameless_cookie_that_reads_like_ours_is_denied() {
     for field in [
@@ -98,6 +102,7 @@ fn a_nameless_cookie_that_reads_like_ours_is_denied() {
     assert_eq!(find(b"=other; novalue; __Host-doorward=x", SECURE), Ok(Some(&b"x"[..])));
 }
 
+//= req: COOKIE-3, type=test
 #[test]
 fn the_number_of_cookies_is_bounded() {
     let field = |count: usize| vec!["a="; count].join("; ");
@@ -124,6 +129,7 @@ fn the_name_follows_scheme_and_port() {
     assert_eq!(CookieName::of(Scheme::Http, 8765).to_string(), "doorward_8765");
 }
 
+//= req: COOKIE-5, type=test
 #[test]
 fn a_secure_cookie_has_every_flag_and_nothing_that_widens_it() {
     let token = token();
@@ -137,6 +143,7 @@ fn a_secure_cookie_has_every_flag_and_nothing_that_widens_it() {
     );
 }
 
+//= req: COOKIE-5, type=test
 #[test]
 fn a_plain_cookie_lacks_only_secure() {
     let set = PLAIN.set(&token(), NOW.plus(secs(90)), NOW);
@@ -156,6 +163,7 @@ fn every_cookie_of_ours_is_recognised_at_any_port_in_any_case() {
     }
 }
 
+//= req: COOKIE-4, type=test
 #[test]
 fn the_decision_looks_for_the_cookie_of_scheme_and_host() {
     let mut world = World::new();
@@ -171,6 +179,7 @@ fn the_decision_looks_for_the_cookie_of_scheme_and_host() {
     assert!(!world.admits(&read(format!("doorward_8765={token}")).tls()));
 }
 
+//= req: COOKIE-6, type=test
 #[test]
 fn a_cookie_that_proves_nothing_is_removed_and_a_good_one_is_not() {
     let mut world = World::new();

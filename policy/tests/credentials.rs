@@ -71,6 +71,7 @@ fn outcome(brings: &[Bring]) -> Outcome {
     }
 }
 
+//= req: CRED-2, type=test
 #[test]
 fn each_pair_of_credentials_is_ambiguous_but_for_cookie_and_ticket() {
     use Bring::{BadBearer, BadCookie, Basic, Bearer, Cookie, Local, Ticket};
@@ -107,6 +108,7 @@ fn each_pair_of_credentials_is_ambiguous_but_for_cookie_and_ticket() {
     }
 }
 
+//= req: CRED-2, type=test
 #[test]
 fn two_tickets_are_ambiguous() {
     let request = Request::upgrade().same_origin().with(
@@ -116,6 +118,7 @@ fn two_tickets_are_ambiguous() {
     assert_eq!(World::new().denial(&request), Denial::CredentialAmbiguous);
 }
 
+//= req: TICKET-8, type=test
 #[test]
 fn a_ticket_counts_on_an_upgrade_only() {
     let request = Request::get("/").ticket(TICKET);
@@ -149,6 +152,7 @@ fn a_field_with_a_credential_occurs_once() {
     }
 }
 
+//= req: CRED-4, type=test
 #[test]
 fn authorization_is_ours_only_with_the_shape_of_our_tokens() {
     let token = World::new().token();
@@ -172,6 +176,7 @@ fn authorization_is_ours_only_with_the_shape_of_our_tokens() {
     }
 }
 
+//= req: CRED-3, type=test
 #[test]
 fn a_bad_credential_of_ours_is_never_ignored() {
     let mut world = World::new();
@@ -185,6 +190,7 @@ fn a_bad_credential_of_ours_is_never_ignored() {
     assert_eq!(world.denial(&with_bearer), Denial::CredentialInvalid(Invalid::Malformed));
 }
 
+//= req: CRED-5, type=test
 #[test]
 fn endpoints_that_redeem_ignore_cookies() {
     let mut world = World::new();
@@ -205,6 +211,7 @@ fn a_local_token_that_nobody_handed_out_is_a_guess() {
     assert_eq!(world.limiter.charges.len(), 1);
 }
 
+//= req: CRED-1, type=test
 #[test]
 fn neither_an_address_nor_a_header_is_a_credential() {
     let mut world = World::new();
@@ -219,6 +226,7 @@ fn neither_an_address_nor_a_header_is_a_credential() {
     }
 }
 
+//= req: TICKET-8, type=test
 #[test]
 fn the_answer_never_selects_the_protocol_that_bears_a_ticket() {
     let ticket = format!("doorward.ticket.{TICKET}");

@@ -204,6 +204,7 @@ fn an_admission_says_who_and_what_for() {
     assert!(!world.admit(&Request::get("/").bearer(&token)).by_cookie());
 }
 
+//= req: TOKEN-4, type=test
 #[test]
 fn a_denial_names_whose_credential_it_was_only_if_its_mac_verified() {
     let mut world = World::new();
@@ -275,6 +276,7 @@ fn an_admitted_session_is_looked_at_once_more() {
     assert_eq!(world.guard().still_stands(&admitted, NOW), Err(Denial::SessionRevoked));
 }
 
+//= req: CRED-6, type=test
 #[test]
 fn unguarded_replaces_the_credential_alone() {
     let mut world = World::new();

@@ -329,6 +329,7 @@ fn no_rule_that_covers_everything_is_no_route() {
     world.admit_hello(&hello);
 }
 
+//= req: CRED-2, type=test
 #[test]
 fn several_credentials_are_ambiguous_whatever_they_are() {
     let mut world = World::new();
@@ -359,6 +360,7 @@ fn a_local_token_is_nobodys() {
     assert_eq!(world.limiter.charges.len(), 2);
 }
 
+//= req: TOKEN-4, type=test
 #[test]
 fn expired_and_revoked_are_told_only_after_the_mac() {
     let mut world = World::new();
@@ -395,6 +397,7 @@ fn stale_revocations_admit_nobody_and_spend_nothing() {
     redeem(&mut world, &bringing(RawHello::open()), 1).unwrap();
 }
 
+//= req: TICKET-1, type=test
 #[test]
 fn a_ticket_is_taken_once() {
     let mut world = World::new();
@@ -410,6 +413,7 @@ fn a_ticket_is_taken_once() {
     assert_eq!(world.limiter.charges.len(), 1);
 }
 
+//= req: TICKET-3, type=test
 #[test]
 fn a_ticket_of_a_page_is_refused_and_stays_good_for_the_page() {
     let mut world = World::new();
@@ -564,6 +568,7 @@ fn a_valid_token_passes_from_a_limited_address_and_a_grant_does_not() {
     });
 }
 
+//= req: CRED-6, type=test
 #[test]
 fn unguarded_replaces_the_credential_alone() {
     let mut world = World::new();

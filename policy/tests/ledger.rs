@@ -83,6 +83,7 @@ fn a_repetition_finds_no_session_that_was_revoked() {
     assert_eq!(uses_left(&ledger), 1);
 }
 
+//= req: TICKET-1, type=test
 #[test]
 fn a_consumed_ticket_is_gone_and_a_refused_one_is_not() {
     let mut ledger = ledger_with_grant(4, 1);

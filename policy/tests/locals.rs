@@ -76,6 +76,7 @@ fn resume(
     awaiting.resume(found, liveness, &guard, limiter, *now)
 }
 
+//= req: LOCAL-1, type=test
 #[test]
 fn a_token_is_exactly_64_lower_case_hexadecimal_digits() {
     let good = "0123456789abcdef".repeat(4);
@@ -105,6 +106,7 @@ fn a_token_is_exactly_64_lower_case_hexadecimal_digits() {
     assert!(LocalSecret::parse(&[0xff; 64]).is_none());
 }
 
+//= req: LOCAL-5, type=test
 #[test]
 fn a_token_is_made_of_what_its_maker_has_and_never_administers() {
     let issue = |capabilities: Capabilities, issuer: Capabilities| {
@@ -140,6 +142,7 @@ fn a_working_directory_is_bounded_and_can_be_shown() {
     );
 }
 
+//= req: LOCAL-2, LOCAL-3, type=test
 #[test]
 fn a_token_lives_until_its_end_as_long_as_its_process_does() {
     let record = record(1, 2);
@@ -221,6 +224,7 @@ fn only_what_is_not_known_is_charged_as_a_guess() {
     assert!(world.settled(&local(&token)).is_ok());
 }
 
+//= req: LOCAL-2, type=test
 #[test]
 fn what_cant_be_told_is_no_and_no_guess() {
     let mut world = World::new();
@@ -247,6 +251,7 @@ fn what_cant_be_told_is_no_and_no_guess() {
     assert!(world.limiter.charges.is_empty());
 }
 
+//= req: LOCAL-6, type=test
 #[test]
 fn a_removed_token_is_dead_whatever_the_store_still_says() {
     let mut world = World::new();
@@ -265,6 +270,7 @@ fn a_removed_token_is_dead_whatever_the_store_still_says() {
     assert_eq!(denied.denial, Denial::CapabilityLacking(OPERATE));
 }
 
+//= req: LOCAL-4, type=test
 #[test]
 fn a_token_reaches_its_own_workspace_and_no_other() {
     let mut world = World::new();
@@ -306,6 +312,7 @@ fn a_token_reaches_its_own_workspace_and_no_other() {
     assert_eq!(joined(world.settled(&local(&of_beta))).as_deref(), Some("beta"));
 }
 
+//= req: LOCAL-6, type=test
 #[test]
 fn a_token_ends_with_its_workspace_even_if_one_of_that_name_is_made_anew() {
     let mut world = World::new();
@@ -345,6 +352,7 @@ fn a_token_beside_another_credential_is_ambiguous() {
     assert_eq!(world.hello_denial(&hello), Denial::CredentialAmbiguous);
 }
 
+//= req: LOCAL-7, type=test
 #[test]
 fn only_a_local_token_asks_for_what_is_for_processes() {
     for guarding in [Guarding::Required, Guarding::Unguarded] {
@@ -370,6 +378,7 @@ fn only_a_local_token_asks_for_what_is_for_processes() {
     }
 }
 
+//= req: LOCAL-6, type=test
 #[test]
 fn registering_an_id_again_evicts_the_token_before() {
     let mut ledger = Ledger::new(Capacity { locals: 2, ..Capacity::default() }, [1; 8]);
@@ -424,6 +433,7 @@ fn a_token_is_forgotten_at_its_end_and_not_before() {
 }
 
 proptest! {
+    //= req: LOCAL-4, type=property
     /// Whatever is presented, it is admitted as that process with its own rights, or not at all.
     #[test]
     fn a_wrong_token_is_a_denial_and_never_a_wider_scope(

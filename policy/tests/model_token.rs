@@ -70,6 +70,7 @@ proptest! {
         prop_assert!(verify(&text, claims.expires_at).is_none());
     }
 
+    //= req: TOKEN-3, type=property
     #[test]
     fn a_token_with_any_single_character_changed_is_refused(
         claims in claims(),
@@ -83,6 +84,7 @@ proptest! {
         prop_assert!(verify(&text, NOW).is_none());
     }
 
+    //= req: TOKEN-1, type=property
     #[test]
     fn a_token_with_a_character_more_or_less_is_refused(
         claims in claims(),
@@ -104,6 +106,7 @@ proptest! {
         prop_assert!(verify(&text, NOW).is_none());
     }
 
+    //= req: TOKEN-3, type=property
     #[test]
     fn no_record_verifies_without_its_tag(
         record in prop_oneof![Just(Record::good().bytes()), prop::collection::vec(any::<u8>(), 0..110)],
@@ -118,6 +121,7 @@ proptest! {
         prop_assert!(verify(text.as_bytes(), NOW).is_none());
     }
 
+    //= req: TOKEN-5, type=property
     #[test]
     fn a_signed_record_verifies_only_if_it_is_what_its_claims_give(
         method in any::<u8>(),

@@ -354,6 +354,7 @@ fn no_path_under_ours_reaches_the_guarded_server() {
     }
 }
 
+//= req: CRED-1, type=test
 #[test]
 fn endpoints_of_a_session_need_one() {
     let mut world = World::new();

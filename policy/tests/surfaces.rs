@@ -207,6 +207,7 @@ fn administration_looks_at_no_cookie() {
     assert_eq!(denied.expire_cookie, None);
 }
 
+//= req: TOKEN-6, type=test
 #[test]
 fn a_token_of_one_origin_never_verifies_at_the_other() {
     let tokens = SURFACES.map(|surface| world(surface).token_with(Capabilities::ALL));

@@ -94,6 +94,7 @@ fn an_unknown_ticket_is_refused() {
     );
 }
 
+//= req: TICKET-2, type=test
 #[test]
 fn a_ticket_is_valid_to_the_millisecond_before_thirty_seconds() {
     let end = NOW.plus(LIFE);
@@ -102,6 +103,7 @@ fn a_ticket_is_valid_to_the_millisecond_before_thirty_seconds() {
     assert_eq!(used(&ticket(), &attempt(), end), Err(TicketRefusal::Expired));
 }
 
+//= req: TICKET-2, type=test
 #[test]
 fn a_ticket_ends_with_the_token_that_asked_for_it() {
     let expires_at = NOW.plus(secs(10));
@@ -110,6 +112,7 @@ fn a_ticket_ends_with_the_token_that_asked_for_it() {
     assert_eq!(used(&ticket, &attempt(), expires_at), Err(TicketRefusal::Expired));
 }
 
+//= req: TICKET-3, type=test
 #[test]
 fn a_ticket_of_another_origin_is_refused() {
     let other = Err(TicketRefusal::OtherOrigin);
@@ -123,6 +126,7 @@ fn a_ticket_of_another_origin_is_refused() {
     assert!(used(&of_a_program, &TicketAttempt { origin: None, ..attempt() }, NOW).is_ok());
 }
 
+//= req: TICKET-4, type=test
 #[test]
 fn a_ticket_beside_another_sessions_cookie_is_refused() {
     let beside = |session| TicketAttempt { beside: Some(session), ..attempt() };
@@ -131,6 +135,7 @@ fn a_ticket_beside_another_sessions_cookie_is_refused() {
     assert_eq!(used(&ticket(), &other, NOW), Err(TicketRefusal::OtherSession));
 }
 
+//= req: TICKET-6, type=test
 #[test]
 fn a_ticket_falls_with_its_session() {
     let consume_with = |session: Option<&SessionRecord>, at| {
@@ -144,6 +149,7 @@ fn a_ticket_falls_with_its_session() {
     assert_eq!(consume_with(Some(&over), NOW), Err(TicketRefusal::SessionExpired));
 }
 
+//= req: TICKET-5, type=test
 #[test]
 fn a_ticket_has_at_most_what_token_and_session_have_in_common() {
     let observe = TicketRecord { capabilities: Capabilities::OBSERVE, ..ticket() };
@@ -161,6 +167,7 @@ fn a_ticket_has_at_most_what_token_and_session_have_in_common() {
     assert_eq!(claims.capabilities, Capabilities::OBSERVE);
 }
 
+//= req: TICKET-1, type=test
 #[test]
 fn a_ticket_admits_an_upgrade_once() {
     let (mut world, text) = world_with_ticket();
@@ -197,6 +204,7 @@ fn a_ticket_that_stale_revocations_would_refuse_is_not_asked_for() {
     assert!(drive(&mut world, awaiting).is_ok());
 }
 
+//= req: TICKET-7, type=test
 #[test]
 fn a_ticket_never_renews() {
     let (mut world, text) = world_with_ticket();

@@ -38,6 +38,7 @@ fn a_good_token_says_what_was_signed() {
     assert_eq!(verified.key_id(), 1);
 }
 
+//= req: TOKEN-3, type=test
 #[test]
 fn a_tag_that_is_not_the_records_is_refused() {
     let record = Record::good().bytes();
@@ -51,6 +52,7 @@ fn a_tag_that_is_not_the_records_is_refused() {
     assert_eq!(verify(&join(&record, &[0; 32])), Err(TokenError::BadTag));
 }
 
+//= req: TOKEN-3, type=test
 #[test]
 fn a_record_that_the_tag_is_not_of_is_refused() {
     let tag = mac(&derived_key(&MASTER, &ISSUER, SESSION_INFO), &Record::good().bytes());
@@ -63,12 +65,14 @@ fn the_master_itself_is_no_signing_key() {
     assert_eq!(verify(&sign(&Record::good().bytes(), &MASTER)), Err(TokenError::BadTag));
 }
 
+//= req: TOKEN-6, type=test
 #[test]
 fn a_token_of_another_issuer_is_refused() {
     let elsewhere = derived_key(&MASTER, &[0x12; 16], SESSION_INFO);
     assert_eq!(verify(&sign(&Record::good().bytes(), &elsewhere)), Err(TokenError::BadTag));
 }
 
+//= req: TOKEN-6, type=test
 #[test]
 fn a_token_of_another_purpose_is_refused_both_ways() {
     let record = Record::good().bytes();
@@ -88,6 +92,7 @@ fn a_token_of_another_key_id_is_refused() {
     }
 }
 
+//= req: TOKEN-3, type=test
 #[test]
 fn a_token_under_another_live_keys_id_is_refused() {
     let mut masters = masters();
@@ -105,6 +110,7 @@ fn a_token_of_another_installation_with_the_same_key_id_is_refused() {
     assert_eq!(verify(text.unwrap().expose()), Err(TokenError::BadTag));
 }
 
+//= req: TOKEN-5, type=test
 #[test]
 fn an_unknown_capability_bit_is_refused() {
     for bit in 4..16 {
@@ -113,6 +119,7 @@ fn an_unknown_capability_bit_is_refused() {
     assert!(verify(&Record { capabilities: 15, ..Record::good() }.token()).is_ok());
 }
 
+//= req: TOKEN-5, type=test
 #[test]
 fn an_unknown_method_is_refused() {
     for method in (0..=u8::MAX).filter(|method| !(1..=3).contains(method)) {
@@ -120,6 +127,7 @@ fn an_unknown_method_is_refused() {
     }
 }
 
+//= req: TOKEN-5, type=test
 #[test]
 fn trailing_bytes_are_refused() {
     for extra in 1..=8 {
@@ -127,6 +135,7 @@ fn trailing_bytes_are_refused() {
     }
 }
 
+//= req: TOKEN-5, type=test
 #[test]
 fn a_length_byte_that_is_not_the_subjects_is_refused() {
     for length in (0..=u8::MAX).filter(|length| *length != 6) {
@@ -134,6 +143,7 @@ fn a_length_byte_that_is_not_the_subjects_is_refused() {
     }
 }
 
+//= req: TOKEN-5, type=test
 #[test]
 fn a_subject_with_control_characters_or_broken_utf8_is_refused() {
     let subjects: [&[u8]; 7] =
@@ -147,6 +157,7 @@ fn a_subject_with_control_characters_or_broken_utf8_is_refused() {
     }
 }
 
+//= req: TOKEN-7, type=test
 #[test]
 fn a_token_is_valid_to_the_millisecond_before_it_expires() {
     let token = Record::good().token();
@@ -157,6 +168,7 @@ fn a_token_is_valid_to_the_millisecond_before_it_expires() {
     assert_eq!(verify_at(&token, end.plus(DAY)), expired);
 }
 
+//= req: TOKEN-7, type=test
 #[test]
 fn a_token_ends_with_its_session_even_if_it_says_that_it_expires_later() {
     let record = Record { absolute_end: NOW.as_secs() + 10, ..Record::good() };
@@ -165,6 +177,7 @@ fn a_token_ends_with_its_session_even_if_it_says_that_it_expires_later() {
     assert!(matches!(verify_at(&record.token(), end), Err(TokenError::Expired(..))));
 }
 
+//= req: TOKEN-8, type=test
 #[test]
 fn a_token_is_accepted_at_most_five_minutes_before_it_was_issued() {
     let token = Record::good().token();
@@ -183,6 +196,7 @@ fn an_empty_lifetime_is_no_lifetime() {
     }
 }
 
+//= req: TOKEN-4, type=test
 #[test]
 fn only_a_verified_tag_tells_expired_from_invalid() {
     let expired = Record { expires_at: 1, ..Record::good() };

@@ -49,6 +49,7 @@ fn a_well_formed_token_parses() {
     assert!(parse(World::new().token()).is_ok());
 }
 
+//= req: TOKEN-1, type=test
 #[test]
 fn every_other_spelling_of_the_tag_is_malformed() {
     let token = Record::good().token();
@@ -60,6 +61,7 @@ fn every_other_spelling_of_the_tag_is_malformed() {
     }
 }
 
+//= req: TOKEN-1, type=test
 #[test]
 fn every_other_spelling_of_the_record_is_malformed() {
     // 35 bytes leave four unused bits, 37 none, and 36 two.
@@ -74,6 +76,7 @@ fn every_other_spelling_of_the_record_is_malformed() {
     }
 }
 
+//= req: TOKEN-1, type=test
 #[test]
 fn padding_is_malformed() {
     let token = Record::good().token();
@@ -94,6 +97,7 @@ fn the_other_alphabet_is_malformed() {
     malformed(token.replace('-', "+"));
 }
 
+//= req: TOKEN-1, type=test
 #[test]
 fn white_space_around_or_inside_is_malformed() {
     let token = Record::good().token();
@@ -104,6 +108,7 @@ fn white_space_around_or_inside_is_malformed() {
     malformed(token.replace('.', "\0."));
 }
 
+//= req: TOKEN-1, type=test
 #[test]
 fn any_number_of_segments_but_two_is_malformed() {
     let token = Record::good().token();
@@ -121,6 +126,7 @@ fn any_number_of_segments_but_two_is_malformed() {
     malformed(format!("{record}.{record}.{record}.{tag}"));
 }
 
+//= req: TOKEN-3, type=test
 #[test]
 fn a_tag_of_any_length_but_32_bytes_is_malformed() {
     let record = Record::good();
@@ -140,6 +146,7 @@ fn a_json_header_in_place_of_the_record_is_malformed() {
     }
 }
 
+//= req: TOKEN-2, type=test
 #[test]
 fn another_version_is_malformed() {
     for version in (0..=u8::MAX).filter(|version| *version != 1) {
@@ -147,6 +154,7 @@ fn another_version_is_malformed() {
     }
 }
 
+//= req: TOKEN-2, type=test
 #[test]
 fn a_record_without_a_subject_is_malformed() {
     malformed(Record { subject: Vec::new(), ..Record::good() }.token());
@@ -155,6 +163,7 @@ fn a_record_without_a_subject_is_malformed() {
     }
 }
 
+//= req: TOKEN-2, type=test
 #[test]
 fn a_record_longer_than_any_that_is_written_is_malformed() {
     let longest = Record { subject: vec![b's'; 64], ..Record::good() };
@@ -164,6 +173,7 @@ fn a_record_longer_than_any_that_is_written_is_malformed() {
     }
 }
 
+//= req: TOKEN-1, type=test
 #[test]
 fn more_than_256_characters_are_malformed_whatever_they_are() {
     malformed("A".repeat(MAX_TEXT + 1));
@@ -181,6 +191,7 @@ fn a_million_dots_are_malformed_and_not_taken_for_ours() {
     assert_eq!(World::new().denial(&Request::get("/").bearer(&dots)), Denial::CredentialMissing);
 }
 
+//= req: CRED-4, type=test
 #[test]
 fn only_one_dot_after_an_a_looks_like_ours() {
     for (text, ours) in [

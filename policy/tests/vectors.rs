@@ -67,6 +67,7 @@ fn the_file_is_what_would_be_written_now() {
     check_current(FILE, &vectors::generate());
 }
 
+//= req: TOKEN-1, TOKEN-2, TOKEN-3, TOKEN-5, TOKEN-7, TOKEN-8, type=test
 #[test]
 fn every_token_meets_its_result() {
     let file = read(FILE);

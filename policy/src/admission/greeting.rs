@@ -96,6 +96,7 @@ impl Guard<'_> {
 
         // 4. Credential: found, not yet verified.
         let (access, presented) = match hello.offered {
+            //= req: CRED-2
             Offered::Several => return Err(Denial::CredentialAmbiguous),
             Offered::Nothing => (Access::Session(needed), Presented::Nothing),
             Offered::One(kind, text) => match kind {

@@ -76,6 +76,7 @@ impl Guard<'_> {
             Access::Anyone if matches!(examined.presented, Presented::Nothing) => {
                 Ok(Decision::Open(open(examined)))
             }
+            //= req: CRED-3
             Access::Anyone => self.verify(examined, crate::Capabilities::NONE, limiter, now),
             Access::Session(needed) => self.verify(examined, needed, limiter, now),
             Access::Process => self.verify_process(examined, limiter, now),
@@ -131,6 +132,7 @@ impl Guard<'_> {
             Surface::Admin => None,
         };
         let presented = match route.access {
+            //= req: CRED-5
             Access::Open | Access::Redeem(..) => Presented::Nothing,
             Access::Anyone | Access::Session(_) | Access::Process => {
                 credential::extract(&fields, name, upgrade)?
@@ -179,9 +181,11 @@ impl Guard<'_> {
     ) -> Result<Decision, Denied> {
         let context = examined.context;
         if let Some(credential) = credential::unguarded(self.settings) {
+            //= req: CRED-6
             return self.complete(examined, credential, needed).map(Decision::Admit);
         }
         let (text, carrier) = match examined.presented {
+            //= req: CRED-1
             Presented::Nothing => return Err(context.deny(Denial::CredentialMissing)),
             Presented::Local(text) => {
                 return self
@@ -221,6 +225,7 @@ impl Guard<'_> {
                 .map(Decision::Local)
                 .map_err(|failure| self.refuse(context, failure, limiter, now)),
             Presented::Cookie(_) | Presented::Bearer(_) | Presented::Ticket { .. } => {
+                //= req: LOCAL-7
                 Err(context.deny(Denial::LocalOnly))
             }
         }
@@ -322,6 +327,7 @@ impl Guard<'_> {
     /// token renews: a ticket would otherwise buy more than the one connection that it is for.
     #[must_use]
     pub fn renew(&self, admitted: &Admitted, now: Timestamp) -> Option<(Claims, SessionToken)> {
+        //= req: TICKET-7
         let Identity::Session { claims, carrier: Carrier::Cookie | Carrier::Bearer } =
             admitted.identity()
         else {
@@ -372,5 +378,6 @@ fn stale_cookie(carrier: Carrier, denied: &Denied) -> Option<CookieName> {
         denied.denial,
         Denial::CredentialInvalid(_) | Denial::SessionExpired | Denial::SessionRevoked
     );
+    //= req: COOKIE-6
     denied.context.cookie.filter(|_| dead && carrier == Carrier::Cookie)
 }

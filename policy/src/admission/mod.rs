@@ -141,6 +141,7 @@ impl Admitted {
 /// The subprotocol to answer an upgrade with when Doorward itself answers: `doorward`, if offered.
 /// Never the one that bears a ticket.
 #[must_use]
+//= req: TICKET-8
 pub fn own_subprotocol(offered: &[u8]) -> Option<&'static str> {
     let name = crate::credential::SUBPROTOCOL;
     crate::request::lists(offered, name.as_bytes()).then_some(name)

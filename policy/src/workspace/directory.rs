@@ -181,6 +181,7 @@ impl Directory {
         }
         let (workspace, capabilities) = match (visitor, asked) {
             (Visitor::Nobody, _) | (_, Asked::Unclear | Asked::Own) => return None,
+            //= req: LOCAL-4
             (Visitor::Local(own), Asked::Named(name)) if name != own => return None,
             (Visitor::Local(own), _) => (self.workspace(&own)?, Capabilities::ALL),
             (Visitor::Subject(subject), Asked::Named(name)) => {
@@ -224,6 +225,7 @@ fn join_main(asked: Asked, visitor: Visitor) -> Option<(Joined, Capabilities)> {
         Asked::Named(name) => name.is_main(),
         Asked::Own | Asked::Unclear => false,
     };
+    //= req: LOCAL-4
     let foreign = matches!(visitor, Visitor::Local(own) if !own.is_main());
     let main = Joined { name: WorkspaceName::main(), placement: 0 };
     (wanted && !foreign).then_some((main, Capabilities::ALL))

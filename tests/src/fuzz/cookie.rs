@@ -10,6 +10,7 @@ use super::naive;
 /// Oracle: the pairs are those of a plain reading; the session cookie is found exactly if it
 /// occurs once under its exact name and nothing nameless could be taken for it; a cookie of any
 /// other name is never found; the number looked at is bounded.
+//= req: COOKIE-1, COOKIE-2, COOKIE-3, COOKIE-4, type=fuzz
 pub fn cookie(field: &[u8]) {
     let expected = naive::cookies(field);
     let found: Vec<(Vec<u8>, Vec<u8>)> =

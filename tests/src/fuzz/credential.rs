@@ -20,6 +20,7 @@ use super::world::{
 /// Oracle: a plain reading lists what is presented, in all three places. A request is admitted
 /// exactly if that is one credential, and that one is good; or a good ticket, alone or with a good
 /// cookie of the same session. Nothing is charged for a request that is admitted.
+//= req: CRED-1, CRED-2, CRED-4, type=fuzz
 pub fn credential(data: &[u8]) {
     let known = credentials();
     let mut input = Input::new(data);

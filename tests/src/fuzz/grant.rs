@@ -26,6 +26,7 @@ use super::world::{LOOPBACK, NOW};
 /// to each operation. A grant never buys more sessions than it has uses; no session can do more
 /// than its grant, and no ticket more than its session; a refusal changes nothing; no record is
 /// forgotten early, and none that is due is kept.
+//= req: TICKET-1, TICKET-2, TICKET-3, TICKET-4, TICKET-5, TICKET-6, type=fuzz
 pub fn grant(data: &[u8]) {
     let mut input = Input::new(data);
     let room = 1 + input.below(5);

@@ -16,6 +16,7 @@ use super::world::{FOREIGN, KEYS, NOW, claims, key, ring_of, token as valid_toke
 /// Oracle: a second implementation gives the same verdict, to the reason, at every moment at which
 /// a verdict can change. What verifies re-encodes to the very same text. A text that nobody issued
 /// and whose tag wasn't made for it verifies nowhere.
+//= req: TOKEN-1, TOKEN-2, TOKEN-3, TOKEN-4, TOKEN-5, TOKEN-6, TOKEN-7, TOKEN-8, type=fuzz
 pub fn token(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() {

@@ -47,6 +47,11 @@ use super::world::{KEYS, NOW};
 //= req: ORIGIN-1, ORIGIN-2, ORIGIN-3, ORIGIN-5, ORIGIN-6, type=fuzz
 //= req: ROUTE-1, ROUTE-2, ROUTE-3, ROUTE-5, type=fuzz
 //= req: FORWARD-1, FORWARD-2, FORWARD-3, FORWARD-4, type=fuzz
+//= req: CRED-1, CRED-2, CRED-3, CRED-4, CRED-5, CRED-6, type=fuzz
+//= req: COOKIE-1, COOKIE-2, COOKIE-4, type=fuzz
+//= req: TOKEN-7, type=fuzz
+//= req: TICKET-1, TICKET-2, TICKET-3, TICKET-4, TICKET-5, TICKET-6, TICKET-7, type=fuzz
+//= req: LOCAL-7, type=fuzz
 pub fn decision(data: &[u8]) {
     let mut input = Input::new(data);
     let model = Model { now: NOW.as_millis(), ..script::choices(input.line()) };
