@@ -235,6 +235,7 @@ pub(crate) fn verify_token(
 /// before a use is consumed, too: a request that is refused afterwards would have spent it.
 pub(crate) fn check_fresh(standings: &Standings, now: Timestamp) -> Result<(), Denial> {
     let stale = Denial::Unavailable(Outage::StaleRevocations);
+    //= req: SESSION-8
     standings.is_fresh(now).then_some(()).ok_or(stale)
 }
 
@@ -250,6 +251,7 @@ pub(crate) fn stand(
     let capabilities = match standings.of(claims.session) {
         Standing::Unchanged => claims.capabilities,
         Standing::Limited(capabilities) => claims.capabilities.common(capabilities),
+        //= req: SESSION-6
         Standing::Revoked => return Err(Failure { denial: Denial::SessionRevoked, known }),
     };
     let claims = Claims { capabilities, ..claims };

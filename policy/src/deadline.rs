@@ -67,5 +67,6 @@ pub fn extended(
     let step = lifetimes.idle().checked_div(STEP).unwrap_or_default();
     let gained = moved.since(expires_at);
     let worth_it = !gained.is_zero() && (gained >= step || moved == absolute_end);
+    //= req: SESSION-4
     (now < expires_at && worth_it).then_some(moved)
 }

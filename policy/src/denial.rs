@@ -372,6 +372,7 @@ impl Denial {
             }
             Self::SessionExpired => PublicAnswer::new(401, "session_expired", Some(4401), Pair),
             Self::SessionRevoked => PublicAnswer::new(401, "session_revoked", Some(4403), Pair),
+            //= req: GRANT-11
             Self::GrantRefused(_) => PublicAnswer::new(401, "grant_refused", None, Pair),
             Self::WorkspaceUnknown => PublicAnswer::new(404, "not_found", Some(4404), Stop),
             Self::CapabilityLacking(_) => {
@@ -459,6 +460,7 @@ impl Denial {
             }
             Self::SessionExpired => "The session has expired; pair again.".into(),
             Self::SessionRevoked => "The session was revoked; pair again.".into(),
+            //= req: GRANT-11
             Self::GrantRefused(_) => "This link or code is unknown, was used already, or has \
                 expired; get a new one with `doorward pair`."
                 .into(),

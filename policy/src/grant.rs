@@ -49,12 +49,14 @@ pub enum GrantSecret {
 impl GrantSecret {
     /// A link's secret, from entropy.
     #[must_use]
+    //= req: GRANT-10
     pub const fn link(entropy: [u8; 32]) -> Self {
         Self::Link(Secret::new(entropy))
     }
 
     /// A typed code, from entropy: twelve characters of five bits each.
     #[must_use]
+    //= req: GRANT-10
     pub fn code(entropy: [u8; CODE_LENGTH]) -> Self {
         let symbol = |byte: u8| ALPHABET.get(usize::from(byte & 31)).copied().unwrap_or(b'2');
         Self::Code(Secret::new(entropy.map(symbol)))
@@ -63,6 +65,7 @@ impl GrantSecret {
     /// What somebody presented: 43 characters of base64url, or a code in any case, with or
     /// without separators. `None` for anything else.
     #[must_use]
+    //= req: GRANT-10
     pub fn parse(text: &str) -> Option<Self> {
         match text.len() {
             43 => decode_exact(text.as_bytes()).map(Secret::new).map(Self::Link),
@@ -139,6 +142,7 @@ impl Nonce {
     /// From the bytes themselves; `None` unless they are 16 to 32.
     #[must_use]
     pub fn from_bytes(bytes: &[u8], digester: &Digester) -> Option<Self> {
+        //= req: GRANT-6
         NONCE_BYTES.contains(&bytes.len()).then(|| Self(digester.digest(bytes)))
     }
 
@@ -287,13 +291,16 @@ impl GrantRecord {
         id: [u8; 16],
         now: Timestamp,
     ) -> Result<Self, GrantRequestError> {
+        //= req: GRANT-8
         if request.capabilities.is_empty() || !issuer.contains(request.capabilities) {
             return Err(GrantRequestError::Capabilities);
         }
+        //= req: GRANT-9
         if request.uses == 0 || request.uses > MAX_USES {
             return Err(GrantRequestError::Uses);
         }
         let longest = if request.method == Method::Code { MAX_CODE_LIFE } else { MAX_LINK_LIFE };
+        //= req: GRANT-9
         if request.life.is_zero() || request.life > longest {
             return Err(GrantRequestError::Life);
         }
@@ -388,6 +395,7 @@ pub fn redeem(
     now: Timestamp,
 ) -> Result<Redemption, GrantRefusal> {
     let grant = grant.ok_or(GrantRefusal::Unknown)?;
+    //= req: GRANT-3
     if grant.revoked_at.is_some() {
         return Err(GrantRefusal::Revoked);
     }
@@ -395,10 +403,13 @@ pub fn redeem(
         check_sufficient(grant, attempt, directory)?;
         return Ok(Redemption::Repeated(session));
     }
+    //= req: GRANT-2
     if now >= grant.expires_at {
         return Err(GrantRefusal::Expired);
     }
+    //= req: GRANT-1
     let uses_left = grant.uses_left.checked_sub(1).ok_or(GrantRefusal::Spent)?;
+    //= req: GRANT-7
     check_sufficient(grant, attempt, directory)?;
     grant.uses_left = uses_left;
     grant.consumed.retain(|past| now < past.at.plus(REPEAT_WINDOW));
@@ -425,6 +436,7 @@ fn check_sufficient(
 }
 
 fn repeated(grant: &GrantRecord, attempt: &Attempt, now: Timestamp) -> Option<SessionId> {
+    //= req: GRANT-4
     let same = |past: &&Consumed| {
         past.nonce.same(&attempt.nonce)
             && past.counter == attempt.counter
@@ -436,6 +448,7 @@ fn repeated(grant: &GrantRecord, attempt: &Attempt, now: Timestamp) -> Option<Se
 fn open_session(grant: &GrantRecord, attempt: &Attempt, now: Timestamp) -> SessionRecord {
     let (created_at, expires_at, absolute_end) = session::times(&attempt.lifetimes, now);
     SessionRecord {
+        //= req: SESSION-1
         id: attempt.session,
         subject: grant.label,
         capabilities: grant.capabilities,
@@ -453,6 +466,7 @@ fn open_session(grant: &GrantRecord, attempt: &Attempt, now: Timestamp) -> Sessi
 ///
 /// # Errors
 /// [`GrantRefusal::Revoked`] or [`GrantRefusal::SessionGone`].
+//= req: GRANT-5
 pub fn repeat(
     session: Option<&SessionRecord>,
     now: Timestamp,

@@ -128,11 +128,13 @@ impl MasterKeys {
         last_id: u8,
         masters: Vec<Master>,
     ) -> Result<Self, KeyMaterialError> {
+        //= req: KEY-4
         if masters.is_empty() {
             return Err(KeyMaterialError::Empty);
         }
         let mut below = 0;
         for master in &masters {
+            //= req: KEY-4
             if master.id <= below || master.id > last_id {
                 return Err(KeyMaterialError::Ids);
             }
@@ -170,7 +172,9 @@ impl MasterKeys {
     /// # Errors
     /// [`KeyMaterialError::Exhausted`] after 255 masters; nothing has changed then.
     pub fn rotate(&mut self, secret: [u8; 32], now: Timestamp) -> Result<u8, KeyMaterialError> {
+        //= req: KEY-1
         let id = self.last_id.checked_add(1).ok_or(KeyMaterialError::Exhausted)?;
+        //= req: KEY-2
         let signs_from = now.plus(PROPAGATION);
         self.masters.push(Master { id, secret: Secret::new(secret), signs_from });
         self.last_id = id;
@@ -180,6 +184,7 @@ impl MasterKeys {
     /// Drops every master whose last token has expired: one whose successor has been signing for
     /// longer than any token may live.
     pub fn prune(&mut self, now: Timestamp) {
+        //= req: KEY-3
         let done = |successor: &Master| now >= successor.signs_from.plus(Lifetimes::CEILING);
         let outlived = self.masters.iter().skip(1).take_while(|next| done(next)).count();
         self.masters.drain(..outlived);
@@ -253,6 +258,7 @@ pub struct Digester(Hmac<Sha256>);
 impl Digester {
     /// The digest of a secret.
     #[must_use]
+    //= req: GRANT-12
     pub fn digest(&self, secret: &[u8]) -> Digest {
         Digest(self.0.clone().chain_update(secret).finalize().into_bytes().into())
     }
@@ -291,6 +297,7 @@ impl KeyRing {
 
     /// The id and MAC state that sign at `now`: the newest that signs already.
     pub(crate) fn signing(&self, now: Timestamp) -> Option<(u8, &Hmac<Sha256>)> {
+        //= req: KEY-2
         let started = self.keys.iter().rev().find(|key| key.signs_from <= now);
         started.or_else(|| self.keys.first()).map(|key| (key.id, &key.mac))
     }

@@ -147,6 +147,7 @@ impl Ledger {
         let full = self.sessions.len() >= self.capacity.sessions;
         let grant = self.grants.get_mut(digest);
         // Full means refuse, and a refusal spends nothing: the transition runs on a copy then.
+        //= req: GRANT-7
         let outcome = if full {
             grant::redeem(grant.map(|grant| grant.clone()).as_mut(), attempt, &self.directory, now)
         } else {
@@ -195,6 +196,7 @@ impl Ledger {
 
     /// Moves a session's expiry on to that of a renewed token; a revoked session stays as it is.
     pub fn extend_session(&mut self, id: SessionId, expires_at: Timestamp) {
+        //= req: SESSION-5
         if let Some(session) = self.sessions.get_mut(&id).filter(|one| one.revoked_at.is_none()) {
             session.extend(expires_at);
         }

@@ -48,6 +48,7 @@ impl Lifetimes {
         let whole = idle.subsec_nanos() == 0 && absolute.subsec_nanos() == 0;
         let ordered = idle >= Duration::from_secs(60) && idle <= absolute;
         let within = absolute <= Self::CEILING;
+        //= req: SESSION-3
         (whole && ordered && within).then_some(Self { idle, absolute }).ok_or(LifetimeError)
     }
 
@@ -142,6 +143,7 @@ pub fn renewal(claims: &Claims, lifetimes: &Lifetimes, now: Timestamp) -> Option
     let half = claims.issued_at.plus(life.checked_div(2).unwrap_or_default());
     let start = now.floor_to_second();
     let expires_at = start.plus(lifetimes.idle).min(claims.absolute_end);
+    //= req: SESSION-2
     let due = now >= half && now < claims.expires_at && expires_at > claims.expires_at;
     due.then_some(Claims { issued_at: start, expires_at, ..*claims })
 }

@@ -52,6 +52,7 @@ impl Standings {
     /// Notes an exception, kept until the session's absolute end. A revocation is final: what a
     /// slower look at the store brings after it changes nothing.
     pub fn note(&mut self, session: SessionId, standing: Standing, until: Timestamp) {
+        //= req: SESSION-7
         if self.of(session) == Standing::Revoked {
             return;
         }
@@ -68,6 +69,7 @@ impl Standings {
 
     /// Drops the exceptions of sessions that are past their absolute end.
     pub fn prune(&mut self, now: Timestamp) {
+        //= req: SESSION-7
         self.exceptions.retain(|_, exception| now < exception.until);
     }
 

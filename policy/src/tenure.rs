@@ -58,10 +58,12 @@ impl Guard<'_> {
     ) -> Result<(), Denial> {
         let standing = tenure.key.map_or(Standing::Unchanged, |key| self.standings.of(key));
         let limit = match standing {
+            //= req: SESSION-9
             Standing::Revoked => return Err(Denial::SessionRevoked),
             Standing::Unchanged => Capabilities::ALL,
             Standing::Limited(limit) => limit,
         };
+        //= req: SESSION-9
         if now >= expires_at {
             return Err(Denial::SessionExpired);
         }

@@ -152,6 +152,7 @@ pub fn consume(
     let capabilities = ticket.capabilities.common(session.capabilities);
     let visitor = Visitor::Subject(session.subject);
     let joined = workspace::verify(directory, attempt.asked, visitor, attempt.reach);
+    //= req: GRANT-7
     let membership = joined.map_err(|_| TicketRefusal::Workspace)?.capabilities;
     let lacking = attempt.needed.without(capabilities.common(membership));
     if !lacking.is_empty() {

@@ -92,6 +92,7 @@ fn the_last_step_to_the_absolute_end_is_taken_however_small() {
     assert_eq!(extended(absolute, absolute, &lifetimes, NOW.plus(secs(2))), None);
 }
 
+//= req: SESSION-4, type=test
 #[test]
 fn activity_at_the_end_is_too_late() {
     let lifetimes = lifetimes(3200, 86_400);
@@ -123,6 +124,7 @@ fn session() -> impl Strategy<Value = (Lifetimes, Timestamp, Timestamp, Timestam
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
+    //= req: SESSION-4, type=property
     #[test]
     fn no_end_moves_past_the_absolute_end((lifetimes, end, absolute, now) in session()) {
         if let Some(moved) = extended(end, absolute, &lifetimes, now) {
@@ -132,11 +134,13 @@ proptest! {
         }
     }
 
+    //= req: SESSION-4, type=property
     #[test]
     fn no_end_moves_back_or_stays((lifetimes, end, absolute, now) in session()) {
         prop_assert!(extended(end, absolute, &lifetimes, now).is_none_or(|moved| moved > end));
     }
 
+    //= req: SESSION-4, type=property
     #[test]
     fn activity_never_revives((lifetimes, end, absolute, now) in session()) {
         if now >= end {

@@ -228,6 +228,7 @@ fn an_expired_token_is_told_from_a_revoked_one() {
     assert_eq!(world.denial(&Request::get("/").bearer(&token)), Denial::SessionRevoked);
 }
 
+//= req: SESSION-6, type=test
 #[test]
 fn revocation_is_by_session_whatever_the_tokens_text() {
     let mut world = World::new();
@@ -252,6 +253,7 @@ fn capabilities_in_force_are_those_of_token_and_row_in_common() {
     assert_eq!(world.denial(&Request::get("/").bearer(&token)), lacking);
 }
 
+//= req: SESSION-8, type=test
 #[test]
 fn stale_revocations_admit_nobody() {
     let mut world = World::new();
@@ -264,6 +266,7 @@ fn stale_revocations_admit_nobody() {
     assert!(world.limiter.charges.is_empty());
 }
 
+//= req: SESSION-10, type=test
 #[test]
 fn an_admitted_session_is_looked_at_once_more() {
     let mut world = World::new();

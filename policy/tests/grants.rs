@@ -74,6 +74,7 @@ fn a_grant_that_nobody_issued_is_unknown() {
     );
 }
 
+//= req: GRANT-1, type=test
 #[test]
 fn a_grant_has_as_many_sessions_as_uses() {
     let mut grant = grant(3, HOUR);
@@ -91,6 +92,7 @@ fn a_grant_has_as_many_sessions_as_uses() {
     assert_eq!(refused(&mut grant, &attempt(4, 4), NOW), GrantRefusal::Spent);
 }
 
+//= req: GRANT-2, type=test
 #[test]
 fn a_grant_is_valid_to_the_millisecond_before_it_expires() {
     let end = NOW.plus(HOUR);
@@ -106,6 +108,7 @@ fn a_grant_is_valid_to_the_millisecond_before_it_expires() {
     assert_eq!(refused(&mut grant(1, HOUR), &attempt(1, 1), end), GrantRefusal::Expired);
 }
 
+//= req: GRANT-4, type=test
 #[test]
 fn the_same_nonce_gets_the_same_session_for_sixty_seconds() {
     let mut grant = grant(1, HOUR);
@@ -119,6 +122,7 @@ fn the_same_nonce_gets_the_same_session_for_sixty_seconds() {
     assert_eq!(refused(&mut grant, &attempt(1, 2), over), GrantRefusal::Spent);
 }
 
+//= req: GRANT-4, type=test
 #[test]
 fn a_repetition_consumes_no_further_use() {
     let mut grant = grant(2, HOUR);
@@ -145,6 +149,7 @@ fn a_repetition_works_past_the_grants_expiry() {
     assert_eq!(refused(&mut grant, &attempt(2, 2), late), GrantRefusal::Expired);
 }
 
+//= req: GRANT-4, type=test
 #[test]
 fn another_nonce_is_no_repetition() {
     let mut grant = grant(1, HOUR);
@@ -152,6 +157,7 @@ fn another_nonce_is_no_repetition() {
     assert_eq!(refused(&mut grant, &attempt(2, 2), NOW), GrantRefusal::Spent);
 }
 
+//= req: GRANT-4, type=test
 #[test]
 fn another_endpoint_is_no_repetition() {
     let mut grant = grant(1, HOUR);
@@ -162,6 +168,7 @@ fn another_endpoint_is_no_repetition() {
     }
 }
 
+//= req: GRANT-3, type=test
 #[test]
 fn a_revoked_grant_is_refused_repetitions_too() {
     let mut unused = grant(1, HOUR);
@@ -175,6 +182,7 @@ fn a_revoked_grant_is_refused_repetitions_too() {
     assert_eq!(used.revoked_at, Some(NOW), "the first mark stays");
 }
 
+//= req: GRANT-7, type=test
 #[test]
 fn a_grant_that_lacks_what_is_needed_is_not_spent() {
     let mut grant = grant(1, HOUR);
@@ -184,6 +192,7 @@ fn a_grant_that_lacks_what_is_needed_is_not_spent() {
     opened(redeem(Some(&mut grant), &attempt(1, 1), &Directory::default(), NOW));
 }
 
+//= req: GRANT-5, type=test
 #[test]
 fn a_repeated_session_must_still_be_there() {
     let session = session_record(1, NOW);
@@ -212,6 +221,7 @@ fn a_record_is_kept_until_nothing_is_left_to_repeat() {
     assert_eq!(grant(1, HOUR).forget_at(), NOW.plus(HOUR).plus(REPEAT_WINDOW));
 }
 
+//= req: GRANT-8, type=test
 #[test]
 fn a_grant_never_carries_what_its_issuer_lacks() {
     let issue = |capabilities, issuer| {
@@ -226,6 +236,7 @@ fn a_grant_never_carries_what_its_issuer_lacks() {
     assert_eq!(issue(Capabilities::NONE, Capabilities::ALL), refused);
 }
 
+//= req: GRANT-9, type=test
 #[test]
 fn uses_and_lives_are_bounded() {
     let issue = |method, uses, life| {
@@ -244,6 +255,7 @@ fn uses_and_lives_are_bounded() {
     assert_eq!(issue(Method::Code, 1, MAX_CODE_LIFE + millis(1)), life);
 }
 
+//= req: GRANT-10, type=test
 #[test]
 fn a_link_is_43_canonical_characters() {
     let text = GrantSecret::link([0xfb; 32]).expose().to_string();
@@ -258,6 +270,7 @@ fn a_link_is_43_canonical_characters() {
     }
 }
 
+//= req: GRANT-10, type=test
 #[test]
 fn a_code_is_read_in_any_case_and_grouping() {
     let code = GrantSecret::code([0, 1, 2, 3, 4, 5, 6, 7, 28, 29, 30, 31]);
@@ -291,6 +304,7 @@ fn a_code_is_read_in_any_case_and_grouping() {
     }
 }
 
+//= req: GRANT-10, type=test
 #[test]
 fn a_code_has_sixty_bits_of_its_entropy() {
     let texts: std::collections::BTreeSet<String> =
@@ -304,6 +318,7 @@ fn a_code_has_sixty_bits_of_its_entropy() {
     }
 }
 
+//= req: GRANT-12, type=test
 #[test]
 fn a_digest_is_keyed_with_the_pepper() {
     let secret = GrantSecret::link([1; 32]);
@@ -313,6 +328,7 @@ fn a_digest_is_keyed_with_the_pepper() {
     assert_eq!(*secret.digest(&masters().digester()).as_bytes(), expected);
 }
 
+//= req: GRANT-6, type=test
 #[test]
 fn a_nonce_has_16_to_32_bytes() {
     let digester = masters().digester();

@@ -379,6 +379,7 @@ fn expired_and_revoked_are_told_only_after_the_mac() {
     assert_eq!(world.limiter.charges.len(), 1);
 }
 
+//= req: SESSION-8, type=test
 #[test]
 fn stale_revocations_admit_nobody_and_spend_nothing() {
     let mut world = World::new();

@@ -36,6 +36,7 @@ fn verifies(masters: &MasterKeys, text: &str) -> bool {
     UntrustedToken::parse(text.as_bytes()).unwrap().verify(&ring, NOW).is_ok()
 }
 
+//= req: KEY-2, type=test
 #[test]
 fn a_new_key_verifies_at_once() {
     let mut masters = masters();
@@ -44,6 +45,7 @@ fn a_new_key_verifies_at_once() {
     assert!(verifies(&masters, &signed_by_newest(&masters)));
 }
 
+//= req: KEY-2, type=test
 #[test]
 fn a_new_key_signs_once_everybody_has_read_it() {
     let mut masters = masters();
@@ -58,6 +60,7 @@ fn a_clock_before_the_first_key_signs_with_the_first_key() {
     assert_eq!(signing_id(&masters(), NOW.minus(2 * DAY)), 1);
 }
 
+//= req: KEY-3, type=test
 #[test]
 fn an_old_key_verifies_until_no_token_under_it_can_live() {
     let mut masters = masters();
@@ -82,6 +85,7 @@ fn the_newest_key_is_never_pruned() {
     assert_eq!(masters.masters().iter().map(|master| master.id).collect::<Vec<_>>(), [3]);
 }
 
+//= req: KEY-1, type=test
 #[test]
 fn ids_are_never_used_twice_and_end_at_255() {
     let mut masters = masters();
@@ -96,6 +100,7 @@ fn ids_are_never_used_twice_and_end_at_255() {
     assert_eq!(masters.rotate([0; 32], NOW), Err(KeyMaterialError::Exhausted));
 }
 
+//= req: KEY-4, type=test
 #[test]
 fn restored_ids_ascend_from_one_to_the_last() {
     let restore = |last_id, ids: &[u8]| {

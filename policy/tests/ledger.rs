@@ -51,6 +51,7 @@ fn a_full_ledger_refuses_further_grants_and_tickets() {
     assert_eq!(ledger.grants().count(), 1);
 }
 
+//= req: GRANT-7, type=test
 #[test]
 fn a_full_ledger_opens_no_session_and_spends_no_grant() {
     let mut ledger = ledger_with_grant(1, 3);
@@ -72,6 +73,7 @@ fn a_full_ledger_still_repeats_and_still_says_why_not() {
     assert_eq!(ledger.redeem(&digest(9), &attempt(2, 2), NOW), unknown);
 }
 
+//= req: GRANT-5, type=test
 #[test]
 fn a_repetition_finds_no_session_that_was_revoked() {
     let mut ledger = ledger_with_grant(4, 2);
@@ -141,6 +143,7 @@ fn revocation_picks_one_a_subject_or_all_and_each_once() {
     assert_eq!(picked(Selector::All), []);
 }
 
+//= req: SESSION-5, type=test
 #[test]
 fn a_revoked_session_is_not_extended() {
     let mut ledger = ledger_with_grant(4, 1);

@@ -126,6 +126,7 @@ impl Run {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    //= req: GRANT-1, GRANT-2, GRANT-3, GRANT-4, type=model
     #[test]
     fn grant_behaves_as_its_history_says(
         uses in 1..4_u32,
@@ -138,6 +139,7 @@ proptest! {
         }
     }
 
+    //= req: GRANT-1, type=property
     #[test]
     fn grant_never_yields_more_sessions_than_uses(
         uses in 1..6_u32,
@@ -163,6 +165,7 @@ proptest! {
         prop_assert_eq!(record.uses_left as usize + sessions.len(), uses as usize);
     }
 
+    //= req: GRANT-2, type=property
     #[test]
     fn grant_opens_nothing_at_or_after_its_expiry(life in 1..100_000_u64, late in 0..100_000_u64) {
         let mut record = grant(1, millis(life));

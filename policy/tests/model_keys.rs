@@ -55,6 +55,7 @@ fn key_id(ring: &KeyRing, token: &Issued, now: Timestamp) -> Option<u8> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
+    //= req: KEY-1, KEY-2, KEY-3, type=property
     #[test]
     fn no_token_is_orphaned_and_no_id_comes_back(events in prop::collection::vec(event(), 0..40)) {
         let mut masters = masters();
@@ -83,6 +84,7 @@ proptest! {
         }
     }
 
+    //= req: KEY-3, type=property
     #[test]
     fn a_pruned_ring_holds_only_keys_that_a_token_may_need(
         waits in prop::collection::vec(0..60 * 86_400_u64, 1..20),

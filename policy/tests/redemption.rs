@@ -83,6 +83,7 @@ fn each_endpoint_is_a_counter_of_its_own() {
     }
 }
 
+//= req: GRANT-4, type=test
 #[test]
 fn what_was_paid_into_a_cookie_cant_be_fetched_as_a_token() {
     let mut world = world_with_grants();
@@ -112,6 +113,7 @@ fn a_session_that_was_revoked_isnt_repeated() {
     assert_eq!(again.unwrap_err(), Denial::GrantRefused(GrantFault::Revoked));
 }
 
+//= req: SESSION-6, type=test
 #[test]
 fn a_session_that_is_known_to_be_revoked_isnt_admitted_whatever_the_store_says() {
     let mut world = world_with_grants();
@@ -121,6 +123,7 @@ fn a_session_that_is_known_to_be_revoked_isnt_admitted_whatever_the_store_says()
     assert_eq!(redeemed.unwrap_err(), Denial::SessionRevoked);
 }
 
+//= req: SESSION-1, type=test
 #[test]
 fn a_sign_in_always_opens_a_session_of_a_new_id() {
     let mut world = world_with_grants();
@@ -156,6 +159,7 @@ fn a_redemption_is_charged_once_whatever_comes_of_it() {
     assert_eq!(guesses, [Guess::Other, Guess::Code]);
 }
 
+//= req: SESSION-8, type=test
 #[test]
 fn stale_revocations_refuse_before_a_use_is_spent_or_a_guess_charged() {
     let mut world = world_with_grants();

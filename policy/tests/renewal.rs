@@ -17,6 +17,7 @@ use doorward_policy::token::Claims;
 
 const DEFAULTS: Lifetimes = Lifetimes::DEFAULT;
 
+//= req: SESSION-2, type=test
 #[test]
 fn a_token_renews_in_the_second_half_of_its_life_only() {
     let half = NOW.plus(7 * DAY / 2);
@@ -36,6 +37,7 @@ fn renewal_changes_nothing_but_two_times() {
     assert_eq!(renewed, Claims { issued_at, expires_at, ..claims() });
 }
 
+//= req: SESSION-2, type=test
 #[test]
 fn renewal_never_passes_the_absolute_end() {
     let near = Claims { issued_at: NOW.plus(20 * DAY), expires_at: NOW.plus(27 * DAY), ..claims() };
@@ -87,6 +89,7 @@ fn an_extended_session_never_shrinks_and_never_passes_its_end() {
     assert_eq!(session.expires_at, session.absolute_end);
 }
 
+//= req: SESSION-3, type=test
 #[test]
 fn lifetimes_have_a_floor_an_order_and_a_ceiling() {
     assert!(Lifetimes::new(secs(60), secs(60)).is_ok());

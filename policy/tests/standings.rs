@@ -68,6 +68,7 @@ fn a_limit_can_be_changed_and_lifted() {
     assert!(standings.is_empty());
 }
 
+//= req: SESSION-7, type=test
 #[test]
 fn a_revocation_is_final() {
     let mut standings = standings();
@@ -79,6 +80,7 @@ fn a_revocation_is_final() {
     }
 }
 
+//= req: SESSION-7, type=test
 #[test]
 fn an_exception_is_kept_to_the_millisecond_of_its_sessions_end() {
     let mut standings = standings();

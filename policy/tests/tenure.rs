@@ -261,6 +261,7 @@ impl Run {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(700))]
 
+    //= req: SESSION-9, type=property
     /// A connection goes on if and only if a new one of the same credential to the same workspace
     /// would be admitted now, to the same place, with at least the same rights.
     #[test]
@@ -285,6 +286,7 @@ proptest! {
         }
     }
 
+    //= req: SESSION-9, type=property
     #[test]
     fn a_connection_ends_for_the_reason_that_there_is(
         before in steps(), credential in credential(), way in way(), after in steps(),
@@ -311,6 +313,7 @@ fn ann_in_alpha() -> (World, Admitted) {
     (world, admitted)
 }
 
+//= req: SESSION-9, type=test
 #[test]
 fn each_end_has_its_close_code() {
     let close = |world: &World, admitted: &Admitted, expires_at| {
@@ -381,6 +384,7 @@ fn doorwards_own_answers_need_no_membership() {
     assert_eq!(tenure(&world, &kept, LATE), Err(Denial::SessionRevoked));
 }
 
+//= req: SESSION-10, type=test
 #[test]
 fn a_connection_is_looked_at_once_more_with_what_is_known_by_then() {
     let (mut world, admitted) = ann_in_alpha();

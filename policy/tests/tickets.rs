@@ -193,6 +193,7 @@ fn a_refused_ticket_is_not_spent() {
     assert!(drive(&mut world, awaiting).is_ok());
 }
 
+//= req: SESSION-8, type=test
 #[test]
 fn a_ticket_that_stale_revocations_would_refuse_is_not_asked_for() {
     let (mut world, text) = world_with_ticket();
@@ -237,6 +238,7 @@ fn a_ticket_beside_a_bad_cookie_is_denied_and_the_cookie_removed() {
     assert_eq!(denied.expire_cookie, None);
 }
 
+//= req: SESSION-6, type=test
 #[test]
 fn a_ticket_of_a_revoked_session_is_denied_whatever_the_store_says() {
     let (mut world, text) = world_with_ticket();

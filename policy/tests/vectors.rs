@@ -122,6 +122,7 @@ fn read_grant(text: &str, digester: &Digester) -> Value {
     json!({ "text": text, "kind": kind, "digest": digest })
 }
 
+//= req: GRANT-10, GRANT-12, type=test
 #[test]
 fn grants_are_made_and_digested_as_written() {
     let file = read(FILE);
@@ -145,6 +146,7 @@ fn presented_grants_are_read_as_written() {
     }
 }
 
+//= req: GRANT-6, type=test
 #[test]
 fn nonces_are_read_as_written() {
     let file = read(FILE);

@@ -516,6 +516,7 @@ fn with_grant() -> World {
     world
 }
 
+//= req: GRANT-7, type=test
 #[test]
 fn a_grant_refused_for_its_workspace_is_not_spent() {
     let mut world = with_grant();
@@ -576,6 +577,7 @@ fn a_grant_says_nothing_of_workspaces_once_it_is_spent() {
     }
 }
 
+//= req: GRANT-7, type=test
 #[test]
 fn a_ticket_refused_for_its_workspace_is_not_spent() {
     let mut world = two();

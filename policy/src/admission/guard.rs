@@ -343,6 +343,7 @@ impl Guard<'_> {
     ///
     /// # Errors
     /// What has changed.
+    //= req: SESSION-10
     pub fn still_stands(&self, admitted: &Admitted, now: Timestamp) -> Result<(), Denial> {
         credential::check_fresh(self.standings, now)?;
         let never = Timestamp::from_millis(u64::MAX);

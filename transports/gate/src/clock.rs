@@ -88,6 +88,7 @@ impl<R: Readings> Clock for SystemClock<R> {
         let Reading { wall: read, boot } = self.readings.read();
         let passed = boot.saturating_sub(anchor.boot);
         let carried = anchor.wall.map(|wall| wall.saturating_add(passed));
+        //= req: TIME-1
         let wall = carried.max(read).ok_or(ClockError)?;
         let now = u64::try_from(wall.as_millis()).map_err(|_| ClockError)?;
         *anchor = Anchor { wall: Some(wall), boot };

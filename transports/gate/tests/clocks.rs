@@ -113,6 +113,7 @@ impl Door {
     }
 }
 
+//= req: TIME-1, type=test
 #[tokio::test]
 async fn a_clock_set_back_an_hour_ends_nothing_and_gives_nothing() {
     let (machine, door, paired, live) = in_use().await;
@@ -178,6 +179,7 @@ async fn a_clock_set_forward_a_day_and_back_gives_nothing_again() {
     assert!(!door.stands(&paired, &live).await);
 }
 
+//= req: TIME-1, type=test
 #[tokio::test]
 async fn a_machine_that_sleeps_ages_whether_its_clock_runs_on_or_stands() {
     for wall_stands in [false, true] {
@@ -195,6 +197,7 @@ async fn a_machine_that_sleeps_ages_whether_its_clock_runs_on_or_stands() {
     }
 }
 
+//= req: TIME-2, type=test
 #[tokio::test]
 async fn a_clock_set_back_between_two_starts_gives_half_a_minute_at_most() {
     let (machine, store, settings) = (Machine::new(), memory(), living(MINUTE, MINUTE));
@@ -216,6 +219,7 @@ async fn a_clock_set_back_between_two_starts_gives_half_a_minute_at_most() {
     assert_eq!(machine.passed() - MARK, MINUTE + MARK - Duration::from_millis(1));
 }
 
+//= req: TIME-2, type=test
 #[tokio::test]
 async fn a_listener_that_is_stopped_in_order_persists_its_time() {
     let (machine, store, settings) = (Machine::new(), memory(), living(MINUTE, MINUTE));
@@ -313,6 +317,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
+    //= req: TIME-1, type=property
     #[test]
     fn no_session_gains_time_and_no_clock_set_back_ends_one(
         happenings in proptest::collection::vec(happening(), 1..24),

@@ -52,6 +52,8 @@ use super::world::{KEYS, NOW};
 //= req: TOKEN-7, type=fuzz
 //= req: TICKET-1, TICKET-2, TICKET-3, TICKET-4, TICKET-5, TICKET-6, TICKET-7, type=fuzz
 //= req: LOCAL-7, type=fuzz
+//= req: GRANT-1, GRANT-2, GRANT-3, GRANT-4, GRANT-5, SESSION-1, SESSION-2, SESSION-6, type=fuzz
+//= req: SESSION-8, type=fuzz
 pub fn decision(data: &[u8]) {
     let mut input = Input::new(data);
     let model = Model { now: NOW.as_millis(), ..script::choices(input.line()) };

@@ -54,6 +54,7 @@ impl Gate {
         lock(&self.renewed).retain(|_, last| now.since(*last) < RENEWAL_PAUSE);
         self.store.expire(now).await?;
         let marked = Timestamp::from_millis(self.marked.load(Ordering::Relaxed));
+        //= req: TIME-2
         if now.since(marked) >= CLOCK_MARK || (self.is_draining() && now > marked) {
             self.store.mark_clock(now).await?;
             self.marked.store(now.as_millis(), Ordering::Relaxed);
