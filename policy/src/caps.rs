@@ -15,6 +15,7 @@ pub struct ConnectionLimits {
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
+        //= req: LIMIT-8
         Self { unadmitted: 256, per_address: 32 }
     }
 }
@@ -48,10 +49,12 @@ impl ConnectionCaps {
     /// # Errors
     /// If a cap is reached; nothing was counted then.
     pub fn enter(&mut self, key: LimitKey, exempt: bool) -> Result<(), CapReached> {
+        //= req: LIMIT-8
         if self.total >= self.limits.unadmitted {
             return Err(CapReached::All);
         }
         let here = self.addresses.get(&key).copied().unwrap_or(0);
+        //= req: LIMIT-8
         if here >= self.limits.per_address && !exempt {
             return Err(CapReached::Address);
         }

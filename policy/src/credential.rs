@@ -250,6 +250,7 @@ pub(crate) fn stand(
     check_fresh(standings, now).map_err(|denial| Failure { denial, known })?;
     let capabilities = match standings.of(claims.session) {
         Standing::Unchanged => claims.capabilities,
+        //= req: CAP-2
         Standing::Limited(capabilities) => claims.capabilities.common(capabilities),
         //= req: SESSION-6
         Standing::Revoked => return Err(Failure { denial: Denial::SessionRevoked, known }),
@@ -300,6 +301,7 @@ pub(crate) fn stand_local(
     })?;
     let capabilities = match standings.of(claims.incarnation) {
         Standing::Unchanged => claims.capabilities,
+        //= req: CAP-2
         Standing::Limited(limit) => claims.capabilities.common(limit),
         // Replaced or removed a moment ago.
         //= req: LOCAL-6

@@ -374,6 +374,7 @@ impl Denial {
             Self::SessionRevoked => PublicAnswer::new(401, "session_revoked", Some(4403), Pair),
             //= req: GRANT-11
             Self::GrantRefused(_) => PublicAnswer::new(401, "grant_refused", None, Pair),
+            //= req: WORK-2
             Self::WorkspaceUnknown => PublicAnswer::new(404, "not_found", Some(4404), Stop),
             Self::CapabilityLacking(_) => {
                 PublicAnswer::new(403, "insufficient_capability", Some(4403), Stop)
@@ -448,6 +449,7 @@ impl Denial {
             Self::BrowserRefused => "This endpoint is for programs and refuses requests with an \
                 Origin; a browser pairs at /.doorward/pair."
                 .into(),
+            //= req: WORK-2
             Self::NoRoute | Self::WorkspaceUnknown => "There is nothing here.".into(),
             Self::CredentialMissing => "This server is guarded by Doorward: pair first, with the \
                 link or the code that `doorward pair` prints."

@@ -334,6 +334,7 @@ impl Locals {
             return Err(NotKept::Exists);
         }
         let same = |one: &LocalRecord| one.id == local.id;
+        //= req: LIMIT-10
         if self.by_digest.len() >= most && !self.by_digest.values().any(same) {
             return Err(NotKept::Full);
         }
@@ -382,6 +383,7 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         forget_at: Timestamp,
         most: usize,
     ) -> Result<(), NotKept> {
+        //= req: LIMIT-10
         if self.entries.len() >= most {
             return Err(NotKept::Full);
         }

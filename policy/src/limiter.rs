@@ -25,6 +25,7 @@ pub enum LimitKey {
 
 impl From<IpAddr> for LimitKey {
     fn from(address: IpAddr) -> Self {
+        //= req: LIMIT-2
         match address.to_canonical() {
             IpAddr::V4(v4) => Self::V4(v4.octets()),
             IpAddr::V6(v6) => {
@@ -57,6 +58,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        //= req: LIMIT-1
         Self { codes: 10, others: 100, capacity: 1 << 16 }
     }
 }
@@ -123,6 +125,7 @@ impl Limiter {
 
     fn drop_ended(&mut self, now: Timestamp) {
         while let Some(&(start, key)) = self.oldest.front() {
+            //= req: LIMIT-3
             if now < start.plus(WINDOW) {
                 break;
             }
@@ -133,6 +136,7 @@ impl Limiter {
 
     fn counter(&mut self, key: LimitKey, now: Timestamp) -> Option<&mut Counter> {
         if !self.counters.contains_key(&key) {
+            //= req: LIMIT-3
             if self.counters.len() >= self.limits.capacity {
                 return None;
             }
@@ -155,6 +159,7 @@ impl Charge for Limiter {
             Guess::Code => (&mut counter.codes, codes),
             Guess::Other => (&mut counter.others, others),
         };
+        //= req: LIMIT-1
         if *count >= most {
             return Err(Limited { until: counter.start.plus(WINDOW) });
         }

@@ -119,11 +119,13 @@ impl Room {
 
     fn check_room_for(&self, session: SessionId) -> Result<(), RoomFull> {
         let theirs = self.seats.iter().filter(|seat| seat.session == session).count();
+        //= req: ROOM-5
         if theirs >= MOST_PLACES_OF_SESSION {
             return Err(RoomFull::Session);
         }
         let kept_free = self.lease.is_some_and(|one| one.is_away() && one.holder != session);
         let taken = self.seats.len().saturating_add(usize::from(kept_free));
+        //= req: ROOM-5
         if taken >= MOST_PLACES { Err(RoomFull::Room) } else { Ok(()) }
     }
 
@@ -140,7 +142,9 @@ impl Room {
         self.waiting.retain(|one| *one != session);
         let lapses_at = self.latest.plus(LEASE_GRACE);
         if let Some(lease) = self.lease.as_mut().filter(|lease| lease.is_present(session)) {
+            //= req: ROOM-2
             lease.lapses_at = Some(lapses_at);
+            //= req: ROOM-4
             self.deny_all(Because::OwnerLeft);
         }
     }
@@ -158,8 +162,10 @@ impl Room {
     /// # Errors
     /// Unless it is a place of the owner's that may operate.
     pub fn write(&self, place: Place) -> Result<(), WriteRefusal> {
+        //= req: ROOM-1
         let seat = self.seats.iter().find(|seat| seat.place == place && seat.may_operate);
         let session = seat.ok_or(WriteRefusal::NotAllowed)?.session;
+        //= req: ROOM-1
         if self.is_present_owner(session) { Ok(()) } else { Err(WriteRefusal::NotOwner) }
     }
 
@@ -201,12 +207,15 @@ impl Room {
         now: Timestamp,
     ) -> Result<(), HandOverRefusal> {
         self.tick(now);
+        //= req: ROOM-3
         if self.owner() != Some(by) {
             return Err(HandOverRefusal::NotOwner);
         }
+        //= req: ROOM-3
         if !self.waiting.contains(&to) {
             return Err(HandOverRefusal::NotWaiting);
         }
+        //= req: ROOM-4
         self.deny_all(Because::OwnerChanged);
         self.grant(to);
         Ok(())
@@ -240,6 +249,7 @@ impl Room {
             return Err(PoseRefusal::NoOwner);
         }
         let theirs = self.questions.iter().filter(|one| one.by == by).count();
+        //= req: ROOM-5
         if self.questions.len() >= MOST_QUESTIONS || theirs >= MOST_QUESTIONS_OF_ASKER {
             return Err(PoseRefusal::TooMany);
         }
@@ -269,6 +279,7 @@ impl Room {
         now: Timestamp,
     ) -> Result<(), AnswerRefusal> {
         self.tick(now);
+        //= req: ROOM-4
         if !self.is_present_owner(by) {
             return Err(AnswerRefusal::NotOwner);
         }
@@ -285,6 +296,7 @@ impl Room {
     pub fn tick(&mut self, now: Timestamp) {
         self.latest = self.latest.max(now);
         let latest = self.latest;
+        //= req: ROOM-4
         let overdue = |one: &Question| latest >= one.ends_at;
         for question in self.questions.iter().filter(|one| overdue(one)) {
             let answer = Answer::Denied(Because::TimedOut);
@@ -373,8 +385,10 @@ impl Room {
 
     /// Ends the lease, and gives it to whoever has waited longest.
     fn vacate(&mut self) {
+        //= req: ROOM-4
         self.deny_all(Because::OwnerChanged);
         self.lease = None;
+        //= req: ROOM-2
         match self.waiting.first().copied() {
             Some(next) => self.grant(next),
             None => self.effects.push(Effect::OwnerChanged(None)),

@@ -64,6 +64,7 @@ pub(crate) fn verify_capability(
     needed: Capabilities,
 ) -> Result<CapabilityProof, Denial> {
     let lacking = needed.without(held);
+    //= req: CAP-1
     if lacking.is_empty() {
         Ok(CapabilityProof { held })
     } else {

@@ -118,6 +118,7 @@ impl SessionRecord {
 
     /// Leaves it no more than `capabilities`. What was taken away does not come back.
     pub fn limit(&mut self, capabilities: Capabilities) {
+        //= req: CAP-3
         self.capabilities = self.capabilities.common(capabilities);
     }
 

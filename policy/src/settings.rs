@@ -105,6 +105,7 @@ impl Settings {
     /// of them comes over QUIC, which no trusted proxy speaks.
     #[must_use]
     pub fn exempts(&self, peer: IpAddr, wire: Wire) -> bool {
+        //= req: LIMIT-9
         wire != Wire::Quic && self.trusts(peer)
     }
 }

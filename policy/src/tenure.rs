@@ -72,6 +72,7 @@ impl Guard<'_> {
             Some(joined) => self.still_in(joined, tenure.visitor)?,
         };
         let lost = tenure.granted.without(limit.common(membership));
+        //= req: CAP-5
         if lost.is_empty() { Ok(()) } else { Err(Denial::CapabilityLacking(lost)) }
     }
 
@@ -87,7 +88,9 @@ impl Guard<'_> {
 
     fn still_in(&self, joined: &Joined, visitor: Visitor) -> Result<Capabilities, Denial> {
         let membership = self.directory.membership(joined, visitor);
+        //= req: WORK-8
         let membership = membership.ok_or(Denial::WorkspaceUnknown)?;
+        //= req: WORK-8
         if self.directory.is_in_place(joined) {
             Ok(membership)
         } else {

@@ -27,6 +27,7 @@ fn caps(unadmitted: usize, per_address: usize) -> ConnectionCaps {
     ConnectionCaps::new(ConnectionLimits { unadmitted, per_address })
 }
 
+//= req: LIMIT-8, type=test
 #[test]
 fn one_address_has_its_share_and_no_more() {
     let mut caps = caps(10, 2);
@@ -37,6 +38,7 @@ fn one_address_has_its_share_and_no_more() {
     assert_eq!(caps.len(), 3);
 }
 
+//= req: LIMIT-8, type=test
 #[test]
 fn all_addresses_together_are_bounded() {
     let mut caps = caps(3, 2);
@@ -71,6 +73,18 @@ fn leaving_twice_frees_nobody_elses_place() {
     assert!(caps.is_empty());
 }
 
+//= req: LIMIT-8, type=test
+#[test]
+fn thirty_two_of_one_address_and_256_in_all_unless_set_otherwise() {
+    let mut caps = ConnectionCaps::new(ConnectionLimits::default());
+    let mut enter = |address: u8, tries: usize| {
+        (0..tries).filter(|_| caps.enter(key(address), false).is_ok()).count()
+    };
+    let counted: Vec<usize> = (1..=9).map(|address| enter(address, 40)).collect();
+    assert_eq!(counted, [32, 32, 32, 32, 32, 32, 32, 32, 0]);
+}
+
+//= req: LIMIT-9, type=test
 #[test]
 fn a_trusted_proxy_is_exempt_from_the_share_but_not_from_the_whole() {
     let mut caps = caps(3, 1);
@@ -80,6 +94,7 @@ fn a_trusted_proxy_is_exempt_from_the_share_but_not_from_the_whole() {
     assert_eq!(caps.enter(key(1), true), Err(CapReached::All));
 }
 
+//= req: LIMIT-9, type=test
 #[test]
 fn a_trusted_proxy_is_exempt_unless_it_comes_over_quic() {
     let proxy = IpAddr::from([192, 0, 2, 1]);

@@ -117,6 +117,7 @@ fn whatever_is_wrong_first_in_the_order_is_the_reason() {
     }
 }
 
+//= req: LIMIT-4, type=test
 #[test]
 fn steps_one_to_five_never_charge() {
     for wrong in &WRONGS {
@@ -146,6 +147,7 @@ fn credential_and_origin_come_before_verification_capability_after() {
     assert_eq!(world.denial(&lacking), Denial::SessionRevoked);
 }
 
+//= req: LIMIT-4, type=test
 #[test]
 fn only_what_could_be_a_guess_is_charged() {
     let mut world = World::new();
@@ -176,6 +178,7 @@ fn only_what_could_be_a_guess_is_charged() {
     assert_eq!(charges(&mut world, &Request::get("/").bearer(&token)), 0);
 }
 
+//= req: LIMIT-6, type=test
 #[test]
 fn a_valid_token_passes_from_a_limited_address() {
     let mut world = World::new();
@@ -239,6 +242,7 @@ fn revocation_is_by_session_whatever_the_tokens_text() {
     assert_eq!(world.denial(&Request::get("/").bearer(&other)), Denial::SessionRevoked);
 }
 
+//= req: CAP-2, type=test
 #[test]
 fn capabilities_in_force_are_those_of_token_and_row_in_common() {
     let mut world = World::new();

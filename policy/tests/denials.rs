@@ -60,7 +60,7 @@ fn each_status_is_one_that_the_interface_knows() {
     }
 }
 
-//= req: GRANT-11, type=test
+//= req: GRANT-11, WORK-2, type=test
 #[test]
 fn what_must_look_the_same_outside_does() {
     let mut groups: BTreeMap<&str, Vec<(PublicAnswer, String)>> = BTreeMap::new();

@@ -153,6 +153,7 @@ fn plain_http_is_for_this_machine() {
     }
 }
 
+//= req: LIMIT-7, type=test
 #[test]
 fn guesses_are_counted_for_the_client_and_not_for_the_proxy() {
     let mut world = behind(&["10.0.0.1"]);

@@ -175,6 +175,7 @@ fn a_grant_in_no_form_or_without_a_nonce_is_of_no_shape() {
     assert_eq!(denial, Denial::HostDenied { seen: Shown::new("evil.example") });
 }
 
+//= req: LIMIT-4, type=test
 #[test]
 fn only_a_failed_verification_is_charged() {
     for wrong in &WRONGS {
@@ -279,6 +280,7 @@ fn to_open_takes_what_any_rule_takes() {
     }
 }
 
+//= req: CAP-4, type=test
 #[test]
 fn a_hello_needs_what_it_asks_for() {
     let mut world = World::new();
@@ -547,6 +549,7 @@ fn a_workspace_is_told_only_to_whom_the_door_is_open() {
     assert_eq!(world.hello_denial(&session), Denial::SessionRevoked);
 }
 
+//= req: LIMIT-6, type=test
 #[test]
 fn a_valid_token_passes_from_a_limited_address_and_a_grant_does_not() {
     let mut world = World::new();

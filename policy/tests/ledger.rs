@@ -40,6 +40,7 @@ fn uses_left(ledger: &Ledger) -> u32 {
     ledger.grants().map(|grant| grant.uses_left).sum()
 }
 
+//= req: LIMIT-10, type=test
 #[test]
 fn a_full_ledger_refuses_further_grants_and_tickets() {
     let mut ledger = small(1, 1, 1);
@@ -177,6 +178,7 @@ fn a_revoked_session_is_kept_until_its_absolute_end() {
     assert!(ledger.session(session.id).unwrap().revoked_at.is_some());
 }
 
+//= req: CAP-3, type=test
 #[test]
 fn a_limit_only_takes_away_and_tells_whom_it_took_from() {
     let mut ledger = ledger_with_grant(4, 2);

@@ -29,6 +29,7 @@ fn passed(limiter: &mut Limiter, address: &str, guess: Guess, tries: usize) -> u
     (0..tries).filter(|_| charge(limiter, address, guess, NOW)).count()
 }
 
+//= req: LIMIT-1, type=test
 #[test]
 fn ten_codes_and_a_hundred_others_pass_each_minute() {
     let mut limiter = Limiter::new(Limits::default());
@@ -36,6 +37,7 @@ fn ten_codes_and_a_hundred_others_pass_each_minute() {
     assert_eq!(passed(&mut limiter, "192.0.2.1", Guess::Other, 500), 100);
 }
 
+//= req: LIMIT-1, type=test
 #[test]
 fn a_counter_ends_sixty_seconds_after_its_first_charge() {
     let mut limiter = Limiter::new(Limits { codes: 1, ..Limits::default() });
@@ -48,6 +50,7 @@ fn a_counter_ends_sixty_seconds_after_its_first_charge() {
     assert!(!charge(&mut limiter, "192.0.2.1", Guess::Code, end.plus(secs(59))), "a new minute");
 }
 
+//= req: LIMIT-1, type=test
 #[test]
 fn a_charge_that_is_refused_doesnt_prolong_the_wait() {
     let mut limiter = Limiter::new(Limits { codes: 1, ..Limits::default() });
@@ -57,6 +60,7 @@ fn a_charge_that_is_refused_doesnt_prolong_the_wait() {
     assert!(charge(&mut limiter, "192.0.2.1", Guess::Code, NOW.plus(WINDOW)));
 }
 
+//= req: LIMIT-2, type=test
 #[test]
 fn one_address_doesnt_lock_another_out() {
     let mut limiter = Limiter::new(Limits::default());
@@ -64,6 +68,7 @@ fn one_address_doesnt_lock_another_out() {
     assert_eq!(passed(&mut limiter, "192.0.2.2", Guess::Code, 50), 10);
 }
 
+//= req: LIMIT-2, type=test
 #[test]
 fn an_ipv6_network_is_one_address() {
     assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff:ffff:ffff:ffff"));
@@ -73,6 +78,7 @@ fn an_ipv6_network_is_one_address() {
     assert_ne!(key("::1"), key("127.0.0.1"));
 }
 
+//= req: LIMIT-3, type=test
 #[test]
 fn a_full_table_refuses_no_newcomer() {
     let mut limiter = Limiter::new(Limits { codes: 1, others: 1, capacity: 2 });
@@ -82,6 +88,7 @@ fn a_full_table_refuses_no_newcomer() {
     assert_eq!((limiter.len(), limiter.uncounted()), (2, 1));
 }
 
+//= req: LIMIT-3, type=test
 #[test]
 fn a_full_table_drops_no_live_counter() {
     let mut limiter = Limiter::new(Limits { capacity: 100, ..Limits::default() });

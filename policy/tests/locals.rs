@@ -204,6 +204,7 @@ fn whether_a_token_is_none_of_any_or_ended_is_told_to_nobody() {
     assert_eq!((unknown.known, expired.known, dead.known), (None, whose, whose));
 }
 
+//= req: LIMIT-4, type=test
 #[test]
 fn only_what_is_not_known_is_charged_as_a_guess() {
     let mut world = World::new();
@@ -251,7 +252,7 @@ fn what_cant_be_told_is_no_and_no_guess() {
     assert!(world.limiter.charges.is_empty());
 }
 
-//= req: LOCAL-6, type=test
+//= req: LOCAL-6, CAP-2, type=test
 #[test]
 fn a_removed_token_is_dead_whatever_the_store_still_says() {
     let mut world = World::new();
@@ -378,7 +379,7 @@ fn only_a_local_token_asks_for_what_is_for_processes() {
     }
 }
 
-//= req: LOCAL-6, type=test
+//= req: LOCAL-6, LIMIT-10, type=test
 #[test]
 fn registering_an_id_again_evicts_the_token_before() {
     let mut ledger = Ledger::new(Capacity { locals: 2, ..Capacity::default() }, [1; 8]);

@@ -68,6 +68,7 @@ const fn key(address: u8) -> LimitKey {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    //= req: LIMIT-1, LIMIT-3, type=model
     #[test]
     fn limiter_says_what_a_naive_one_says(steps in steps()) {
         let (mut limiter, mut naive) = (Limiter::new(LIMITS), Naive::default());
@@ -80,6 +81,7 @@ proptest! {
         }
     }
 
+    //= req: LIMIT-3, type=property
     #[test]
     fn no_flood_of_others_gives_a_counted_address_another_guess(
         flood in prop::collection::vec((1..255_u8, 0..500_u64), 0..100),

@@ -374,11 +374,13 @@ fn each(
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
+    //= req: ROOM-1, ROOM-2, ROOM-3, ROOM-4, type=model
     #[test]
     fn a_room_is_what_its_history_says(steps in steps()) {
         each(steps, |_, _| Ok(()))?;
     }
 
+    //= req: ROOM-1, type=property
     #[test]
     fn one_owner_at_a_time(steps in steps()) {
         each(steps, |run, _| {
@@ -391,6 +393,7 @@ proptest! {
         })?;
     }
 
+    //= req: ROOM-1, type=property
     #[test]
     fn who_only_observes_never_writes(steps in steps()) {
         each(steps, |run, _| {
@@ -403,6 +406,7 @@ proptest! {
         })?;
     }
 
+    //= req: ROOM-2, type=property
     #[test]
     fn the_longest_waiting_is_promoted(steps in steps()) {
         let mut queue = Vec::new();
@@ -422,6 +426,7 @@ proptest! {
         }
     }
 
+    //= req: ROOM-4, type=property
     #[test]
     fn a_disconnect_denies_what_waited_for_that_person(steps in steps()) {
         each(steps, |run, _| {
@@ -431,6 +436,7 @@ proptest! {
         })?;
     }
 
+    //= req: ROOM-4, type=property
     #[test]
     fn a_question_ends_once(steps in steps()) {
         let mut ended = std::collections::BTreeSet::new();

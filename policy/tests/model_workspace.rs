@@ -147,6 +147,7 @@ fn kept(directory: &Directory) -> Vec<Kept> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
+    //= req: WORK-1, WORK-3, WORK-4, WORK-5, WORK-6, type=model
     #[test]
     fn whoever_asks_finds_what_the_history_comes_to(steps in steps()) {
         let mut run = Run::new();
@@ -172,6 +173,7 @@ proptest! {
         }
     }
 
+    //= req: WORK-3, type=property
     #[test]
     fn membership_replaces_never_merges(changes in prop::collection::vec(change(), 0..60)) {
         let mut world = World::new();
@@ -188,6 +190,7 @@ proptest! {
         }
     }
 
+    //= req: WORK-1, CAP-1, type=property
     #[test]
     fn nobody_joins_what_they_are_no_member_of(
         changes in prop::collection::vec(change(), 1..60), who in 0..PEOPLE.len(),
@@ -215,6 +218,7 @@ proptest! {
         }
     }
 
+    //= req: WORK-2, type=property
     #[test]
     fn unknown_and_foreign_are_one(
         changes in prop::collection::vec(change(), 0..60), who in 0..PEOPLE.len(),
@@ -232,6 +236,7 @@ proptest! {
         }
     }
 
+    //= req: WORK-3, type=property
     #[test]
     fn everybody_has_one_home_at_most(changes in prop::collection::vec(change(), 0..60)) {
         let mut world = World::new();
@@ -273,6 +278,7 @@ fn member(number: usize) -> Member {
     Member { subject, capabilities: Capabilities::OBSERVE, home: false }
 }
 
+//= req: WORK-9, type=test
 #[test]
 fn a_full_directory_takes_no_further_workspace() {
     let mut directory = Directory::default();
@@ -289,6 +295,7 @@ fn a_full_directory_takes_no_further_workspace() {
     assert_eq!(directory.apply(&create(0), 1), Ok(()));
 }
 
+//= req: WORK-9, type=test
 #[test]
 fn a_full_directory_takes_no_further_member_and_changes_those_it_has() {
     let mut directory = Directory::default();
@@ -307,6 +314,7 @@ fn a_full_directory_takes_no_further_member_and_changes_those_it_has() {
     assert_eq!(directory.apply(&further, 1), Ok(()));
 }
 
+//= req: WORK-9, type=test
 #[test]
 fn a_workspace_has_sixteen_claims_at_most() {
     let mut directory = Directory::default();
@@ -321,6 +329,7 @@ fn a_workspace_has_sixteen_claims_at_most() {
     assert_eq!(directory.apply(&Change::Place(a, placing(17)), 2), full);
 }
 
+//= req: WORK-9, type=test
 #[test]
 fn all_workspaces_together_have_512_claims_at_most() {
     let mut directory = Directory::default();
@@ -339,6 +348,7 @@ fn all_workspaces_together_have_512_claims_at_most() {
     assert_eq!(directory.apply(&Change::Create(last, placing(0, 0)), 2), Ok(()));
 }
 
+//= req: WORK-9, type=test
 #[test]
 fn a_claim_has_256_bytes_at_most() {
     let path = |length: usize| format!("/{}", "a".repeat(length - 1));

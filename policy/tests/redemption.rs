@@ -133,6 +133,7 @@ fn a_sign_in_always_opens_a_session_of_a_new_id() {
     assert_ne!(id(&first), id(&second));
 }
 
+//= req: LIMIT-1, LIMIT-5, type=test
 #[test]
 fn typed_codes_and_links_have_each_their_limit() {
     let mut world = world_with_grants();
@@ -150,6 +151,7 @@ fn typed_codes_and_links_have_each_their_limit() {
     assert!(redeem(&mut world, &GrantSecret::code(CODE), 13).is_ok());
 }
 
+//= req: LIMIT-5, type=test
 #[test]
 fn a_redemption_is_charged_once_whatever_comes_of_it() {
     let mut world = world_with_grants();
@@ -172,6 +174,7 @@ fn stale_revocations_refuse_before_a_use_is_spent_or_a_guess_charged() {
     assert!(redeem(&mut world, &GrantSecret::link(LINK), 1).is_ok());
 }
 
+//= req: LIMIT-10, type=test
 #[test]
 fn a_full_ledger_is_an_outage_and_spends_nothing() {
     let mut world = world_with_grants();

@@ -67,6 +67,7 @@ fn main_alone_still_asks_for_membership() {
     assert!(!Directory::restore(only).unwrap().is_off());
 }
 
+//= req: WORK-10, type=test
 #[test]
 fn workspaces_without_main_are_refused() {
     refused(|kept| {
@@ -74,6 +75,7 @@ fn workspaces_without_main_are_refused() {
     });
 }
 
+//= req: WORK-10, type=test
 #[test]
 fn workspaces_that_come_twice_or_out_of_order_are_refused() {
     refused(|kept| kept.swap(BLUE, GREEN));
@@ -93,12 +95,14 @@ fn a_workspace_that_was_never_placed_is_refused() {
     refused(|kept| kept[BLUE].placement = 0);
 }
 
+//= req: WORK-6, type=test
 #[test]
 fn a_route_of_two_workspaces_is_refused() {
     refused(|kept| kept[GREEN].placing = placing(&["/blue"]));
     refused(|kept| kept[GREEN].placing = placing(&["blue.example:8443"]));
 }
 
+//= req: WORK-10, type=test
 #[test]
 fn more_than_there_can_be_is_refused() {
     refused(|kept| kept[BLUE].placing.claims = (0..17).map(|n| claim(&format!("/{n}"))).collect());
@@ -127,6 +131,7 @@ fn more_than_there_can_be_is_refused() {
     assert_eq!(Directory::restore(crowd(MOST_MEMBERS + 1)), None);
 }
 
+//= req: WORK-10, type=test
 #[test]
 fn members_that_no_change_makes_are_refused() {
     let mut spoil: Vec<fn(&mut Vec<Member>)> = Vec::new();

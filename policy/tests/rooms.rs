@@ -50,6 +50,7 @@ fn denied(because: Because) -> Effect {
     Effect::Answered(QUESTION, Answer::Denied(because))
 }
 
+//= req: ROOM-1, type=test
 #[test]
 fn the_first_who_may_operate_owns_and_the_others_follow() {
     let mut room = Room::new();
@@ -65,6 +66,7 @@ fn the_first_who_may_operate_owns_and_the_others_follow() {
     assert_eq!(room.write(watching), Err(WriteRefusal::NotAllowed));
 }
 
+//= req: ROOM-1, type=test
 #[test]
 fn every_place_of_the_owner_writes_but_one_that_only_observes() {
     let (mut room, _) = room_of([ANN, BEN]);
@@ -99,6 +101,7 @@ fn an_owner_who_comes_back_in_time_is_still_the_owner() {
     assert_eq!(room.take_effects(), []);
 }
 
+//= req: ROOM-2, type=test
 #[test]
 fn at_exactly_thirty_seconds_the_lease_has_lapsed() {
     let (mut room, [ann, ben]) = room_of([ANN, BEN]);
@@ -121,6 +124,7 @@ fn an_absent_owner_who_comes_back_to_observe_only_keeps_nothing() {
     assert_eq!(room.write(ben), Ok(()));
 }
 
+//= req: ROOM-2, type=test
 #[test]
 fn the_one_who_has_waited_longest_is_next() {
     let (mut room, [ann, ..]) = room_of([ANN, BEN, CLEO]);
@@ -172,6 +176,7 @@ fn who_has_no_place_or_may_only_observe_gets_no_turn() {
     assert_eq!(room.owner(), None);
 }
 
+//= req: ROOM-3, type=test
 #[test]
 fn only_the_owner_gives_the_lease_away_and_only_to_who_asked() {
     let (mut room, [_, ben, _]) = room_of([ANN, BEN, CLEO]);
@@ -206,6 +211,7 @@ fn who_withdraws_is_passed_over() {
     assert_eq!(room.owner(), Some(CLEO));
 }
 
+//= req: ROOM-4, type=test
 #[test]
 fn the_owner_alone_answers_and_only_once() {
     let (mut room, _) = room_of([ANN, BEN]);
@@ -220,6 +226,7 @@ fn the_owner_alone_answers_and_only_once() {
     assert_eq!(room.take_effects(), [denied(Because::OwnerSaidNo)]);
 }
 
+//= req: ROOM-4, type=test
 #[test]
 fn a_disconnect_denies_at_once_what_waited_for_that_person() {
     let (mut room, [ann, _]) = room_of([ANN, BEN]);
@@ -235,6 +242,7 @@ fn a_disconnect_denies_at_once_what_waited_for_that_person() {
     assert_eq!(room.answer(ANN, QUESTION, true, NOW), Err(AnswerRefusal::Unknown));
 }
 
+//= req: ROOM-4, type=test
 #[test]
 fn a_new_owner_inherits_no_question() {
     let (mut room, _) = room_of([ANN, BEN]);
@@ -249,6 +257,7 @@ fn a_new_owner_inherits_no_question() {
     assert_eq!(room.take_effects(), [denied(Because::OwnerChanged), Effect::OwnerChanged(None)]);
 }
 
+//= req: ROOM-4, type=test
 #[test]
 fn a_question_waits_for_a_minute() {
     let (mut room, _) = room_of([ANN]);
@@ -271,6 +280,7 @@ fn a_retracted_question_can_not_be_answered() {
     assert_eq!((room.take_effects(), room.questions().count()), (Vec::new(), 0));
 }
 
+//= req: ROOM-5, type=test
 #[test]
 fn full_means_refuse() {
     let (mut room, _) = room_of([ANN]);
@@ -290,6 +300,7 @@ fn full_means_refuse() {
     assert_eq!(refused, Err(PoseRefusal::TooMany));
 }
 
+//= req: ROOM-5, type=test
 #[test]
 fn nobody_asks_so_much_that_others_can_not() {
     let (mut room, _) = room_of([ANN]);

@@ -364,6 +364,7 @@ fn endpoints_of_a_session_need_one() {
     }
 }
 
+//= req: CAP-1, type=test
 #[test]
 fn a_session_without_the_capability_is_told_which() {
     let mut world = World::new();

@@ -261,7 +261,7 @@ impl Run {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(700))]
 
-    //= req: SESSION-9, type=property
+    //= req: SESSION-9, WORK-8, type=property
     /// A connection goes on if and only if a new one of the same credential to the same workspace
     /// would be admitted now, to the same place, with at least the same rights.
     #[test]
@@ -286,7 +286,7 @@ proptest! {
         }
     }
 
-    //= req: SESSION-9, type=property
+    //= req: SESSION-9, WORK-8, CAP-5, type=property
     #[test]
     fn a_connection_ends_for_the_reason_that_there_is(
         before in steps(), credential in credential(), way in way(), after in steps(),
@@ -313,7 +313,7 @@ fn ann_in_alpha() -> (World, Admitted) {
     (world, admitted)
 }
 
-//= req: SESSION-9, type=test
+//= req: SESSION-9, WORK-8, CAP-5, type=test
 #[test]
 fn each_end_has_its_close_code() {
     let close = |world: &World, admitted: &Admitted, expires_at| {
@@ -335,6 +335,7 @@ fn each_end_has_its_close_code() {
     assert_eq!(close(&world, &admitted, LATE), Some(1001));
 }
 
+//= req: CAP-5, type=test
 #[test]
 fn what_is_given_beside_ends_nothing() {
     let (mut world, admitted) = ann_in_alpha();
@@ -361,6 +362,7 @@ fn the_first_workspace_ends_what_was_open_to_everybody() {
     assert_eq!(tenure(&world, &kept, LATE), Ok(()));
 }
 
+//= req: WORK-8, type=test
 #[test]
 fn a_workspace_made_anew_is_another_one() {
     let (mut world, admitted) = ann_in_alpha();

@@ -57,6 +57,7 @@ fn without_workspaces_everything_is_main_and_open_to_every_session() {
     assert_eq!(world.greeted("anybody", "Main"), None);
 }
 
+//= req: WORK-1, type=test
 #[test]
 fn with_the_first_workspace_nobody_reaches_anything_without_a_membership() {
     let mut world = world();
@@ -85,6 +86,7 @@ fn main_goes_last_and_with_it_the_need_of_membership() {
     assert_eq!(world.reached("ann", "/x"), some("main"));
 }
 
+//= req: WORK-4, type=test
 #[test]
 fn a_path_belongs_to_its_longest_claim_by_whole_segments() {
     let mut world = two();
@@ -106,6 +108,7 @@ fn a_path_belongs_to_its_longest_claim_by_whole_segments() {
     }
 }
 
+//= req: WORK-4, type=test
 #[test]
 fn a_claimed_host_goes_before_every_path() {
     let mut world = two();
@@ -157,6 +160,7 @@ fn a_hello_may_be_sent_under_a_claimed_name_which_chooses_nothing() {
     }
 }
 
+//= req: WORK-5, type=test
 #[test]
 fn a_path_that_some_server_reads_into_a_claim_is_nobodys() {
     let mut world = two();
@@ -203,6 +207,7 @@ fn a_path_that_could_be_under_another_claim_of_the_same_workspace_is_its_own() {
     }
 }
 
+//= req: WORK-5, type=test
 #[test]
 fn a_path_that_climbs_is_nobodys_once_a_path_is_claimed() {
     let mut world = world();
@@ -216,6 +221,7 @@ fn a_path_that_climbs_is_nobodys_once_a_path_is_claimed() {
     assert_eq!(world.reached("ann", "/x/...y"), some("main"));
 }
 
+//= req: WORK-3, WORK-4, type=test
 #[test]
 fn a_default_is_the_home_or_main_or_the_only_one() {
     let mut world = two();
@@ -251,6 +257,7 @@ fn a_name_goes_before_the_default_within_what_one_may_see() {
     assert_eq!(world.greeted("ann", "ALPHA"), None);
 }
 
+//= req: WORK-2, type=test
 #[test]
 fn unknown_and_foreign_are_one_in_everything_that_is_told() {
     let mut world = two();
@@ -283,6 +290,7 @@ fn who_shows_nothing_learns_nothing_of_workspaces() {
     }
 }
 
+//= req: CAP-1, type=test
 #[test]
 fn a_membership_bounds_a_session_and_a_session_its_membership() {
     let mut world = two();
@@ -312,6 +320,7 @@ fn a_membership_counts_by_the_exact_name_of_the_subject() {
     }
 }
 
+//= req: WORK-3, type=test
 #[test]
 fn a_further_membership_replaces_the_former() {
     let mut world = two();
@@ -324,6 +333,7 @@ fn a_further_membership_replaces_the_former() {
     assert_eq!(admitted.capabilities(), OBSERVE);
 }
 
+//= req: WORK-1, type=test
 #[test]
 fn a_change_of_members_counts_at_the_next_request() {
     let mut world = two();
@@ -335,6 +345,7 @@ fn a_change_of_members_counts_at_the_next_request() {
     assert!(world.admits(&request));
 }
 
+//= req: WORK-7, type=test
 #[test]
 fn a_web_server_is_never_reached_past_its_routes() {
     let web = Placing { web: server("http://127.0.0.1:3000"), ..placing(&["/alpha"]) };
@@ -373,6 +384,7 @@ fn doorwards_own_pages_belong_to_no_workspace() {
     assert_eq!(world.hello_denial(&renewal.workspace("alpha")), Denial::WorkspaceUnknown);
 }
 
+//= req: WORK-1, type=test
 #[test]
 fn nobody_in_particular_finds_nothing_among_workspaces() {
     let mut world = world();
@@ -557,6 +569,7 @@ fn a_repetition_in_the_store_is_held_to_what_it_asks_for() {
     assert!(world.ledger.redeem(&digest, &first, NOW).is_ok());
 }
 
+//= req: WORK-7, type=test
 #[test]
 fn a_grant_in_a_hello_is_not_spent_on_a_web_server_alone() {
     let mut world = with_grant();

@@ -97,6 +97,7 @@ impl Context {
         now: Timestamp,
     ) -> Result<(), Denial> {
         limiter
+            //= req: LIMIT-7
             .charge(self.client.address.into(), guess, now)
             .map_err(|limited| Denial::GuessesLimited { until: limited.until })
     }

@@ -92,6 +92,7 @@ impl Guard<'_> {
             (Target::Guarded, name) | (Target::Own(_), name @ Some(_)) => Asked::by_name(name),
             (Target::Own(_), None) => Asked::Own,
         };
+        //= req: CAP-4
         let needed = needed.with(hello.capabilities);
 
         // 4. Credential: found, not yet verified.

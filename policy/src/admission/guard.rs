@@ -255,6 +255,7 @@ impl Guard<'_> {
         limiter: &mut impl Charge,
         now: Timestamp,
     ) -> Result<CredentialProof, Denied> {
+        //= req: LIMIT-6
         credential::verify_token(text, carrier, self.keys, self.standings, now).map_err(|failure| {
             let mut denied = self.refuse(context, failure, limiter, now);
             denied.expire_cookie = stale_cookie(carrier, &denied);
@@ -285,6 +286,7 @@ impl Guard<'_> {
         now: Timestamp,
     ) -> Denied {
         let guessed =
+            //= req: LIMIT-4
             matches!(failure.denial, Denial::CredentialInvalid(_)) && failure.known.is_none();
         let charged = if guessed { context.charge(Guess::Other, limiter, now) } else { Ok(()) };
         let denial = charged.err().unwrap_or(failure.denial);
@@ -318,6 +320,7 @@ impl Guard<'_> {
         let visitor = Visitor::of(identity);
         let workspace =
             workspace::verify(self.directory, asked, visitor, context.reach()).map_err(deny)?;
+        //= req: CAP-1
         let held = identity.capabilities().common(workspace.capabilities);
         let capability = verify_capability(held, needed).map_err(deny)?;
         Ok(Admitted::new(context, host, origin, credential, workspace, capability))

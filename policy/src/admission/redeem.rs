@@ -80,6 +80,7 @@ impl AwaitGrant {
         credential::check_fresh(guard.standings, now)
             .map_err(|denial| self.context.deny(denial))?;
         let guess = if grant.is_code() { Guess::Code } else { Guess::Other };
+        //= req: LIMIT-5
         self.context.charge(guess, limiter, now).map_err(|denial| self.context.deny(denial))?;
         let attempt = Attempt {
             nonce,

@@ -94,6 +94,7 @@ impl Directory {
         revision: u64,
     ) -> Result<(), ChangeRefusal> {
         self.check(name, placing)?;
+        //= req: WORK-9
         if self.workspaces.len() >= MOST_WORKSPACES {
             return Err(ChangeRefusal::Full);
         }
@@ -139,10 +140,12 @@ impl Directory {
         }
         let others = || self.claims().filter(|(one, _)| one.name != name).map(|(_, claim)| claim);
         let claims = placing.claims.len();
+        //= req: WORK-9
         if claims > MOST_CLAIMS || others().count().saturating_add(claims) > MOST_CLAIMS_IN_ALL {
             return Err(ChangeRefusal::Full);
         }
         let taken = |claim: &Claim| others().any(|other| other.collides(claim));
+        //= req: WORK-6
         if placing.claims.iter().any(taken) { Err(ChangeRefusal::Claimed) } else { Ok(()) }
     }
 
@@ -164,12 +167,15 @@ impl Directory {
         match workspace.place(&member.subject) {
             Ok(at) => {
                 if let Some(place) = workspace.members.get_mut(at) {
+                    //= req: WORK-3
                     *place = member;
                 }
             }
+            //= req: WORK-9
             Err(_) if count >= MOST_MEMBERS => return Err(ChangeRefusal::Full),
             Err(at) => workspace.members.insert(at, member),
         }
+        //= req: WORK-3
         if member.home {
             self.leave_other_homes(name, &member.subject);
         }

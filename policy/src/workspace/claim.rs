@@ -28,6 +28,7 @@ impl Claim {
     /// what is everybody's is nobody's. At most 256 bytes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        //= req: WORK-9
         if text.len() > LONGEST {
             return None;
         }
@@ -38,6 +39,7 @@ impl Claim {
     }
 
     /// Whether both claim the same, if only to some server.
+    //= req: WORK-6
     pub(super) fn collides(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Host(one), Self::Host(other)) => one.overlaps(other),
@@ -66,6 +68,7 @@ impl Directory {
             Claim::Host(claimed) => claimed.admits(host, secure),
             Claim::Path(_) => false,
         });
+        //= req: WORK-4
         match by_host {
             Some((workspace, _)) => Asked::Named(workspace.name()),
             None => self.claimant_of_path(path),
@@ -88,10 +91,12 @@ impl Directory {
         let reading: Reading<'_> = path.read();
         let certain = paths()
             .filter(|(_, prefix)| reading.certainly_under(prefix))
+            //= req: WORK-4
             .max_by_key(|(_, prefix)| prefix.len())
             .map(|(name, _)| name);
         let elsewhere =
             |(name, prefix): (_, &Prefix)| reading.possibly_under(prefix) && Some(name) != certain;
+        //= req: WORK-5
         if paths().any(elsewhere) {
             return Asked::Unclear;
         }

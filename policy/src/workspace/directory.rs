@@ -180,16 +180,19 @@ impl Directory {
             return join_main(asked, visitor);
         }
         let (workspace, capabilities) = match (visitor, asked) {
+            //= req: WORK-1
             (Visitor::Nobody, _) | (_, Asked::Unclear | Asked::Own) => return None,
             //= req: LOCAL-4
             (Visitor::Local(own), Asked::Named(name)) if name != own => return None,
             (Visitor::Local(own), _) => (self.workspace(&own)?, Capabilities::ALL),
             (Visitor::Subject(subject), Asked::Named(name)) => {
                 let workspace = self.workspace(&name)?;
+                //= req: WORK-1
                 (workspace, workspace.member(&subject)?.capabilities)
             }
             (Visitor::Subject(subject), Asked::Default) => self.home(subject)?,
         };
+        //= req: WORK-7
         workspace.is_reached(reach).then(|| (workspace.joined(), capabilities))
     }
 
@@ -206,6 +209,7 @@ impl Directory {
         placement == joined.placement
     }
 
+    //= req: WORK-4
     fn home(&self, subject: Subject) -> Option<(&Workspace, Capabilities)> {
         let seen = || self.seen_by(subject);
         let marked = seen().find(|(_, member)| member.home);

@@ -159,6 +159,7 @@ pub(crate) fn verify(
     let (joined, capabilities) = match asked {
         Asked::Own => (None, Capabilities::ALL),
         Asked::Default | Asked::Named(_) | Asked::Unclear => {
+            //= req: WORK-2
             let found = directory.join(asked, visitor, reach).ok_or(Denial::WorkspaceUnknown)?;
             (Some(found.0), found.1)
         }

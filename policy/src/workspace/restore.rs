@@ -32,6 +32,7 @@ impl Directory {
     #[must_use]
     pub fn restore(kept: Vec<Kept>) -> Option<Self> {
         let members: usize = kept.iter().map(|one| one.members.len()).sum();
+        //= req: WORK-10
         if kept.len() > MOST_WORKSPACES || members > MOST_MEMBERS {
             return None;
         }
@@ -41,6 +42,7 @@ impl Directory {
             directory.take_up(one, &mut homes)?;
         }
         let main = directory.place(&WorkspaceName::main()).is_ok();
+        //= req: WORK-10
         (main || directory.is_off()).then_some(directory)
     }
 
@@ -56,6 +58,7 @@ impl Directory {
         let sound = |member: &Member| {
             !member.capabilities.is_empty() && (!member.home || homes.insert(member.subject))
         };
+        //= req: WORK-10
         if !in_order || !placed || !members_in_order || !members.iter().all(sound) {
             return None;
         }

@@ -38,7 +38,7 @@ use super::world::{
 /// Oracle: a second parser reads the same, or refuses for the same fault; what is read is written
 /// as it was. A plain model takes the steps of the decision: a hello is admitted, as the same
 /// session, exactly if the model admits it, and nothing is charged unless it was a guess.
-//= req: HOST-6, ORIGIN-7, ROUTE-4, type=fuzz
+//= req: HOST-6, ORIGIN-7, ROUTE-4, CAP-4, type=fuzz
 pub fn hello(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() {

@@ -338,6 +338,7 @@ async fn one_member_opens_what_all_share() {
     assert!(matches!(links.find(&ben).await, Found::Yours(_)), "it has ended: the next opens it");
 }
 
+//= req: ROOM-6, type=test
 #[tokio::test]
 async fn who_waits_for_one_that_fails_opens_it_unless_they_may_only_observe() {
     let house = house().await;

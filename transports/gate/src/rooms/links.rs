@@ -56,6 +56,7 @@ impl<L: Clone> Links<L> {
         match slots.get(&place.room()) {
             Some(Slot::Open(link)) => Some(Found::Open(link.clone())),
             Some(Slot::Opening) => None,
+            //= req: ROOM-6
             None if !place.member().may_operate => Some(Found::Nothing),
             None => {
                 slots.insert(place.room(), Slot::Opening);
