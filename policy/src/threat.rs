@@ -6,7 +6,6 @@ mod invariant;
 mod markdown;
 mod row;
 
-pub use catalog::{INCIDENTS_ELSEWHERE, IncidentElsewhere};
 pub use incident::{INCIDENTS, Incident};
 pub use invariant::Invariant;
 pub use markdown::markdown;

@@ -1,7 +1,7 @@
 //! Published incidents of this field, replayed: what each would be denied for here.
 //!
 //! Incidents whose input the policy never sees are listed below the table, with who answers for
-//! them. Together they are those of the threat catalog, and each is in the row of its denial.
+//! them. Together they are all of [`INCIDENTS`], and each is in the row of its denial.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use doorward_policy::Denial;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::denial::{Bound, GrantFault, HeadFault, Invalid, Shown};
-use doorward_policy::threat::{INCIDENTS_ELSEWHERE, ThreatId};
+use doorward_policy::threat::{INCIDENTS, Invariant, ThreatId};
 
 use common::request::EVIL;
 use common::{NOW, World, secs};
@@ -357,7 +357,7 @@ fn beyond_what_was_given() -> Vec<Case> {
 }
 
 /// Incidents whose input the policy never sees, and who answers for them.
-const BELOW_THE_POLICY: [(&str, &str); 13] = [
+const BELOW_THE_POLICY: [(&str, &str); 20] = [
     ("CVE-2015-10004", "hmac's verification, by construction"),
     ("CVE-2020-2101", "hmac's verification, by construction"),
     ("CVE-2022-29185", "hmac's verification, by construction"),
@@ -371,6 +371,13 @@ const BELOW_THE_POLICY: [(&str, &str); 13] = [
     ("CVE-2026-26999", "the listener's deadline"),
     ("CVE-2026-2833", "the adapters forward nothing before the admission"),
     ("CVE-2018-1002105", "the adapters close after a failed upgrade"),
+    ("CVE-2024-39321", "the QUIC adapter takes no early data"),
+    ("CVE-2023-42805", "the release of quinn-proto that Cargo.toml asks for"),
+    ("CVE-2024-45311", "the release of quinn-proto that Cargo.toml asks for"),
+    ("CVE-2026-31812", "the release of quinn-proto that Cargo.toml asks for"),
+    ("CVE-2026-25800", "the release of quinn-proto that Cargo.toml asks for"),
+    ("CVE-2024-1410", "the release of quinn-proto that Cargo.toml asks for"),
+    ("CVE-2024-22189", "the release of quinn-proto that Cargo.toml asks for"),
 ];
 
 fn cases() -> Vec<Case> {
@@ -406,14 +413,65 @@ fn every_replayed_incident_is_in_the_row_of_its_threat() {
 }
 
 #[test]
-fn every_incident_of_the_catalog_is_replayed_or_somebody_elses() {
+fn every_incident_is_replayed_or_somebody_elses_and_never_both() {
     let replayed = cases().into_iter().flat_map(|case| case.incidents);
     let below = BELOW_THE_POLICY.iter().map(|(id, _)| id);
-    let here: BTreeSet<&str> = replayed.chain(below).copied().collect();
-    let catalog: BTreeSet<&str> =
+    let here: Vec<&str> = replayed.chain(below).copied().collect();
+    let unique: BTreeSet<&str> = here.iter().copied().collect();
+    assert_eq!(unique.len(), here.len());
+    let listed: BTreeSet<&str> = INCIDENTS.iter().map(|incident| incident.id).collect();
+    assert_eq!(unique, listed);
+}
+
+#[test]
+fn every_incident_is_listed_once_and_whole() {
+    let ids: BTreeSet<&str> = INCIDENTS.iter().map(|incident| incident.id).collect();
+    assert_eq!((ids.len(), INCIDENTS.len()), (85, 85));
+    for incident in INCIDENTS {
+        for text in [incident.id, incident.software, incident.cause, incident.replay] {
+            assert!(!text.is_empty() && text.is_ascii() && !text.contains("  "), "{incident:?}");
+        }
+        assert!(!incident.invariants.is_empty(), "{}", incident.id);
+    }
+}
+
+#[test]
+fn every_incident_is_in_a_row_and_every_row_knows_its_incidents() {
+    let in_rows: BTreeSet<&str> =
         ThreatId::all().flat_map(|id| id.row().incidents).copied().collect();
-    assert_eq!(here, catalog);
-    for elsewhere in INCIDENTS_ELSEWHERE {
-        assert!(!catalog.contains(elsewhere.id), "{}", elsewhere.id);
+    let listed: BTreeSet<&str> = INCIDENTS.iter().map(|incident| incident.id).collect();
+    assert_eq!(in_rows, listed);
+}
+
+#[test]
+fn a_row_holds_an_invariant_that_would_have_stopped_its_incident() {
+    for row in ThreatId::all().map(ThreatId::row) {
+        let holds = |invariant: &Invariant| row.invariants.contains(invariant);
+        for incident in INCIDENTS.iter().filter(|incident| row.incidents.contains(&incident.id)) {
+            assert!(incident.invariants.iter().any(holds), "{} in {}", incident.id, row.name);
+        }
+    }
+}
+
+/// Incidents of which a row holds not all that would have stopped them, and why.
+const HELD_IN_PART: [(&str, Invariant, &str); 2] = [
+    ("CVE-2025-48068", Invariant::I2, "its input has the valid Host: only I1 stops it as it was"),
+    ("RUSTSEC-2026-0140", Invariant::I2, "its Host was checked: only I1 was missing"),
+];
+
+#[test]
+fn the_rows_of_an_incident_hold_all_invariants_that_would_have_stopped_it() {
+    for incident in INCIDENTS {
+        let rows = ThreatId::all().map(ThreatId::row);
+        let held: BTreeSet<Invariant> = rows
+            .filter(|row| row.incidents.contains(&incident.id))
+            .flat_map(|row| row.invariants)
+            .copied()
+            .collect();
+        let missing: Vec<Invariant> =
+            incident.invariants.iter().filter(|one| !held.contains(one)).copied().collect();
+        let excused = HELD_IN_PART.iter().filter(|(id, ..)| *id == incident.id);
+        let excused: Vec<Invariant> = excused.map(|(_, invariant, _)| *invariant).collect();
+        assert_eq!(missing, excused, "{}", incident.id);
     }
 }

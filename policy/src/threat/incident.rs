@@ -17,601 +17,194 @@ pub struct Incident {
     pub replay: &'static str,
 }
 
-/// Every incident that the catalog answers for, or says why not.
-pub const INCIDENTS: &[Incident] = &[
-    Incident {
-        id: "CVE-2025-52882",
-        software: "Claude Code IDE extension",
-        cause: "local WebSocket accepts any origin",
-        invariants: &[Invariant::I1],
-        replay: "Upgrade with Origin: https://evil.example, no token",
-    },
-    Incident {
-        id: "CVE-2026-44211",
-        software: "Cline Kanban",
-        cause: "no authentication and no Origin check",
-        invariants: &[Invariant::I1, Invariant::I4],
-        replay: "Upgrade with foreign Origin, no token",
-    },
-    Incident {
-        id: "CVE-2025-24964",
-        software: "Vitest",
-        cause: "no Origin or authentication; edit and rerun is code execution",
-        invariants: &[Invariant::I1, Invariant::I4],
-        replay: "Upgrade with foreign Origin, no token",
-    },
-    Incident {
-        id: "CVE-2026-27148",
-        software: "Storybook",
-        cause: "missing Origin check",
-        invariants: &[Invariant::I1],
-        replay: "Upgrade with foreign Origin",
-    },
-    Incident {
-        id: "CVE-2018-14732",
-        software: "webpack-dev-server",
-        cause: "hot-reload origin unchecked",
-        invariants: &[Invariant::I1],
-        replay: "foreign Origin to a loopback listener",
-    },
-    Incident {
-        id: "CVE-2025-30360",
-        software: "webpack-dev-server",
-        cause: "IP-literal origins always allowed",
-        invariants: &[Invariant::I1],
-        replay: "Origin: http://203.0.113.7",
-    },
-    Incident {
-        id: "CVE-2025-24010",
-        software: "Vite",
-        cause: "permissive CORS and WebSocket origin",
-        invariants: &[Invariant::I1, Invariant::I2],
-        replay: "foreign Origin with a valid Host",
-    },
-    Incident {
-        id: "CVE-2025-48068",
-        software: "Next.js dev server",
-        cause: "no origin check",
-        invariants: &[Invariant::I1, Invariant::I2],
-        replay: "foreign Origin with a valid Host",
-    },
-    Incident {
-        id: "CVE-2023-0957",
-        software: "Gitpod",
-        cause: "cross-site WebSocket hijack with the victim's cookie",
-        invariants: &[Invariant::I1],
-        replay: "valid cookie with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2023-26114",
-        software: "code-server",
-        cause: "cross-site WebSocket hijack",
-        invariants: &[Invariant::I1],
-        replay: "valid cookie with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2026-44514",
-        software: "Kubetail",
-        cause: "cross-site WebSocket hijack",
-        invariants: &[Invariant::I1],
-        replay: "valid cookie with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2026-44985",
-        software: "Dozzle",
-        cause: "cross-site WebSocket hijack to exec",
-        invariants: &[Invariant::I1],
-        replay: "valid cookie with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2026-55883",
-        software: "Tilt",
-        cause: "cross-site WebSocket hijack",
-        invariants: &[Invariant::I1],
-        replay: "valid cookie with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2026-42283",
-        software: "DevSpace",
-        cause: "cross-site WebSocket hijack",
-        invariants: &[Invariant::I1],
-        replay: "valid cookie with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2026-34403",
-        software: "nginx-ui",
-        cause: "cross-site WebSocket hijack",
-        invariants: &[Invariant::I1],
-        replay: "valid cookie with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2026-22689",
-        software: "Mailpit",
-        cause: "cross-site WebSocket hijack",
-        invariants: &[Invariant::I1],
-        replay: "valid cookie with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2026-54069",
-        software: "SiYuan",
-        cause: "blanket browser-extension scheme",
-        invariants: &[Invariant::I1],
-        replay: "Origin: chrome-extension://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-    },
-    Incident {
-        id: "CVE-2022-1996",
-        software: "go-restful",
-        cause: "allow-list entries used as regular expressions",
-        invariants: &[Invariant::I1],
-        replay: "Origin: example.com.malicious.domain",
-    },
-    Incident {
-        id: "CVE-2026-42559",
-        software: "rmcp before 1.4.0",
-        cause: "Host not validated (DNS rebinding)",
-        invariants: &[Invariant::I2],
-        replay: "Host: rebind.evil:8080",
-    },
-    Incident {
-        id: "RUSTSEC-2026-0140",
-        software: "dynoxide",
-        cause: "Host checked but not Origin",
-        invariants: &[Invariant::I1, Invariant::I2],
-        replay: "Host: 127.0.0.1:PORT with a foreign Origin",
-    },
-    Incident {
-        id: "CVE-2025-66416",
-        software: "MCP Python SDK",
-        cause: "DNS rebinding protection off by default",
-        invariants: &[Invariant::I2],
-        replay: "foreign Host",
-    },
-    Incident {
-        id: "CVE-2026-34742",
-        software: "MCP Go SDK",
-        cause: "DNS rebinding",
-        invariants: &[Invariant::I2],
-        replay: "foreign Host",
-    },
-    Incident {
-        id: "CVE-2025-59956",
-        software: "AgentAPI",
-        cause: "DNS rebinding",
-        invariants: &[Invariant::I2],
-        replay: "foreign Host",
-    },
-    Incident {
-        id: "CVE-2025-64443",
-        software: "Docker MCP gateway",
-        cause: "DNS rebinding",
-        invariants: &[Invariant::I2],
-        replay: "foreign Host",
-    },
-    Incident {
-        id: "CVE-2024-28224",
-        software: "Ollama",
-        cause: "DNS rebinding",
-        invariants: &[Invariant::I2],
-        replay: "foreign Host",
-    },
-    Incident {
-        id: "CVE-2022-41924",
-        software: "Tailscale",
-        cause: "loopback API without a Host check",
-        invariants: &[Invariant::I2, Invariant::I3],
-        replay: "foreign Host",
-    },
-    Incident {
-        id: "CVE-2018-7160",
-        software: "Node.js inspector",
-        cause: "loopback API without a Host check",
-        invariants: &[Invariant::I2, Invariant::I3],
-        replay: "foreign Host",
-    },
-    Incident {
-        id: "CVE-2022-32212",
-        software: "Node.js inspector",
-        cause: "invalid IP passes the host check",
-        invariants: &[Invariant::I2],
-        replay: "Host: 10.0.2.555:9229",
-    },
-    Incident {
-        id: "CVE-2025-49596",
-        software: "MCP Inspector",
-        cause: "unauthenticated local command server",
-        invariants: &[Invariant::I3, Invariant::I4],
-        replay: "loopback request without a credential",
-    },
-    Incident {
-        id: "CVE-2026-22812",
-        software: "OpenCode",
-        cause: "unauthenticated local command server",
-        invariants: &[Invariant::I3, Invariant::I4],
-        replay: "loopback request without a credential",
-    },
-    Incident {
-        id: "CVE-2024-28179",
-        software: "jupyter-server-proxy",
-        cause: "the WebSocket path skips authentication",
-        invariants: &[Invariant::I4],
-        replay: "Upgrade without a cookie",
-    },
-    Incident {
-        id: "CVE-2025-54376",
-        software: "Hoverfly",
-        cause: "the WebSocket path skips authentication",
-        invariants: &[Invariant::I4],
-        replay: "Upgrade without a credential",
-    },
-    Incident {
-        id: "CVE-2026-33203",
-        software: "SiYuan",
-        cause: "a keep-alive query bypasses authentication, then a JSON panic",
-        invariants: &[Invariant::I4, Invariant::I15],
-        replay: "magic query; {\"cmd\":1}",
-    },
-    Incident {
-        id: "CVE-2025-54576",
-        software: "oauth2-proxy",
-        cause: "skip rules see the query string",
-        invariants: &[Invariant::I4],
-        replay: "/admin?x=/public",
-    },
-    Incident {
-        id: "CVE-2023-41338",
-        software: "Fiber",
-        cause: "a header implies a local caller",
-        invariants: &[Invariant::I3],
-        replay: "X-Forwarded-For: 127.0.0.1",
-    },
-    Incident {
-        id: "CVE-2025-64484",
-        software: "oauth2-proxy",
-        cause: "underscore header smuggling of identity",
-        invariants: &[Invariant::I3],
-        replay: "X_Forwarded_User: admin",
-    },
-    Incident {
-        id: "CVE-2025-54289",
-        software: "LXD",
-        cause: "one session's stream id used by another principal",
-        invariants: &[Invariant::I11],
-        replay: "stream id of session A presented by B",
-    },
-    Incident {
-        id: "CVE-2026-45720",
-        software: "Omni",
-        cause: "check and mark of a single-use token are separate steps",
-        invariants: &[Invariant::I5],
-        replay: "two concurrent consumes",
-    },
-    Incident {
-        id: "CVE-2026-3590",
-        software: "Mattermost",
-        cause: "magic link not consumed atomically",
-        invariants: &[Invariant::I5],
-        replay: "N concurrent consumes",
-    },
-    Incident {
-        id: "CVE-2020-15222",
-        software: "fosite",
-        cause: "token id replay",
-        invariants: &[Invariant::I5],
-        replay: "the same token twice",
-    },
-    Incident {
-        id: "CVE-2025-46815",
-        software: "Zitadel",
-        cause: "intent token replay",
-        invariants: &[Invariant::I5],
-        replay: "the same token twice",
-    },
-    Incident {
-        id: "CVE-2021-32923",
-        software: "Vault",
-        cause: "renewal within 1 s of the maximum becomes non-expiring",
-        invariants: &[Invariant::I6],
-        replay: "renew at maximum minus 1 s",
-    },
-    Incident {
-        id: "CVE-2026-55513",
-        software: "nebula-mesh",
-        cause: "one minting path hard-codes its lifetime",
-        invariants: &[Invariant::I6],
-        replay: "mint by every path, compare lifetimes",
-    },
-    Incident {
-        id: "CVE-2022-36103",
-        software: "Talos",
-        cause: "join token over-scoped",
-        invariants: &[Invariant::I4, Invariant::I11],
-        replay: "join token on an administrator's action",
-    },
-    Incident {
-        id: "CVE-2026-42222",
-        software: "nginx-ui",
-        cause: "first-boot claim without a grant",
-        invariants: &[Invariant::I4],
-        replay: "claim without a grant",
-    },
-    Incident {
-        id: "CVE-2015-9235",
-        software: "node-jsonwebtoken",
-        cause: "algorithm chosen by the token",
-        invariants: &[Invariant::I7],
-        replay: "{\"alg\":\"none\"} header, empty signature",
-    },
-    Incident {
-        id: "CVE-2022-23540",
-        software: "node-jsonwebtoken",
-        cause: "defaults to no signature",
-        invariants: &[Invariant::I7],
-        replay: "empty signature",
-    },
-    Incident {
-        id: "CVE-2020-28042",
-        software: "ServiceStack",
-        cause: "no minimum tag length",
-        invariants: &[Invariant::I7],
-        replay: "tag cut to 0, 1 and 31 bytes",
-    },
-    Incident {
-        id: "CVE-2009-0217",
-        software: "XML DSig",
-        cause: "no minimum tag length",
-        invariants: &[Invariant::I7],
-        replay: "tag cut to 0, 1 and 31 bytes",
-    },
-    Incident {
-        id: "CVE-2022-39227",
-        software: "python-jwt",
-        cause: "polyglot of two serialisations forges claims",
-        invariants: &[Invariant::I7],
-        replay: "1, 3 and 4 segments; JSON in place of a segment",
-    },
-    Incident {
-        id: "CVE-2026-25537",
-        software: "jsonwebtoken before 10.3.0",
-        cause: "claim of the wrong type treated as absent",
-        invariants: &[Invariant::I6],
-        replay: "a time claim of the wrong type",
-    },
-    Incident {
-        id: "CVE-2025-30204",
-        software: "golang-jwt",
-        cause: "splits on every dot",
-        invariants: &[Invariant::I7, Invariant::I15],
-        replay: "Bearer followed by 1,000,000 dots",
-    },
-    Incident {
-        id: "GHSA-j5fj-8wxc-gvmj",
-        software: "secure-proxy-manager",
-        cause: "deny-list on raw token text with a lenient base64",
-        invariants: &[Invariant::I7, Invariant::I8],
-        replay: "last character of the tag changed within its unused bits; appended =; + and / for - and _",
-    },
-    Incident {
-        id: "CVE-2015-10004",
-        software: "robbert229/jwt",
-        cause: "comparison not in constant time",
-        invariants: &[Invariant::I9],
-        replay: "timing test",
-    },
-    Incident {
-        id: "CVE-2020-2101",
-        software: "Jenkins",
-        cause: "comparison not in constant time",
-        invariants: &[Invariant::I9],
-        replay: "timing test",
-    },
-    Incident {
-        id: "CVE-2022-29185",
-        software: "totp-rs",
-        cause: "comparison not in constant time",
-        invariants: &[Invariant::I9],
-        replay: "timing test",
-    },
-    Incident {
-        id: "CVE-2026-23519",
-        software: "cmov on ARM32",
-        cause: "constant-time code compiled into a branch",
-        invariants: &[Invariant::I9],
-        replay: "inspect the released code",
-    },
-    Incident {
-        id: "CVE-2025-66565",
-        software: "Fiber",
-        cause: "generator failure falls back to a fixed value",
-        invariants: &[Invariant::I19],
-        replay: "inject a failing generator",
-    },
-    Incident {
-        id: "CVE-2024-7558",
-        software: "Juju",
-        cause: "predictable secret",
-        invariants: &[Invariant::I19],
-        replay: "entropy test",
-    },
-    Incident {
-        id: "CVE-2026-25253",
-        software: "OpenClaw",
-        cause: "a URL parameter makes the client send its token elsewhere",
-        invariants: &[Invariant::I12],
-        replay: "?gatewayUrl=wss://evil.example",
-    },
-    Incident {
-        id: "CVE-2022-24758",
-        software: "Jupyter",
-        cause: "cookie logged on a server error",
-        invariants: &[Invariant::I12],
-        replay: "force an error, search the log",
-    },
-    Incident {
-        id: "CVE-2023-23934",
-        software: "Werkzeug",
-        cause: "a nameless cookie shadows a __Host- one",
-        invariants: &[Invariant::I13],
-        replay: "Cookie: =__Host-doorward=bad",
-    },
-    Incident {
-        id: "CVE-2024-21583",
-        software: "Gitpod",
-        cause: "no __Host- prefix: cookie tossing",
-        invariants: &[Invariant::I13],
-        replay: "two cookies of the same name",
-    },
-    Incident {
-        id: "CVE-2025-58186",
-        software: "Go net/http",
-        cause: "unbounded cookies",
-        invariants: &[Invariant::I13, Invariant::I15],
-        replay: "Cookie: a=; repeated",
-    },
-    Incident {
-        id: "CVE-2024-10318",
-        software: "NGINX OIDC",
-        cause: "nonce unchecked: session fixation",
-        invariants: &[Invariant::I14],
-        replay: "the attacker's callback in the victim's browser",
-    },
-    Incident {
-        id: "CVE-2024-41666",
-        software: "Argo CD",
-        cause: "open terminal survives revocation",
-        invariants: &[Invariant::I10],
-        replay: "revoke, then send a frame",
-    },
-    Incident {
-        id: "CVE-2023-40025",
-        software: "Argo CD",
-        cause: "open terminal survives expiry",
-        invariants: &[Invariant::I10],
-        replay: "expire, then send a frame",
-    },
-    Incident {
-        id: "CVE-2025-23208",
-        software: "zot",
-        cause: "groups appended instead of replaced",
-        invariants: &[Invariant::I11],
-        replay: "remove a member, reconnect",
-    },
-    Incident {
-        id: "CVE-2026-54324",
-        software: "Daytona",
-        cause: "room joined by an id the client supplied",
-        invariants: &[Invariant::I11],
-        replay: "foreign workspace id",
-    },
-    Incident {
-        id: "CVE-2024-21652",
-        software: "Argo CD",
-        cause: "cache overflow evicts the attempt counter",
-        invariants: &[Invariant::I16],
-        replay: "fail k times, flood other names, retry",
-    },
-    Incident {
-        id: "CVE-2026-29794",
-        software: "Vikunja",
-        cause: "limiter trusts spoofed headers",
-        invariants: &[Invariant::I16],
-        replay: "rotate X-Forwarded-For",
-    },
-    Incident {
-        id: "CVE-2024-39321",
-        software: "Traefik",
-        cause: "spoofed-source 0-RTT passes an address allow-list",
-        invariants: &[Invariant::I17],
-        replay: "0-RTT from a spoofed address",
-    },
-    Incident {
-        id: "CVE-2023-42805",
-        software: "quinn",
-        cause: "unknown frame panics",
-        invariants: &[Invariant::I15],
-        replay: "pin the fixed release",
-    },
-    Incident {
-        id: "CVE-2024-45311",
-        software: "quinn",
-        cause: "Endpoint::retry() panics",
-        invariants: &[Invariant::I15],
-        replay: "pin the fixed release",
-    },
-    Incident {
-        id: "CVE-2026-31812",
-        software: "quinn",
-        cause: "bad transport parameters panic",
-        invariants: &[Invariant::I15],
-        replay: "pin the fixed release",
-    },
-    Incident {
-        id: "CVE-2026-25800",
-        software: "quinn",
-        cause: "fragments with gaps exhaust memory",
-        invariants: &[Invariant::I15],
-        replay: "pin quinn-proto 0.11.15 or later",
-    },
-    Incident {
-        id: "CVE-2024-1410",
-        software: "quiche",
-        cause: "unbounded queue",
-        invariants: &[Invariant::I15],
-        replay: "connection-id flood",
-    },
-    Incident {
-        id: "CVE-2024-22189",
-        software: "quic-go",
-        cause: "unbounded queue",
-        invariants: &[Invariant::I15],
-        replay: "NEW_CONNECTION_ID flood",
-    },
-    Incident {
-        id: "CVE-2023-43669",
-        software: "tungstenite",
-        cause: "handshake head parsed again for every read",
-        invariants: &[Invariant::I15],
-        replay: "trickled huge header",
-    },
-    Incident {
-        id: "CVE-2022-35922",
-        software: "rust-websocket",
-        cause: "declared frame length allocated up front",
-        invariants: &[Invariant::I15],
-        replay: "0xFF and eight 0xFF length bytes",
-    },
-    Incident {
-        id: "CVE-2024-37890",
-        software: "ws",
-        cause: "many headers crash the server",
-        invariants: &[Invariant::I15],
-        replay: "10,000 headers",
-    },
-    Incident {
-        id: "CVE-2026-27889",
-        software: "NATS",
-        cause: "frame-length overflow",
-        invariants: &[Invariant::I15],
-        replay: "64-bit frame length of 2^63",
-    },
-    Incident {
-        id: "CVE-2026-26999",
-        software: "Traefik",
-        cause: "deadline cleared before the handshake ends",
-        invariants: &[Invariant::I15],
-        replay: "partial TLS record, then silence",
-    },
-    Incident {
-        id: "CVE-2026-2833",
-        software: "Pingora",
-        cause: "bytes forwarded before the 101",
-        invariants: &[Invariant::I18],
-        replay: "a second request pipelined behind the Upgrade",
-    },
-    Incident {
-        id: "CVE-2018-1002105",
-        software: "Kubernetes",
-        cause: "connection kept after a failed upgrade",
-        invariants: &[Invariant::I18],
-        replay: "failed Upgrade, then another request on the same connection",
-    },
-];
+/// Each incident in two lines: its id, software and cause; invariants and replay.
+macro_rules! incidents {
+    ($(
+        $id:literal in $software:literal: $cause:literal;
+        [$($invariant:ident),+] $replay:literal;
+    )+) => {
+        &[$(Incident {
+            id: $id,
+            software: $software,
+            cause: $cause,
+            invariants: &[$(Invariant::$invariant),+],
+            replay: $replay,
+        }),+]
+    };
+}
+
+/// Every incident that the catalog answers for; each is in a row.
+pub const INCIDENTS: &[Incident] = incidents! {
+    "CVE-2025-52882" in "Claude Code IDE extension": "local WebSocket accepts any origin";
+        [I1] "Upgrade with Origin: https://evil.example, no token";
+    "CVE-2026-44211" in "Cline Kanban": "no authentication and no Origin check";
+        [I1, I4] "Upgrade with foreign Origin, no token";
+    "CVE-2025-24964" in "Vitest": "no Origin or authentication; edit and rerun is code execution";
+        [I1, I4] "Upgrade with foreign Origin, no token";
+    "CVE-2026-27148" in "Storybook": "missing Origin check";
+        [I1] "Upgrade with foreign Origin";
+    "CVE-2018-14732" in "webpack-dev-server": "hot-reload origin unchecked";
+        [I1] "foreign Origin to a loopback listener";
+    "CVE-2025-30360" in "webpack-dev-server": "IP-literal origins always allowed";
+        [I1] "Origin: http://203.0.113.7";
+    "CVE-2025-24010" in "Vite": "permissive CORS and WebSocket origin";
+        [I1, I2] "foreign Origin with a valid Host";
+    "CVE-2025-48068" in "Next.js dev server": "no origin check";
+        [I1, I2] "foreign Origin with a valid Host";
+    "CVE-2023-0957" in "Gitpod": "cross-site WebSocket hijack with the victim's cookie";
+        [I1] "valid cookie with a foreign Origin";
+    "CVE-2023-26114" in "code-server": "cross-site WebSocket hijack";
+        [I1] "valid cookie with a foreign Origin";
+    "CVE-2026-44514" in "Kubetail": "cross-site WebSocket hijack";
+        [I1] "valid cookie with a foreign Origin";
+    "CVE-2026-44985" in "Dozzle": "cross-site WebSocket hijack to exec";
+        [I1] "valid cookie with a foreign Origin";
+    "CVE-2026-55883" in "Tilt": "cross-site WebSocket hijack";
+        [I1] "valid cookie with a foreign Origin";
+    "CVE-2026-42283" in "DevSpace": "cross-site WebSocket hijack";
+        [I1] "valid cookie with a foreign Origin";
+    "CVE-2026-34403" in "nginx-ui": "cross-site WebSocket hijack";
+        [I1] "valid cookie with a foreign Origin";
+    "CVE-2026-22689" in "Mailpit": "cross-site WebSocket hijack";
+        [I1] "valid cookie with a foreign Origin";
+    "CVE-2026-54069" in "SiYuan": "blanket browser-extension scheme";
+        [I1] "Origin: chrome-extension://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    "CVE-2022-1996" in "go-restful": "allow-list entries used as regular expressions";
+        [I1] "Origin: example.com.malicious.domain";
+    "CVE-2026-42559" in "rmcp before 1.4.0": "Host not validated (DNS rebinding)";
+        [I2] "Host: rebind.evil:8080";
+    "RUSTSEC-2026-0140" in "dynoxide": "Host checked but not Origin";
+        [I1, I2] "Host: 127.0.0.1:PORT with a foreign Origin";
+    "CVE-2025-66416" in "MCP Python SDK": "DNS rebinding protection off by default";
+        [I2] "foreign Host";
+    "CVE-2026-34742" in "MCP Go SDK": "DNS rebinding";
+        [I2] "foreign Host";
+    "CVE-2025-59956" in "AgentAPI": "DNS rebinding";
+        [I2] "foreign Host";
+    "CVE-2025-64443" in "Docker MCP gateway": "DNS rebinding";
+        [I2] "foreign Host";
+    "CVE-2024-28224" in "Ollama": "DNS rebinding";
+        [I2] "foreign Host";
+    "CVE-2022-41924" in "Tailscale": "loopback API without a Host check";
+        [I2, I3] "foreign Host";
+    "CVE-2018-7160" in "Node.js inspector": "loopback API without a Host check";
+        [I2, I3] "foreign Host";
+    "CVE-2022-32212" in "Node.js inspector": "invalid IP passes the host check";
+        [I2] "Host: 10.0.2.555:9229";
+    "CVE-2025-49596" in "MCP Inspector": "unauthenticated local command server";
+        [I3, I4] "loopback request without a credential";
+    "CVE-2026-22812" in "OpenCode": "unauthenticated local command server";
+        [I3, I4] "loopback request without a credential";
+    "CVE-2024-28179" in "jupyter-server-proxy": "the WebSocket path skips authentication";
+        [I4] "Upgrade without a cookie";
+    "CVE-2025-54376" in "Hoverfly": "the WebSocket path skips authentication";
+        [I4] "Upgrade without a credential";
+    "CVE-2026-33203" in "SiYuan": "a keep-alive query bypasses authentication, then a JSON panic";
+        [I4, I15] "magic query; {\"cmd\":1}";
+    "CVE-2025-54576" in "oauth2-proxy": "skip rules see the query string";
+        [I4] "/admin?x=/public";
+    "CVE-2023-41338" in "Fiber": "a header implies a local caller";
+        [I3] "X-Forwarded-For: 127.0.0.1";
+    "CVE-2025-64484" in "oauth2-proxy": "underscore header smuggling of identity";
+        [I3] "X_Forwarded_User: admin";
+    "CVE-2025-54289" in "LXD": "one session's stream id used by another principal";
+        [I11] "stream id of session A presented by B";
+    "CVE-2026-45720" in "Omni": "check and mark of a single-use token are separate steps";
+        [I5] "two concurrent consumes";
+    "CVE-2026-3590" in "Mattermost": "magic link not consumed atomically";
+        [I5] "N concurrent consumes";
+    "CVE-2020-15222" in "fosite": "token id replay";
+        [I5] "the same token twice";
+    "CVE-2025-46815" in "Zitadel": "intent token replay";
+        [I5] "the same token twice";
+    "CVE-2021-32923" in "Vault": "renewal within 1 s of the maximum becomes non-expiring";
+        [I6] "renew at maximum minus 1 s";
+    "CVE-2026-55513" in "nebula-mesh": "one minting path hard-codes its lifetime";
+        [I6] "mint by every path, compare lifetimes";
+    "CVE-2022-36103" in "Talos": "join token over-scoped";
+        [I4, I11] "join token on an administrator's action";
+    "CVE-2026-42222" in "nginx-ui": "first-boot claim without a grant";
+        [I4] "claim without a grant";
+    "CVE-2015-9235" in "node-jsonwebtoken": "algorithm chosen by the token";
+        [I7] "{\"alg\":\"none\"} header, empty signature";
+    "CVE-2022-23540" in "node-jsonwebtoken": "defaults to no signature";
+        [I7] "empty signature";
+    "CVE-2020-28042" in "ServiceStack": "no minimum tag length";
+        [I7] "tag cut to 0, 1 and 31 bytes";
+    "CVE-2009-0217" in "XML DSig": "no minimum tag length";
+        [I7] "tag cut to 0, 1 and 31 bytes";
+    "CVE-2022-39227" in "python-jwt": "polyglot of two serialisations forges claims";
+        [I7] "1, 3 and 4 segments; JSON in place of a segment";
+    "CVE-2026-25537" in "jsonwebtoken before 10.3.0": "claim of the wrong type treated as absent";
+        [I6] "a time claim of the wrong type";
+    "CVE-2025-30204" in "golang-jwt": "splits on every dot";
+        [I7, I15] "Bearer followed by 1,000,000 dots";
+    "GHSA-j5fj-8wxc-gvmj" in "secure-proxy-manager":
+        "deny-list on raw token text with a lenient base64";
+        [I7, I8]
+        "last character of the tag changed within its unused bits; appended =; + and / for - and _";
+    "CVE-2015-10004" in "robbert229/jwt": "comparison not in constant time";
+        [I9] "timing test";
+    "CVE-2020-2101" in "Jenkins": "comparison not in constant time";
+        [I9] "timing test";
+    "CVE-2022-29185" in "totp-rs": "comparison not in constant time";
+        [I9] "timing test";
+    "CVE-2026-23519" in "cmov on ARM32": "constant-time code compiled into a branch";
+        [I9] "inspect the released code";
+    "CVE-2025-66565" in "Fiber": "generator failure falls back to a fixed value";
+        [I19] "inject a failing generator";
+    "CVE-2024-7558" in "Juju": "predictable secret";
+        [I19] "entropy test";
+    "CVE-2026-25253" in "OpenClaw": "a URL parameter makes the client send its token elsewhere";
+        [I12] "?gatewayUrl=wss://evil.example";
+    "CVE-2022-24758" in "Jupyter": "cookie logged on a server error";
+        [I12] "force an error, search the log";
+    "CVE-2023-23934" in "Werkzeug": "a nameless cookie shadows a __Host- one";
+        [I13] "Cookie: =__Host-doorward=bad";
+    "CVE-2024-21583" in "Gitpod": "no __Host- prefix: cookie tossing";
+        [I13] "two cookies of the same name";
+    "CVE-2025-58186" in "Go net/http": "unbounded cookies";
+        [I13, I15] "Cookie: a=; repeated";
+    "CVE-2024-10318" in "NGINX OIDC": "nonce unchecked: session fixation";
+        [I14] "the attacker's callback in the victim's browser";
+    "CVE-2024-41666" in "Argo CD": "open terminal survives revocation";
+        [I10] "revoke, then send a frame";
+    "CVE-2023-40025" in "Argo CD": "open terminal survives expiry";
+        [I10] "expire, then send a frame";
+    "CVE-2025-23208" in "zot": "groups appended instead of replaced";
+        [I11] "remove a member, reconnect";
+    "CVE-2026-54324" in "Daytona": "room joined by an id the client supplied";
+        [I11] "foreign workspace id";
+    "CVE-2024-21652" in "Argo CD": "cache overflow evicts the attempt counter";
+        [I16] "fail k times, flood other names, retry";
+    "CVE-2026-29794" in "Vikunja": "limiter trusts spoofed headers";
+        [I16] "rotate X-Forwarded-For";
+    "CVE-2024-39321" in "Traefik": "spoofed-source 0-RTT passes an address allow-list";
+        [I17] "0-RTT from a spoofed address";
+    "CVE-2023-42805" in "quinn": "unknown frame panics";
+        [I15] "pin the fixed release";
+    "CVE-2024-45311" in "quinn": "Endpoint::retry() panics";
+        [I15] "pin the fixed release";
+    "CVE-2026-31812" in "quinn": "bad transport parameters panic";
+        [I15] "pin the fixed release";
+    "CVE-2026-25800" in "quinn": "fragments with gaps exhaust memory";
+        [I15] "pin quinn-proto 0.11.15 or later";
+    "CVE-2024-1410" in "quiche": "unbounded queue";
+        [I15] "connection-id flood";
+    "CVE-2024-22189" in "quic-go": "unbounded queue";
+        [I15] "NEW_CONNECTION_ID flood";
+    "CVE-2023-43669" in "tungstenite": "handshake head parsed again for every read";
+        [I15] "trickled huge header";
+    "CVE-2022-35922" in "rust-websocket": "declared frame length allocated up front";
+        [I15] "0xFF and eight 0xFF length bytes";
+    "CVE-2024-37890" in "ws": "many headers crash the server";
+        [I15] "10,000 headers";
+    "CVE-2026-27889" in "NATS": "frame-length overflow";
+        [I15] "64-bit frame length of 2^63";
+    "CVE-2026-26999" in "Traefik": "deadline cleared before the handshake ends";
+        [I15] "partial TLS record, then silence";
+    "CVE-2026-2833" in "Pingora": "bytes forwarded before the 101";
+        [I18] "a second request pipelined behind the Upgrade";
+    "CVE-2018-1002105" in "Kubernetes": "connection kept after a failed upgrade";
+        [I18] "failed Upgrade, then another request on the same connection";
+};
