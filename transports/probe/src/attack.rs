@@ -10,6 +10,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::check::{Fault, check};
+
 /// One attack.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -234,7 +236,7 @@ pub struct Send {
     pub bytes: String,
     /// In how many pieces the bytes are sent; in one without it.
     pub pieces: Option<u32>,
-    /// More bytes, sent after the first answer or, without one, at once.
+    /// More bytes, sent after the first answer; at once where `expect` is [`Outcome::Open`].
     pub then: Option<String>,
     /// The step is taken once for each of these, which `${each}` stands for.
     #[serde(default)]
@@ -284,7 +286,8 @@ pub struct Expect {
     pub close: Option<u16>,
     /// The reason in the audit log begins with this.
     pub reason: Option<String>,
-    /// The threat in the audit log, where it is another than the attack's.
+    /// The threat in the audit log, where it is another than the attack's. An empty one is for what
+    /// no decision was taken on: the audit log is not looked at then.
     pub threat: Option<String>,
     /// This text is in no answer and in no record of the audit log.
     #[serde(default)]
@@ -345,8 +348,18 @@ impl Attack {
             AttackError::new(id, line, error.message().to_owned())
         })?;
         id.clone_into(&mut attack.id);
+        check(&attack).map_err(|Fault { step, reason }| {
+            let line = step.and_then(|step| line_of_step(text, step));
+            AttackError::new(id, line, reason)
+        })?;
         Ok(attack)
     }
+}
+
+/// The line of the step of this number, both from 1.
+fn line_of_step(text: &str, step: usize) -> Option<usize> {
+    let heads = (1..).zip(text.lines()).filter(|(_, line)| line.trim() == "[[step]]");
+    heads.map(|(line, _)| line).nth(step.checked_sub(1)?)
 }
 
 /// The line of a byte, from 1.

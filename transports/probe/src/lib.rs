@@ -6,15 +6,19 @@
 //! and the wire mends what has to be broken.
 
 mod attack;
+mod check;
 mod corpus;
 mod exchange;
 mod pace;
+mod pipe;
 mod play;
 mod profile;
 mod target;
+mod template;
 mod variables;
 
 pub use attack::{Ask, Attack, AttackError, Expect, Hello, Outcome, Part, Send, Step, Transport};
+pub use check::duration;
 pub use corpus::{SOURCES, corpus, corpus_at};
 pub use exchange::{Exchange, SHOWN, Shown};
 pub use pace::Pace;

@@ -5,10 +5,12 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::template::{Spelling, Template};
+
 /// What is known by name: `${a.token}`.
 #[derive(Default)]
 pub struct Variables {
-    values: BTreeMap<String, String>,
+    values: BTreeMap<String, Vec<u8>>,
     /// What is shown for each secret, and for what was made of one.
     secrets: Vec<(Zeroizing<Vec<u8>>, String)>,
 }
@@ -31,7 +33,7 @@ impl Variables {
 
     /// Names something that everybody may see, such as `a.id`.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.values.insert(name.to_owned(), value.to_owned());
+        self.set_bytes(name, value.as_bytes());
     }
 
     /// Names a secret, such as `a.token`. What is sent and received shows its name instead.
@@ -50,10 +52,28 @@ impl Variables {
         }
     }
 
-    /// The value of a name.
+    pub(crate) fn set_bytes(&mut self, name: &str, value: &[u8]) {
+        self.values.insert(name.to_owned(), value.to_vec());
+    }
+
+    /// The value of a name; `None` for a name that isn't known, and for bytes that are no text.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
+        self.bytes(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.values.get(name).map(Vec::as_slice)
+    }
+
+    /// Fills in the templates of a text, such as that of [`Step::Ticket`](crate::Step::Ticket).
+    ///
+    /// # Errors
+    ///
+    /// Says what can't be filled in.
+    pub fn fill(&mut self, text: &str) -> Result<String, String> {
+        let bytes = Template::parse(text, Spelling::Plain)?.fill(self)?;
+        String::from_utf8(bytes).map_err(|_| format!("`{text}` comes to what is no text"))
     }
 
     /// Whether this is a secret, or was made of one.

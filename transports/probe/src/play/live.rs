@@ -1,0 +1,110 @@
+//! Connections that stay open.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::answer::{Answer, Came};
+use super::frame::{Heard, PING, client_frame, take};
+use super::quic::{self, Dialled};
+use super::tcp::{Reading, Wire};
+use crate::attack::Outcome;
+
+/// A connection that stays open.
+pub(super) enum Live {
+    /// One that nothing was upgraded on.
+    Tcp(Wire),
+    WebSocket(Wire),
+    Quic(Dialled),
+}
+
+/// How long is waited for what shows that a plain connection has ended: there is nothing to ask it.
+const GLANCE: Duration = Duration::from_millis(10);
+
+impl Live {
+    /// Sends these bytes, and says what becomes of the connection.
+    pub(super) async fn speak(
+        &mut self,
+        bytes: Option<&[u8]>,
+        awaited: Outcome,
+        reading: Reading<'_>,
+    ) -> Answer {
+        let patience = reading.patience;
+        match self {
+            Self::Quic(dialled) => {
+                if let Some(reason) = bytes {
+                    return match awaited {
+                        Outcome::Ended => {
+                            let answer = quic::speak(&dialled.connection, reason, GLANCE).await;
+                            match answer.came {
+                                Came::Open => quic::closed(&dialled.connection, patience).await,
+                                _ => answer,
+                            }
+                        }
+                        _ => quic::speak(&dialled.connection, reason, patience).await,
+                    };
+                }
+                match awaited {
+                    Outcome::Ended => quic::closed(&dialled.connection, patience).await,
+                    _ => quic::speak(&dialled.connection, b"hi", patience).await,
+                }
+            }
+            Self::WebSocket(wire) => {
+                wire.received.clear();
+                wire.send(bytes.unwrap_or_default(), 1, patience).await;
+                if awaited != Outcome::Ended {
+                    wire.send(&client_frame(PING, b"there"), 1, patience).await;
+                }
+                listen(wire, patience).await
+            }
+            Self::Tcp(wire) => {
+                wire.received.clear();
+                wire.send(bytes.unwrap_or_default(), 1, patience).await;
+                match awaited {
+                    Outcome::Ended => last_words(wire, reading).await,
+                    Outcome::Open => {
+                        wire.more(Instant::now() + GLANCE).await;
+                        let came = if wire.over { Came::Ended } else { Came::Open };
+                        Answer::new(came, wire.received.clone())
+                    }
+                    Outcome::Admitted | Outcome::Refused => wire.answer(reading).await,
+                }
+            }
+        }
+    }
+}
+
+/// Reads frames until the answer to a ping or the end. A plain stream of HTTP is no such.
+async fn listen(wire: &mut Wire, patience: Duration) -> Answer {
+    let by = Instant::now() + patience;
+    loop {
+        match take(&mut wire.buffer) {
+            Some(Heard::Pong) => return Answer::new(Came::Open, wire.received.clone()),
+            Some(Heard::Close(code, reason)) => {
+                let mut answer = Answer::new(Came::Ended, wire.received.clone());
+                answer.close = code.map(u64::from);
+                answer.code = Some(reason).filter(|reason| !reason.is_empty());
+                return answer;
+            }
+            Some(Heard::Other) => {}
+            None => {
+                if !wire.more(by).await {
+                    let came = if wire.over { Came::Ended } else { Came::Silent };
+                    return Answer::new(came, wire.received.clone());
+                }
+            }
+        }
+    }
+}
+
+/// What a server says before it ends a connection, if it ends it.
+async fn last_words(wire: &mut Wire, reading: Reading<'_>) -> Answer {
+    let mut answer = wire.answer(reading).await;
+    if answer.came == Came::Silent {
+        return answer;
+    }
+    wire.rest(reading.patience).await;
+    answer.came = if wire.over { Came::Ended } else { Came::Open };
+    answer.received.clone_from(&wire.received);
+    answer
+}
