@@ -1,4 +1,4 @@
-//! Lists the requirements and the attacks, so that the catalog in the binary is that of its source.
+//! Lists the requirements, so that the catalog in the binary is that of its source.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -6,11 +6,7 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let manifest = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
     let root = Path::new(&manifest).join("../..").canonicalize()?;
-    let list = format!(
-        "{}{}",
-        constant(&root, "REQUIREMENTS", "docs/requirements", "md")?,
-        constant(&root, "ATTACKS", "tests/attacks", "toml")?,
-    );
+    let list = constant(&root, "REQUIREMENTS", "docs/requirements", "md")?;
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     fs::write(Path::new(&out).join("embedded.rs"), list)
 }
@@ -21,14 +17,10 @@ fn constant(root: &Path, name: &str, folder: &str, ending: &str) -> io::Result<S
     // A folder's time changes with what is in it, and files that are listed are included below.
     println!("cargo::rerun-if-changed={}", path.display());
     let mut files: Vec<PathBuf> = Vec::new();
-    let entries = match fs::read_dir(&path) {
-        Ok(entries) => entries.collect(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
+    for entry in fs::read_dir(&path)? {
         let file = entry?.path();
-        if file.extension().is_some_and(|found| found == ending) {
+        let about = file.file_name().is_some_and(|name| name == "README.md");
+        if !about && file.extension().is_some_and(|found| found == ending) {
             files.push(file);
         }
     }

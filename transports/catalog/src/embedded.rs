@@ -12,13 +12,12 @@ impl Catalog {
     /// source beside them ([`Catalog::read`]).
     #[must_use]
     pub fn embedded() -> Self {
-        let texts = |list: &'static [(&str, &str)]| list.iter().copied();
         let mut catalog = Self::default();
-        for (file, text) in texts(REQUIREMENTS) {
+        for (file, text) in REQUIREMENTS {
             catalog.take_requirements(file, text);
         }
-        for (file, text) in texts(ATTACKS) {
-            catalog.take_attack(file, text);
+        for (id, text) in doorward_probe::SOURCES {
+            catalog.take_attack(&format!("tests/attacks/{id}.toml"), text);
         }
         catalog.unread.extend(requirements::twice(&catalog.requirements));
         catalog
@@ -38,7 +37,7 @@ impl Catalog {
             Ok(attack) => self.attacks.push(attack),
             Err(error) => self.unread.push(Fault {
                 file: file.to_owned(),
-                line: None,
+                line: error.line,
                 rule: Rule::Readable,
                 what: format!("this is no attack: {}", error.reason.trim()),
             }),

@@ -1,5 +1,6 @@
 //! What the catalog consists of.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -231,6 +232,10 @@ pub struct Catalog {
     pub controls: Vec<Control>,
     /// The root that all this was read from; `None` if it is what the binary carries.
     pub source: Option<PathBuf>,
+    /// Every test of the source that cargo runs, but for the attacks.
+    pub(crate) tests: BTreeSet<Item>,
+    /// Where the rows of the threats and incidents are written.
+    pub(crate) rows: BTreeMap<String, (String, usize)>,
     /// What could not be taken up while reading.
     pub(crate) unread: Vec<Fault>,
 }
