@@ -195,11 +195,13 @@ impl Catalog {
             }
         }
         let attacks = control.evidence.iter().filter(|item| is_attacks(item)).count();
-        if attacks == 0 {
+        if control.evidence.is_empty() {
+            fault("it names no evidence; name what must fail: a test and an attack".to_owned());
+        } else if attacks == 0 {
             fault("none of its evidence is an attack; name one: `Evidence: doorward-tests attacks NAME`"
                 .to_owned());
         }
-        if attacks == control.evidence.len() {
+        if attacks > 0 && attacks == control.evidence.len() {
             fault("all of its evidence is attacks; name a test as well".to_owned());
         }
         faults

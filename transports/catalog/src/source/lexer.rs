@@ -28,7 +28,7 @@ pub(crate) struct Lexed {
 
 /// Takes a file apart. What is no Rust comes to something, but to nothing in particular.
 pub(crate) fn lex(text: &str) -> Lexed {
-    let mut lexer = Lexer { rest: text.chars().peekable(), done: Lexed::default(), last: None };
+    let mut lexer = Lexer { rest: text.chars().peekable(), done: Lexed::default() };
     lexer.done.code.push(String::new());
     while let Some(each) = lexer.next() {
         lexer.one(each);
@@ -39,8 +39,6 @@ pub(crate) fn lex(text: &str) -> Lexed {
 struct Lexer<'a> {
     rest: Peekable<Chars<'a>>,
     done: Lexed,
-    /// The last character of code.
-    last: Option<char>,
 }
 
 impl Lexer<'_> {
@@ -59,7 +57,6 @@ impl Lexer<'_> {
         {
             line.push(each);
         }
-        self.last = Some(each);
     }
 
     fn one(&mut self, each: char) {
@@ -67,16 +64,17 @@ impl Lexer<'_> {
             ('/', Some('/')) => self.line_comment(),
             ('/', Some('*')) => self.block_comment(),
             ('"', _) => self.string(),
-            ('r', Some('"' | '#')) if !self.in_word() => self.raw(),
+            ('r', Some('"' | '#')) if matches!(self.word(), "" | "b" | "c") => self.raw(),
             ('\'', Some(next)) => self.quote(next),
-            // `b'x'`, `br"x"`: the letter says nothing of its own.
-            ('b' | 'c', Some('"' | '\'' | 'r')) if !self.in_word() => {}
             _ => self.emit(each),
         }
     }
 
-    fn in_word(&self) -> bool {
-        self.last.is_some_and(|last| last.is_alphanumeric() || last == '_')
+    /// The word that the code so far ends with.
+    fn word(&self) -> &str {
+        let code = self.done.code.last().map_or("", String::as_str);
+        let in_word = |each: char| each.is_alphanumeric() || each == '_';
+        code.get(code.trim_end_matches(in_word).len()..).unwrap_or("")
     }
 
     fn line_comment(&mut self) {
@@ -174,14 +172,17 @@ mod tests {
     fn literals_are_emptied_and_lines_are_kept() {
         assert_eq!(
             code("a(\"x {\n} \\\" y\", 'c', '\\'', b'{', b\"{\")"),
-            "a(\"\n\", '', '', '', \"\")"
+            "a(\"\n\", '', '', b'', b\"\")"
         );
-        assert_eq!(code("r#\"a \" {\n\"# + r\"{\" + br##\"\"#\"##"), "\"\n\" + \"\" + \"\"");
+        assert_eq!(code("r#\"a \" {\n\"# + r\"{\" + br##\"\"#\"##"), "\"\n\" + \"\" + b\"\"");
         assert_eq!(
             code("fn a<'a>(x: &'a str) { 'b: loop {} }"),
             "fn a<'a>(x: &'a str) { 'b: loop {} }"
         );
-        assert_eq!(code("let r#fn = for_r(number);"), "let fn = for_r(number);");
+        assert_eq!(
+            code("let r#fn = for_r(credential, bride);"),
+            "let fn = for_r(credential, bride);"
+        );
     }
 
     #[test]

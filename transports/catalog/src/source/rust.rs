@@ -1,6 +1,6 @@
 //! The functions of a Rust file, and which of them are tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::lexer::{Lexed, lex};
 
@@ -90,9 +90,10 @@ fn tokens(code: &[String]) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The macros whose definition has an attribute that makes a test.
-fn makers(tokens: &[Token<'_>]) -> BTreeSet<String> {
-    let mut makers = BTreeSet::new();
+/// The macros whose definition has an attribute that makes a test, with the tests that they name
+/// themselves.
+fn makers(tokens: &[Token<'_>]) -> BTreeMap<String, Vec<String>> {
+    let mut makers = BTreeMap::new();
     let mut at = 0;
     while let Some(rest) = tokens.get(at..).filter(|rest| !rest.is_empty()) {
         at += 1;
@@ -102,15 +103,27 @@ fn makers(tokens: &[Token<'_>]) -> BTreeSet<String> {
         }
         let end = group(tokens, at + 2);
         let body = tokens.get(at + 2..end).unwrap_or_default();
-        if body
-            .windows(2)
-            .any(|pair| matches!(pair, [a, b] if a.text == "test" && matches!(b.text, "]" | "(")))
-        {
-            makers.insert(name.text.to_owned());
+        let marks = body.windows(2).zip(1..).filter(|(pair, _)| marks_test(pair));
+        let marks: Vec<usize> = marks.map(|(_, place)| place).collect();
+        if !marks.is_empty() {
+            let named = marks.iter().filter_map(|place| function_name(body.get(*place..)?));
+            makers.insert(name.text.to_owned(), named.collect());
         }
         at = end;
     }
     makers
+}
+
+/// `test]` or `test(`: the end of an attribute that makes a test.
+fn marks_test(pair: &[Token<'_>]) -> bool {
+    matches!(pair, [word, end] if word.text == "test" && matches!(end.text, "]" | "("))
+}
+
+/// The name of the next function, if it is not one that the macro is given.
+fn function_name(tokens: &[Token<'_>]) -> Option<String> {
+    let at = tokens.iter().position(|token| token.text == "fn")?;
+    let name = tokens.get(at.checked_add(1)?)?.text;
+    is_word(name).then(|| name.to_owned())
 }
 
 /// The place after the group that begins at `at`.
@@ -133,7 +146,7 @@ struct Reader<'a> {
     tokens: &'a [Token<'a>],
     at: usize,
     file: RustFile,
-    makers: BTreeSet<String>,
+    makers: BTreeMap<String, Vec<String>>,
 }
 
 /// What has been seen of the item that is being read.
@@ -186,9 +199,12 @@ impl<'a> Reader<'a> {
                 }
                 "fn" if is_word(self.text(1)) => self.function(modules, &mut begun),
                 word if self.text(1) == "!"
-                    && self.makers.contains(word)
+                    && self.makers.contains_key(word)
                     && self.text(2) == "{" =>
                 {
+                    let names = self.makers.get(word).into_iter().flatten();
+                    let made = names.map(|name| Made { name: name.clone(), line: token.line });
+                    self.file.made.extend(made);
                     self.at += 3;
                     self.items(modules, true);
                     begun = Begun::default();
@@ -295,7 +311,7 @@ mod properties {
     fn names_that_a_macro_makes_tests_of_are_found_in_its_call() {
         let text = "
 mod common;
-macro_rules! scenarios { ($($name:ident),*) => { mod memory { $(#[tokio::test] async fn $name() { super::$name() })* } } }
+macro_rules! scenarios { ($($name:ident),*) => { mod memory { $(#[tokio::test] async fn $name() { super::$name() })* } #[test] fn whole() {} } }
 macro_rules! harmless { ($($name:ident)*) => { $(fn $name() {})* } }
 scenarios! {
     one,
@@ -306,7 +322,7 @@ harmless! { three }
 ";
         let file = RustFile::parse(text);
         let made = file.made.iter().map(|one| (one.name.as_str(), one.line));
-        assert_eq!(made.collect::<Vec<_>>(), [("one", 6), ("two", 8)]);
+        assert_eq!(made.collect::<Vec<_>>(), [("whole", 5), ("one", 6), ("two", 8)]);
         assert_eq!(file.modules.into_iter().collect::<Vec<_>>(), ["common"]);
         assert_eq!(file.functions, []);
     }
