@@ -135,10 +135,12 @@ impl fmt::Debug for Hello<'_> {
 /// [`Denial::TooLarge`] above [`MAX_BODY`]; nothing of such a body need be read.
 pub fn body_length(prefix: [u8; PREFIX]) -> Result<usize, Denial> {
     let length = usize::from(u16::from_be_bytes(prefix));
+    //= req: HELLO-1
     if length > MAX_BODY { Err(Denial::TooLarge(Bound::HelloBytes)) } else { Ok(length) }
 }
 
 impl<'a> Hello<'a> {
+    //= req: HELLO-2
     /// Parses the body of a frame.
     ///
     /// # Errors
@@ -344,6 +346,7 @@ impl<'a> Reader<'a> {
     }
 
     fn end(self) -> Result<(), HelloFault> {
+        //= req: HELLO-2
         if self.0.is_empty() { Ok(()) } else { Err(HelloFault::Trailing) }
     }
 }

@@ -79,6 +79,7 @@ fn the_number_of_fields_is_bounded() {
     assert_eq!(world.denial(&with_fields(10_000)), too_many);
 }
 
+//= req: UPGRADE-2, type=test
 #[test]
 fn a_complete_websocket_handshake_is_an_upgrade() {
     let mut world = World::new();
@@ -96,6 +97,7 @@ fn a_complete_websocket_handshake_is_an_upgrade() {
     assert!(!world.admit(&plain).context().is_upgrade());
 }
 
+//= req: UPGRADE-2, type=test
 #[test]
 fn every_other_upgrade_is_denied() {
     let mut world = World::new();
@@ -133,6 +135,7 @@ fn every_other_upgrade_is_denied() {
     }
 }
 
+//= req: UPGRADE-1, type=test
 #[test]
 fn connect_is_denied() {
     let mut world = World::new();

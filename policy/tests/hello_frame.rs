@@ -81,6 +81,7 @@ fn the_protocol_is_the_one_that_is_registered_in_the_specification() {
     assert_eq!((MAX_BODY, PREFIX), (1024, 2));
 }
 
+//= req: HELLO-2, type=test
 #[test]
 fn a_version_of_one_alone_is_spoken() {
     for version in (0..=u8::MAX).filter(|version| *version != 1) {
@@ -148,6 +149,7 @@ fn a_workspace_is_none_or_1_to_64_bytes_of_plain_text() {
     }
 }
 
+//= req: HELLO-2, type=test
 #[test]
 fn an_unknown_capability_is_refused() {
     for bits in 0..=u16::MAX {
@@ -160,6 +162,7 @@ fn an_unknown_capability_is_refused() {
     }
 }
 
+//= req: HELLO-1, type=test
 #[test]
 fn a_body_of_1024_bytes_is_the_largest() {
     let empty = RawHello::open().session("").body().len();
@@ -301,6 +304,7 @@ proptest! {
         prop_assert_eq!(frame, raw.frame());
     }
 
+    //= req: HELLO-2, type=property
     #[test]
     fn what_ends_early_is_truncated(parts in any_parts(), end in any::<prop::sample::Index>()) {
         let (_, raw) = both(&parts);
@@ -308,6 +312,7 @@ proptest! {
         prop_assert_eq!(fault(&body[..end.index(body.len())]), HelloFault::Truncated);
     }
 
+    //= req: HELLO-2, type=property
     #[test]
     fn what_has_more_is_trailing(
         parts in any_parts(),
@@ -318,6 +323,7 @@ proptest! {
         prop_assert_eq!(fault(&raw.body()), HelloFault::Trailing);
     }
 
+    //= req: HELLO-2, type=property
     #[test]
     fn a_changed_byte_is_refused_or_is_another_hello(
         parts in any_parts(),
@@ -335,6 +341,7 @@ proptest! {
         }
     }
 
+    //= req: HELLO-2, type=property
     #[test]
     fn no_bytes_are_a_panic_and_two_spellings_never_one_hello(
         bytes in prop::collection::vec(prop_oneof![0..6_u8, any::<u8>()], 0..1100),

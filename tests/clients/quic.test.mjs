@@ -68,6 +68,7 @@ test('aioquic: a refusal is a close code and the JSON of an HTTP answer', async 
   assert.ok(unspent.token, 'what was malformed has spent nothing')
 })
 
+//= req: QUIC-1, QUIC-3, type=test
 test('aioquic: nothing is decided on early data', async t => {
   const doorward = await startQuic(t, { config: '[http]\nhead_deadline = "3s"\n' })
   const hello = redemption(doorward)

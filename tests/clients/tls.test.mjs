@@ -79,6 +79,7 @@ test('tls: node ws over wss by bearer and by cookie, and only with the certifica
   assert.match((await refusal(url, [], { headers: bearer(token) })).message, /self-signed certificate/)
 })
 
+//= req: HTTP-7, type=test
 test('tls: nothing below TLS 1.3 and nothing but HTTP/1.1 is spoken', async t => {
   const { doorward, ca } = await startSecured(t)
   const handshake = async options => {

@@ -64,6 +64,7 @@ async function start(t) {
   return { upstream, doorward, token, headers: bearer(token) }
 }
 
+//= req: UPGRADE-3, type=test
 test('upstream: nothing reaches it before admission', async t => {
   const { upstream, doorward } = await start(t)
   assert.equal((await request(`${doorward.http}/`)).status, 401)
@@ -109,6 +110,7 @@ test('upstream: close codes and reasons pass both ways', async t => {
   assert.deepEqual([gotCode, gotReason.toString()], [4242, 'the server is done'])
 })
 
+//= req: PROXY-1, PROXY-3, PROXY-4, UPGRADE-5, type=test
 test('upstream: it chooses the subprotocol, its refusal is passed on, and no credential of ours reaches it', async t => {
   const { upstream, doorward, headers } = await start(t)
   const { credential } = await pair(doorward)
@@ -139,6 +141,7 @@ test('upstream: it chooses the subprotocol, its refusal is passed on, and no cre
   }
 })
 
+//= req: PROXY-5, type=test
 test('upstream: its own cookies pass, ones with our names do not; foreign Authorization passes', async t => {
   const { upstream, doorward } = await start(t)
   const { credential } = await pair(doorward)

@@ -236,6 +236,7 @@ fn count_panics() -> Arc<AtomicUsize> {
     count
 }
 
+//= req: HELLO-2, type=test
 #[tokio::test]
 async fn bad_input_leaves_nothing_behind_and_panics_nowhere() {
     let panics = count_panics();

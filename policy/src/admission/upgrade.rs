@@ -9,12 +9,14 @@ use crate::request::{Fields, lists};
 /// # Errors
 /// [`Denial::UpgradeRefused`] for CONNECT and for every other request with an `Upgrade`.
 pub(super) fn verify(method: &str, fields: &Fields<'_>) -> Result<bool, Denial> {
+    //= req: UPGRADE-1
     if method == "CONNECT" {
         return Err(Denial::UpgradeRefused);
     }
     let Some(upgrade) = fields.upgrade.value() else {
         return Ok(false);
     };
+    //= req: UPGRADE-2
     let complete = method == "GET"
         && upgrade.trim_ascii().eq_ignore_ascii_case(b"websocket")
         && fields.connection.value().is_some_and(|value| lists(value, b"upgrade"))

@@ -39,6 +39,7 @@ fn bearer(token: &str) -> String {
     format!("Authorization: Bearer {token}\r\n")
 }
 
+//= req: PROXY-3, PROXY-7, type=test
 #[tokio::test]
 async fn each_workspace_reaches_its_own_server_which_is_told_its_name_and_what_is_allowed_there() {
     let (main, at_main) = guarded(PLAIN).await;
@@ -69,6 +70,7 @@ async fn each_workspace_reaches_its_own_server_which_is_told_its_name_and_what_i
     assert_eq!(at_lab.lock().unwrap().len(), 2);
 }
 
+//= req: PROXY-7, type=test
 #[tokio::test]
 async fn another_server_is_reached_as_soon_as_a_workspace_is_placed_anew() {
     let (before, at_first) = guarded(PLAIN).await;

@@ -27,7 +27,7 @@ use doorward_policy::token::Method;
 use doorward_policy::workspace::WorkspaceName;
 use doorward_websocket::{CloseReason, Opened, SharedLimits, share};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -185,6 +185,7 @@ struct Origin {
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) site: Arc<Site>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) entropy: Arc<TestEntropy>,
     pub(crate) store: Arc<dyn Store>,
@@ -282,13 +283,14 @@ impl Door {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let accepting = Arc::clone(&site);
         tokio::spawn(async move {
             while let Ok((stream, peer)) = listener.accept().await {
-                let site = Arc::clone(&site);
+                let site = Arc::clone(&accepting);
                 tokio::spawn(site.serve(stream, peer, false, std::future::pending()));
             }
         });
-        Self { address, gate, clock, entropy, store, keys }
+        Self { address, gate, site, clock, entropy, store, keys }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -487,7 +489,7 @@ impl Answer {
 
 /// Reads one answer: its head, and the body that its length announces. An answer that never came
 /// has status 0.
-pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
+pub(crate) async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> Answer {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {

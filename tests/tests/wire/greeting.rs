@@ -131,6 +131,7 @@ async fn a_name_that_the_server_does_not_go_by_is_refused() {
     greet(connection, &words.frame()).await.welcome();
 }
 
+//= req: QUIC-12, type=test
 #[tokio::test]
 async fn a_connection_ends_with_its_session_and_says_so() {
     let door = Door::open().await;
@@ -170,6 +171,7 @@ async fn ended(door: &Door, connection: &Connection, code: u64, error: &str, thr
     assert_eq!(record["trace_id"], closed.reason["trace_id"]);
 }
 
+//= req: QUIC-12, type=test
 /// As another process would: the store is told, and the gate finds it there.
 #[tokio::test]
 async fn what_another_process_revokes_ends_here() {
@@ -199,6 +201,7 @@ async fn a_drain_waits_for_nobody_who_is_silent() {
     silent.closed().await;
 }
 
+//= req: QUIC-12, type=test
 /// Whoever doesn't take the answer has been admitted all the same, and its end is not held up.
 #[tokio::test]
 async fn a_client_that_takes_no_answer_is_ended_with_its_session() {

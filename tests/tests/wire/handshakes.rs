@@ -119,6 +119,7 @@ fn is_retry(first: &u8) -> bool {
     first & 0xf0 == 0xf0
 }
 
+//= req: QUIC-4, type=test
 #[tokio::test]
 async fn a_client_is_asked_to_validate_its_address_and_gets_in() {
     let door = Door::open().await;
@@ -150,6 +151,7 @@ async fn stuck(proxy: Proxy) -> (Proxy, tokio::task::JoinHandle<()>) {
     (proxy, trying)
 }
 
+//= req: QUIC-5, type=test
 /// An address that has proved nothing may be anybody's: handshakes in its name keep nobody out.
 #[tokio::test]
 async fn an_unvalidated_address_is_not_counted_against() {
@@ -163,6 +165,7 @@ async fn an_unvalidated_address_is_not_counted_against() {
     echoes(&connection).await;
 }
 
+//= req: QUIC-4, type=test
 /// From some handshakes on, whoever comes has to validate the address first.
 #[tokio::test]
 async fn handshakes_under_way_ask_the_next_for_its_address() {
@@ -186,6 +189,7 @@ async fn assert_not_shaken(door: &Door, wicket: &Wicket, reason: &str) {
     assert_eq!(door.last_denial().await["reason"], reason);
 }
 
+//= req: QUIC-6, type=test
 #[tokio::test]
 async fn handshakes_under_way_are_capped() {
     let door = Door::open().await;
@@ -206,6 +210,7 @@ async fn filled(wicket: &Wicket) -> (Proxy, tokio::task::JoinHandle<()>) {
     (begun, trying)
 }
 
+//= req: QUIC-7, type=test
 /// By its deadline, not by the silence of the connection, which a trickle would put off.
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_goes_no_further_makes_room_at_its_deadline() {
@@ -229,6 +234,7 @@ async fn a_drain_waits_for_no_handshake() {
     timeout(NEVER / 2, wicket.drain()).await.expect("it does not wait for the deadline");
 }
 
+//= req: QUIC-4, type=test
 /// However the limits are set, packets that nobody stands behind leave room for others.
 #[tokio::test]
 async fn handshakes_of_unvalidated_addresses_fill_no_more_than_half() {
@@ -251,6 +257,7 @@ async fn a_handshake_that_is_over_makes_room() {
     }
 }
 
+//= req: QUIC-6, type=test
 /// With its address validated, a client that is one too many is refused before a handshake costs
 /// anything.
 #[tokio::test]
@@ -292,6 +299,7 @@ impl ClientSessionStore for Tickets {
     }
 }
 
+//= req: QUIC-2, type=test
 /// Neither a ticket to resume with nor a token to skip a Retry with.
 #[tokio::test]
 async fn nothing_outlives_a_connection() {

@@ -37,6 +37,7 @@ async fn decisions(door: &Door) -> Vec<Value> {
     records
 }
 
+//= req: HELLO-1, HELLO-2, HELLO-4, type=test
 #[tokio::test]
 async fn what_is_not_exactly_one_hello_is_malformed() {
     let door = Door::open().await;
@@ -52,6 +53,7 @@ async fn what_is_not_exactly_one_hello_is_malformed() {
     wicket.greet(&Words::token(&token)).await.welcome();
 }
 
+//= req: HELLO-2, type=test
 #[tokio::test]
 async fn a_hello_that_is_cut_anywhere_is_truncated() {
     let door = Door::open().await;
@@ -77,6 +79,7 @@ async fn a_hello_that_is_reset_is_truncated() {
     recorded(&door, &closed, "malformed_hello: it ends in the middle", "DW-PARSER-ABUSE").await;
 }
 
+//= req: HELLO-5, type=test
 /// What is malformed spends nothing, whatever it presents.
 #[tokio::test]
 async fn a_malformed_hello_spends_no_grant() {
@@ -115,6 +118,7 @@ async fn deadline_passed(door: &Door, connection: &Connection) {
     recorded(door, &closed, "deadline_passed", "DW-SLOW-HANDSHAKE").await;
 }
 
+//= req: QUIC-7, type=test
 #[tokio::test]
 async fn a_hello_that_never_comes_or_never_ends_is_refused_at_its_deadline() {
     assert_eq!(Limits::default().deadline, Duration::from_secs(5));
@@ -155,6 +159,7 @@ async fn whoever_does_not_take_the_answer_is_let_go_of_at_the_deadline() {
     assert_eq!(events, ["admitted", "grant_redeemed"]);
 }
 
+//= req: QUIC-8, type=test
 /// Who keeps to the limits can't even open one.
 #[tokio::test]
 async fn there_is_no_unidirectional_stream_and_no_datagram() {
@@ -166,6 +171,7 @@ async fn there_is_no_unidirectional_stream_and_no_datagram() {
     deadline_passed(&door, &connection).await;
 }
 
+//= req: QUIC-8, type=test
 #[tokio::test]
 async fn what_quic_forbids_ends_by_quic_and_decides_nothing() {
     let door = Door::open().await;
@@ -182,6 +188,7 @@ async fn what_quic_forbids_ends_by_quic_and_decides_nothing() {
     wicket.greet(&words).await.welcome();
 }
 
+//= req: QUIC-11, type=test
 /// A lawless client that does what is allowed gets in: it is its deeds that end the others.
 #[tokio::test]
 async fn a_flood_of_streams_ends_an_admitted_connection_too() {
@@ -195,6 +202,7 @@ async fn a_flood_of_streams_ends_an_admitted_connection_too() {
     assert_eq!(broken(&connection).await, TransportErrorCode::STREAM_LIMIT_ERROR);
 }
 
+//= req: QUIC-11, type=test
 /// Nor does an admitted one send what it may not.
 #[tokio::test]
 async fn an_admitted_connection_has_no_unidirectional_streams_and_no_datagrams() {
@@ -210,6 +218,7 @@ async fn an_admitted_connection_has_no_unidirectional_streams_and_no_datagrams()
     }
 }
 
+//= req: QUIC-11, type=test
 #[tokio::test]
 async fn streams_are_as_many_as_are_allowed_and_one_that_ends_makes_room() {
     let door = Door::open().await;
@@ -228,6 +237,7 @@ async fn streams_are_as_many_as_are_allowed_and_one_that_ends_makes_room() {
     fourth.await.unwrap();
 }
 
+//= req: QUIC-8, type=test
 /// Before its answer a connection may send two hellos' worth; afterwards as much as is taken.
 #[tokio::test]
 async fn a_connection_without_an_answer_sends_next_to_nothing() {
@@ -257,6 +267,7 @@ async fn a_connection_without_an_answer_sends_next_to_nothing() {
     }
 }
 
+//= req: HELLO-5, type=test
 /// What follows a hello is seen even where it comes while the hello is being decided on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_during_the_decision_is_trailing_too() {
@@ -282,6 +293,7 @@ async fn what_comes_during_the_decision_is_trailing_too() {
     assert_eq!(door.store.grants().await.unwrap()[0].uses_left, 0);
 }
 
+//= req: HELLO-3, type=test
 #[tokio::test]
 async fn more_than_one_credential_is_ambiguous_even_of_one_session() {
     let door = Door::open().await;

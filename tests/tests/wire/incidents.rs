@@ -267,6 +267,7 @@ async fn guesses_of_codes_are_limited_and_a_valid_session_still_passes() {
     assert_eq!(answer.status, 401);
 }
 
+//= req: UPGRADE-4, type=test
 /// CVE-2018-1002105, CVE-2026-2833: nothing behind a refused upgrade is read.
 #[tokio::test]
 async fn a_refused_upgrade_ends_the_connection() {
@@ -285,6 +286,7 @@ async fn a_refused_upgrade_ends_the_connection() {
     assert_eq!(admitted, 0);
 }
 
+//= req: UPGRADE-2, HTTP-4, type=test
 /// Two parsers that decide are a smuggling hole: what they could read differently is refused.
 #[tokio::test]
 async fn an_ambiguous_head_is_refused() {

@@ -114,6 +114,7 @@ async fn a_bearer_is_renewed_on_request() {
     assert_eq!(door.upgrade(&bearer(fresh)).await.status, 101);
 }
 
+//= req: WS-4, type=test
 #[tokio::test]
 async fn revocation_ends_the_live_connections_of_its_session_and_no_other() {
     let door = Door::open().await;
@@ -136,6 +137,7 @@ async fn revocation_ends_the_live_connections_of_its_session_and_no_other() {
     echoes(&mut other).await;
 }
 
+//= req: WS-4, type=test
 #[tokio::test]
 async fn expiry_ends_a_live_connection_unless_its_session_was_renewed() {
     let door = Door::open().await;

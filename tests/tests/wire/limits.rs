@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::door::{Door, read_answer};
 
+//= req: HTTP-4, type=test
 /// CVE-2024-37890, CVE-2023-43669.
 #[tokio::test]
 async fn a_head_above_its_bounds_is_refused() {
@@ -62,6 +63,7 @@ async fn a_later_request_in_absolute_form_is_refused() {
     assert_eq!(door.last_denial().await["threat"], "DW-PATH-CONFUSION");
 }
 
+//= req: HTTP-1, HTTP-2, type=test
 /// CVE-2026-26999: a head or a body that never ends is answered at its deadline.
 #[tokio::test]
 async fn a_head_or_body_that_never_ends_is_answered_at_its_deadline() {
@@ -84,6 +86,7 @@ async fn a_head_or_body_that_never_ends_is_answered_at_its_deadline() {
     assert_eq!(door.last_denial().await["threat"], "DW-SLOW-HANDSHAKE");
 }
 
+//= req: HTTP-3, type=test
 #[tokio::test]
 async fn a_body_above_its_bound_is_refused() {
     let door = Door::open().await;
@@ -96,6 +99,7 @@ async fn a_body_above_its_bound_is_refused() {
     }
 }
 
+//= req: HTTP-5, type=test
 #[tokio::test]
 async fn unadmitted_connections_are_capped_and_admitted_ones_are_not() {
     let mut settings = Settings::default();
@@ -126,6 +130,7 @@ async fn unadmitted_connections_are_capped_and_admitted_ones_are_not() {
     assert_eq!(door.last_denial().await["threat"], "DW-RESOURCE-EXHAUSTION");
 }
 
+//= req: WS-1, type=test
 /// CVE-2022-35922, CVE-2026-27889: a declared length allocates nothing.
 #[tokio::test]
 async fn a_declared_frame_length_above_the_bound_closes_with_1009() {
@@ -147,6 +152,7 @@ async fn a_declared_frame_length_above_the_bound_closes_with_1009() {
     }
 }
 
+//= req: HTTP-9, HTTP-10, type=test
 #[tokio::test]
 async fn an_answer_with_a_credential_is_kept_by_nobody() {
     let door = Door::open().await;

@@ -19,5 +19,6 @@ mod proxying;
 mod quic;
 mod rooms;
 mod sharing;
+mod slow;
 mod streams;
 mod workspaces;

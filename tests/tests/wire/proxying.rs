@@ -40,6 +40,7 @@ pub(crate) const PLAIN: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnecti
     Set-Cookie: theirs=1\r\nSet-Cookie: __Host-doorward=stolen\r\nSet-Cookie: doorward_80=stolen\r\n\
     Set-Cookie: =doorward_80=stolen\r\n\r\nok";
 
+//= req: UPGRADE-3, type=test
 #[tokio::test]
 async fn nothing_reaches_the_guarded_server_before_admission() {
     let (upstream, seen) = guarded(PLAIN).await;
@@ -50,6 +51,7 @@ async fn nothing_reaches_the_guarded_server_before_admission() {
     assert!(seen.lock().unwrap().is_empty());
 }
 
+//= req: PROXY-1, PROXY-3, PROXY-4, PROXY-5, type=test
 /// CVE-2025-64484 and the credentials of this server itself.
 #[tokio::test]
 async fn what_is_ours_does_not_cross_and_what_claims_to_be_is_gone() {
@@ -89,6 +91,7 @@ async fn what_is_ours_does_not_cross_and_what_claims_to_be_is_gone() {
     assert!(head.contains(&format!("host: {}", door.address)), "{head}");
 }
 
+//= req: PROXY-2, type=test
 #[tokio::test]
 async fn naming_our_headers_in_connection_strips_nothing_that_is_set_afterwards() {
     let (upstream, seen) = guarded(PLAIN).await;
@@ -107,6 +110,7 @@ async fn naming_our_headers_in_connection_strips_nothing_that_is_set_afterwards(
     assert!(!head.contains("x-hop") && !head.contains("authorization"), "{head}");
 }
 
+//= req: UPGRADE-5, WS-3, PROXY-4, type=test
 /// CVE-2018-1002105: what the guarded server refuses is refused, and the connection ends.
 #[tokio::test]
 async fn a_handshake_that_the_guarded_server_refuses_is_refused() {
@@ -124,6 +128,7 @@ async fn a_handshake_that_the_guarded_server_refuses_is_refused() {
     assert!(!head.contains("deflate") && !head.contains("authorization"), "{head}");
 }
 
+//= req: UPGRADE-6, type=test
 #[tokio::test]
 async fn a_handshake_answered_with_what_was_not_offered_is_a_bad_gateway() {
     let (upstream, _seen) = guarded(
@@ -148,6 +153,7 @@ async fn a_guarded_server_that_is_down_is_a_clear_502() {
     }
 }
 
+//= req: PROXY-6, type=test
 /// CVE-2024-41666 over plain HTTP: an answer that goes on ends with the session that asked for it.
 #[tokio::test]
 async fn an_answer_that_goes_on_ends_with_its_session() {
@@ -187,6 +193,7 @@ async fn endless() -> (Upstream, oneshot::Receiver<()>) {
     (upstream, is_stuck)
 }
 
+//= req: PROXY-6, type=test
 /// Its body is asked for nothing more, and so could not tell the connection that it is over.
 #[tokio::test]
 async fn an_answer_that_its_client_does_not_read_ends_with_its_session() {
@@ -207,6 +214,7 @@ async fn an_answer_that_its_client_does_not_read_ends_with_its_session() {
     .await;
 }
 
+//= req: PROXY-6, type=test
 #[tokio::test]
 async fn an_upgrade_that_the_guarded_server_leaves_without_an_answer_ends_with_its_session() {
     for share in [false, true] {

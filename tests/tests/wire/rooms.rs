@@ -192,6 +192,7 @@ async fn all_who_come_to_a_place_share_one_connection_and_one_of_them_writes() {
     assert!(house.opens.try_recv().is_err(), "there is no second connection");
 }
 
+//= req: WS-6, type=test
 #[tokio::test]
 async fn who_may_only_observe_opens_nothing_and_never_writes() {
     let mut house = House::open().await;
@@ -347,6 +348,7 @@ async fn those_who_join_speak_what_is_spoken() {
     }
 }
 
+//= req: UPGRADE-6, type=test
 #[tokio::test]
 async fn a_handshake_answered_with_what_was_not_asked_for_opens_nothing() {
     for answered in [

@@ -403,6 +403,7 @@ async fn a_nonce_counts_to_its_last_byte() {
     assert!(door.admits(&with(vec![5; 32])).await);
 }
 
+//= req: HELLO-4, type=test
 #[tokio::test]
 async fn a_grant_in_no_form_or_without_a_nonce_is_malformed_and_no_guess() {
     let door = Door::open().await;

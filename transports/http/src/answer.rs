@@ -32,6 +32,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> Response<Body> {
         json(status, &Problem { retry_after: None, ..refusal.problem() })
     };
     let headers = response.headers_mut();
+    //= req: UPGRADE-4
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Bearer realm=\"doorward\"");
@@ -102,6 +103,7 @@ fn own(status: StatusCode, body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    //= req: HTTP-9
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -78,6 +78,7 @@ impl Servers {
         }
         let workspace = directory
             .workspace(&joined.name)
+            //= req: PROXY-7
             .filter(|workspace| workspace.placement() == joined.placement)
             .ok_or(Misplaced::Denied(Denial::Unavailable(Outage::Moved)))?;
         match workspace.web() {
@@ -165,6 +166,7 @@ mod tests {
         assert_eq!(at(joined("lab", 7)), "127.0.0.1:2");
     }
 
+    //= req: PROXY-7, type=test
     #[test]
     fn what_has_moved_since_it_was_joined_is_not_dialled() {
         let (servers, directory) = (Servers::new(None), directory(Some("http://127.0.0.1:2")));

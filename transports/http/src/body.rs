@@ -90,6 +90,7 @@ impl HttpBody for Body {
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Guarded(Guarded { incoming, ended, .. }) => {
                 // Asked first, so that a body that never pauses ends too.
+                //= req: PROXY-6
                 if ended.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Some(Err(BodyError::SessionEnded)));
                 }

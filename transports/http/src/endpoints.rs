@@ -83,6 +83,7 @@ pub(crate) async fn redeem(
     awaiting: AwaitGrant,
     body: Incoming,
 ) -> Response<Body> {
+    //= req: HTTP-2, HTTP-3
     let body = match timeout(limits.head_deadline, Limited::new(body, MAX_BODY).collect()).await {
         // A buffer of our own, to be wiped: the body is a secret.
         Ok(Ok(body)) => Zeroizing::new(Vec::from(body.to_bytes())),
@@ -105,6 +106,7 @@ fn refuse(gate: &Gate, awaiting: AwaitGrant, denial: Denial) -> Response<Body> {
     answer::refusal(&gate.refuse(awaiting, denial))
 }
 
+//= req: HTTP-10
 /// The one answer that carries the session's first token: in a cookie that no body repeats, or in
 /// a body that sets no cookie.
 fn hand_out(gate: &Gate, redeemed: &Redeemed) -> Response<Body> {

@@ -35,12 +35,17 @@ pub(crate) fn to_upstream(headers: &mut HeaderMap, admitted: &Admitted) {
     remove_hop_by_hop(headers);
     headers.remove(http::header::TE);
     headers.remove(http::header::EXPECT);
+    //= req: PROXY-1
     remove_claims(headers);
+    //= req: PROXY-4
     remove_our_cookies(headers);
+    //= req: PROXY-4
     if headers.get(AUTHORIZATION).is_some_and(|value| is_our_authorization(value.as_bytes())) {
         headers.remove(AUTHORIZATION);
     }
+    //= req: WS-3
     headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    //= req: PROXY-4
     remove_our_subprotocols(headers);
     set_identity(headers, admitted);
 }
@@ -51,6 +56,7 @@ pub(crate) fn to_client(headers: &mut HeaderMap) {
     let foreign: Vec<HeaderValue> = headers
         .get_all(SET_COOKIE)
         .iter()
+        //= req: PROXY-5
         .filter(|value| !sets_our_cookie(value.as_bytes()))
         .cloned()
         .collect();
@@ -60,6 +66,7 @@ pub(crate) fn to_client(headers: &mut HeaderMap) {
     }
 }
 
+//= req: PROXY-2
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -74,6 +81,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+//= req: PROXY-1
 /// Removes every spelling of the headers that tell the guarded server who the client is: servers
 /// that read their headers from an environment don't tell `-` from `_`.
 fn remove_claims(headers: &mut HeaderMap) {
@@ -105,6 +113,7 @@ fn remove_our_cookies(headers: &mut HeaderMap) {
     }
 }
 
+//= req: PROXY-5
 fn sets_our_cookie(set: &[u8]) -> bool {
     let pair = set.split(|byte| *byte == b';').next().unwrap_or_default();
     cookie::pairs(pair)
@@ -119,6 +128,7 @@ fn remove_our_subprotocols(headers: &mut HeaderMap) {
     }
 }
 
+//= req: PROXY-3
 fn set_identity(headers: &mut HeaderMap, admitted: &Admitted) {
     let client = admitted.context().client;
     set(headers, "x-forwarded-for", &client.address.to_string());
@@ -146,5 +156,91 @@ fn encoded(text: &str) -> String {
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
+
+    use super::*;
+
+    /// What a client may claim to be, before it is spelled.
+    fn claim() -> impl Strategy<Value = String> {
+        let ends = "[a-z]{1,8}(-[a-z]{1,8}){0,2}";
+        prop_oneof![
+            select(vec!["forwarded", "x-forwarded", "x-real-ip"]).prop_map(str::to_owned),
+            ends.prop_map(|end| format!("x-forwarded-{end}")),
+            ends.prop_map(|end| format!("x-doorward-{end}")),
+        ]
+    }
+
+    /// A name with some of its hyphens as underscores. A parsed name has no case.
+    fn spelled() -> impl Strategy<Value = HeaderName> {
+        (claim(), any::<u8>()).prop_map(|(name, which)| {
+            let mut hyphen = 0;
+            let spelled: String = name
+                .chars()
+                .map(|each| match each {
+                    '-' => {
+                        hyphen += 1;
+                        if which >> hyphen & 1 == 1 { '_' } else { '-' }
+                    }
+                    each => each,
+                })
+                .collect();
+            spelled.parse().expect("a name")
+        })
+    }
+
+    const OURS: [&str; 3] = ["__Host-doorward=A.b", "doorward_8765=A.b", "doorward_9="];
+    const THEIRS: [&str; 5] = ["a=1", "theme=dark", "host-doorward=1", "doorward=1", "x"];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        //= req: PROXY-1, type=property
+        #[test]
+        fn a_claim_is_gone_however_it_is_spelled(
+            claims in proptest::collection::vec(spelled(), 1..6),
+            others in subsequence(vec!["accept", "x-forward", "x-real", "xforwarded-for"], 0..=4),
+        ) {
+            let mut headers = HeaderMap::new();
+            for name in &claims {
+                headers.append(name.clone(), HeaderValue::from_static("127.0.0.1"));
+            }
+            for name in &others {
+                headers.append(*name, HeaderValue::from_static("x"));
+            }
+            remove_claims(&mut headers);
+            let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+            let mut expected = others.clone();
+            left.sort_unstable();
+            expected.sort_unstable();
+            prop_assert_eq!(left, expected);
+        }
+
+        //= req: PROXY-4, type=property
+        #[test]
+        fn of_cookies_those_of_others_are_left_in_their_order(
+            ours in subsequence(OURS.to_vec(), 0..=3),
+            theirs in subsequence(THEIRS.to_vec(), 0..=5),
+            order in any::<u64>(),
+        ) {
+            let (mut ours, mut rest) = (ours.into_iter(), theirs.iter().copied());
+            let mut sent = Vec::new();
+            for place in 0..OURS.len() + THEIRS.len() {
+                let first = order >> place & 1 == 1;
+                sent.extend(if first { ours.next() } else { rest.next() });
+            }
+            sent.extend(ours.chain(rest));
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, sent.join("; ").parse().expect("a value"));
+            remove_our_cookies(&mut headers);
+            let left = headers.get(COOKIE).map(|value| value.to_str().expect("text"));
+            let expected = theirs.join("; ");
+            prop_assert_eq!(left.unwrap_or_default(), expected);
+        }
     }
 }

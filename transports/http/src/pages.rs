@@ -26,6 +26,7 @@ impl Page {
     fn new(html: &'static str) -> Self {
         let script = hash(between(html, "<script>", "</script>"));
         let style = hash(between(html, "<style>", "</style>"));
+        //= req: HTTP-11
         let policy = format!(
             "default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; \
             img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
@@ -50,6 +51,7 @@ fn hash(text: &str) -> String {
 mod tests {
     use super::*;
 
+    //= req: HTTP-11, type=test
     #[test]
     fn each_page_has_one_script_and_one_style() {
         for page in [&*PAIR, &*CONSOLE, &*ADMIN] {
@@ -60,6 +62,7 @@ mod tests {
         }
     }
 
+    //= req: HTTP-11, type=test
     #[test]
     fn the_hash_source_is_that_of_the_text() {
         // printf '' | openssl dgst -sha256 -binary | base64

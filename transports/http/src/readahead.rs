@@ -41,6 +41,7 @@ pub(crate) async fn first_head(
             Ok(0) | Err(_) => return FirstHead::Gone,
             Ok(_) => *arrived = true,
         }
+        //= req: HTTP-4
         match scanner.scan(&buffer) {
             Ok(Progress::More) => {}
             Ok(Progress::Complete(_)) => return FirstHead::Complete(buffer.freeze()),

@@ -154,6 +154,7 @@ impl Site {
         tls: bool,
         drained: impl Future<Output = ()> + Send,
     ) {
+        //= req: HTTP-5
         match self.gate.enter(peer.ip(), wire(tls)) {
             Ok(slot) => self.entered(ready(Ok(stream)), slot, peer, tls, drained).await,
             Err(refusal) => refuse_raw(&mut stream, &refusal).await,
@@ -170,6 +171,7 @@ impl Site {
         drained: impl Future<Output = ()> + Send,
     ) {
         // A refusal would take the handshake that it is to save.
+        //= req: HTTP-5
         if let Ok(slot) = self.gate.enter(peer.ip(), wire(true)) {
             self.entered(securing, slot, peer, true, drained).await;
         }
@@ -210,6 +212,7 @@ impl Site {
             let stream = secured.insert(securing.await?);
             Ok::<_, io::Error>(first_head(stream, &mut arrived).await)
         };
+        //= req: HTTP-1
         let head = timeout(self.limits.head_deadline, head).await;
         let denial = match head {
             Ok(Ok(FirstHead::Complete(prefix))) => {
@@ -274,11 +277,13 @@ impl Site {
                 _ended = &mut connection => return,
                 // A client that doesn't read its answer has its body asked for nothing, which
                 // would otherwise end it.
+                //= req: PROXY-6
                 () = poll_fn(|cx| ending.poll(cx)) => return,
                 () = &mut drained, if !draining => {
                     draining = true;
                     connection.as_mut().graceful_shutdown();
                 }
+                //= req: HTTP-6
                 () = &mut unadmitted, if !judged => {
                     judged = true;
                     if is_held(&held) {
@@ -296,6 +301,7 @@ impl Site {
         tls: bool,
         slot: &Slot,
     ) -> Response<Body> {
+        //= req: UPGRADE-3
         match self.gate.finish(self.judge(&request, peer, tls)).await {
             Verdict::Admit(admission) => {
                 admit(slot);
@@ -391,6 +397,7 @@ impl Site {
         let answered = tokio::select! {
             answered = upstream.forward(request, &admission.admitted) => answered,
             end = live.ended() => {
+                //= req: PROXY-6
                 return answer::refusal(&self.gate.refuse_admitted(admission, end.denial()));
             }
         };
@@ -412,6 +419,7 @@ const fn wire(tls: bool) -> Wire {
     if tls { Wire::Tls } else { Wire::Plain }
 }
 
+//= req: HTTP-5
 fn admit(slot: &Slot) {
     slot.lock().unwrap_or_else(PoisonError::into_inner).take();
 }

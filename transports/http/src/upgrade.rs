@@ -55,8 +55,10 @@ pub(crate) async fn answer<S: Duplex + 'static>(
         biased;
         response = handed_on::<S>(site, request, admission, live) => response,
         // The guarded server may take its time to answer.
+        //= req: PROXY-6
         end = ending => answer::refusal(&site.gate.refuse_late(end.denial(), context)),
     };
+    //= req: UPGRADE-5
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -185,6 +187,7 @@ fn accepted(answered: &HeaderMap, offered: Option<&HeaderValue>) -> Option<Respo
     Some(response)
 }
 
+//= req: UPGRADE-6
 /// Whether the guarded server upgrades to a WebSocket without extensions, none of which was offered.
 fn is_websocket(answered: &HeaderMap) -> bool {
     let websocket = answered

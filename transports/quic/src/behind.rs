@@ -34,6 +34,7 @@ impl Behind {
         }
         let workspace = directory
             .workspace(&joined.name)
+            //= req: PROXY-7
             .filter(|workspace| workspace.placement() == joined.placement)
             .ok_or(Denial::Unavailable(Outage::Moved))?;
         Ok(workspace.bytes().map_or(Self::Echo, |server| {
@@ -78,6 +79,7 @@ mod tests {
         assert_eq!(at("lab", 7, &directory(Some("http://h:1"))), Ok(Behind::Unusable));
     }
 
+    //= req: PROXY-7, type=test
     #[test]
     fn what_has_moved_since_it_was_joined_is_not_dialled() {
         let directory = directory(Some("tcp://127.0.0.1:2"));

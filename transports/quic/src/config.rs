@@ -46,8 +46,11 @@ fn tls(certificates: Arc<dyn ResolvesServerCert>) -> Result<rustls::ServerConfig
         .with_no_client_auth()
         .with_cert_resolver(certificates);
     config.alpn_protocols = vec![ALPN.to_vec()];
+    //= req: QUIC-1
     config.max_early_data_size = 0;
+    //= req: QUIC-2
     config.session_storage = Arc::new(NoServerSessionStorage {});
+    //= req: QUIC-2
     config.send_tls13_tickets = 0;
     Ok(config)
 }
@@ -64,6 +67,7 @@ pub(crate) fn server(
     let mut config = ServerConfig::new(Arc::new(tls), Arc::new(token_key));
     // A validated address is worth one handshake: no token for later.
     let mut tokens = ValidationTokenConfig::default();
+    //= req: QUIC-2
     tokens.sent(0);
     config
         .transport_config(Arc::new(transport(limits)?))
@@ -81,6 +85,7 @@ fn transport(limits: &Limits) -> Result<TransportConfig, ConfigError> {
     let unadmitted = u32::try_from(UNADMITTED_BYTES).unwrap_or(u32::MAX);
     let mut config = TransportConfig::default();
     config
+        //= req: QUIC-8
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
@@ -150,6 +155,7 @@ mod tests {
         }
     }
 
+    //= req: QUIC-1, QUIC-2, type=test
     #[test]
     fn no_early_data_no_tickets_and_no_other_protocol() {
         let config = tls(Arc::new(NoCertificate)).expect("valid");

@@ -66,6 +66,7 @@ pub(crate) async fn carry(
             NoHello::Denied(denial) => early(denial),
             NoHello::Gone => Refused::Over,
         }),
+        //= req: QUIC-7
         () = deadline => Err(early(Denial::DeadlinePassed)),
         () = shared.drained() => Err(early(Denial::Unavailable(Outage::Draining))),
     };
@@ -119,12 +120,14 @@ async fn admit(
         Welcomed::Open(admission) => {
             // Registered first, then looked at once more: a revocation is either seen or finds it.
             let live = gate.register(&admission)?;
+            //= req: HELLO-5
             hello::check_silent(receive)
                 .map_err(|denial| gate.refuse_admitted(&admission, denial))?;
             let answered = within(shared, answer_with(send, &accept));
             tokio::select! {
                 answered = answered => answered?,
                 // Whoever doesn't take the answer holds up nobody's end.
+                //= req: QUIC-12
                 end = live.ended() => {
                     return Err(gate.refuse_admitted(&admission, end.denial()).into());
                 }
@@ -191,11 +194,13 @@ async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted)
         tasks: JoinSet::new(),
     };
     connection.set_receive_window(VarInt::from_u32(ADMITTED_BYTES));
+    //= req: QUIC-11
     connection.set_max_concurrent_bi_streams(VarInt::from_u32(shared.limits.streams));
     loop {
         tokio::select! {
             biased;
             end = live.ended() => {
+                //= req: QUIC-12
                 let denial = end.denial();
                 shared.gate.closed(&admission, denial);
                 // Before its streams are let go of, which would look like their end.

@@ -37,8 +37,10 @@ pub(crate) async fn read(stream: &mut RecvStream) -> Result<Zeroizing<Vec<u8>>, 
     let mut prefix = [0; PREFIX];
     stream.read_exact(&mut prefix).await?;
     // In full before anything is read into it: growing would leave a copy of a secret behind.
+    //= req: HELLO-1
     let mut body = Zeroizing::new(vec![0; body_length(prefix)?]);
     stream.read_exact(&mut body).await?;
+    //= req: HELLO-5
     check_silent(stream)?;
     Ok(body)
 }

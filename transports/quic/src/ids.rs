@@ -35,6 +35,7 @@ impl ConnectionIds {
 }
 
 impl ConnectionIdGenerator for ConnectionIds {
+    //= req: QUIC-10
     fn generate_cid(&mut self) -> ConnectionId {
         let random = self.random.generate_cid();
         let tag = self.tag(&random);
@@ -45,6 +46,7 @@ impl ConnectionIdGenerator for ConnectionIds {
         ConnectionId::new(&id)
     }
 
+    //= req: QUIC-10
     fn validate(&self, id: &ConnectionId) -> Result<(), InvalidCid> {
         let (random, tag) = id.split_at_checked(RANDOM).ok_or(InvalidCid)?;
         let known = self.tag(random);
@@ -65,6 +67,7 @@ impl ConnectionIdGenerator for ConnectionIds {
 mod tests {
     use super::*;
 
+    //= req: QUIC-10, type=test
     #[test]
     fn an_endpoint_knows_its_ids_after_a_restart_and_no_others() {
         let mut before = ConnectionIds::new(&Secret::new([1; 32]));
@@ -82,6 +85,7 @@ mod tests {
         }
     }
 
+    //= req: QUIC-10, type=test
     #[test]
     fn no_id_comes_twice() {
         let mut ids = ConnectionIds::new(&Secret::new([1; 32]));

@@ -55,6 +55,32 @@ impl Default for Limits {
     }
 }
 
+/// What a client gets for its first packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reception {
+    /// It is asked to validate its address.
+    Validate,
+    /// There is no room for it.
+    Full,
+    /// A handshake.
+    Handshake,
+}
+
+impl Limits {
+    /// However the two are set: packets that nobody stands behind fill at most half.
+    fn reception(&self, validated: bool, under_way: usize) -> Reception {
+        //= req: QUIC-4
+        let retry_from = self.retry_from.min(self.handshakes / 2);
+        if !validated && under_way >= retry_from {
+            Reception::Validate
+        } else if under_way >= self.handshakes {
+            Reception::Full
+        } else {
+            Reception::Handshake
+        }
+    }
+}
+
 /// What a listener is made of.
 pub struct ListenerParts<'a> {
     /// Takes the decisions.
@@ -203,19 +229,23 @@ impl Shared {
         let peer = incoming.remote_address().ip().to_canonical();
         let validated = incoming.remote_address_validated();
         let under_way = self.handshakes.load(Ordering::Relaxed);
-        // However the two are set: packets that nobody stands behind fill at most half.
-        let retry_from = self.limits.retry_from.min(self.limits.handshakes / 2);
-        if !validated && under_way >= retry_from {
-            // It can be asked to, since it has not been.
-            let _result = incoming.retry();
-            return None;
+        match self.limits.reception(validated, under_way) {
+            //= req: QUIC-4
+            Reception::Validate => {
+                // It can be asked to, since it has not been.
+                let _result = incoming.retry();
+                return None;
+            }
+            //= req: QUIC-6
+            Reception::Full => {
+                let full = Denial::ConnectionsLimited { from_address: false };
+                self.gate.refuse_early(full, peer, Wire::Quic);
+                incoming.refuse();
+                return None;
+            }
+            Reception::Handshake => {}
         }
-        if under_way >= self.limits.handshakes {
-            let full = Denial::ConnectionsLimited { from_address: false };
-            self.gate.refuse_early(full, peer, Wire::Quic);
-            incoming.refuse();
-            return None;
-        }
+        //= req: QUIC-5, QUIC-6
         let slot = match validated.then(|| self.gate.enter(peer, Wire::Quic)) {
             Some(Ok(slot)) => Some(slot),
             Some(Err(_refusal)) => {
@@ -234,7 +264,9 @@ async fn greet(shared: Arc<Shared>, met: Met) {
     let Ok(connecting) = incoming.accept() else { return };
     let mut deadline = pin!(sleep(shared.limits.deadline));
     let connection = tokio::select! {
+        //= req: QUIC-3
         connection = connecting => connection,
+        //= req: QUIC-7
         () = &mut deadline => return,
         () = shared.drained() => return,
     };
@@ -267,5 +299,50 @@ impl Handshake {
 impl Drop for Handshake {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        //= req: QUIC-4, QUIC-6, type=property
+        /// Whatever comes and goes in whatever order, and however the limits are set.
+        #[test]
+        fn no_flood_of_unvalidated_addresses_keeps_out_who_has_one(
+            handshakes in 0_usize..40,
+            retry_from in 0_usize..60,
+            happenings in proptest::collection::vec(any::<(bool, bool)>(), 1..200),
+        ) {
+            let limits = Limits { handshakes, retry_from, ..Limits::default() };
+            let mut under_way: Vec<bool> = Vec::new();
+            for (comes, validated) in happenings {
+                if !comes {
+                    under_way.pop();
+                    continue;
+                }
+                let reception = limits.reception(validated, under_way.len());
+                let room = under_way.len() < handshakes;
+                match (validated, reception) {
+                    (true, Reception::Handshake) => prop_assert!(room),
+                    (true, Reception::Full) => prop_assert!(!room),
+                    (true, Reception::Validate) => prop_assert!(false, "it has"),
+                    (false, Reception::Handshake) => prop_assert!(under_way.len() < retry_from),
+                    (false, Reception::Full) => prop_assert!(false, "a Retry costs nothing"),
+                    (false, Reception::Validate) => {}
+                }
+                if reception == Reception::Handshake {
+                    under_way.push(validated);
+                }
+                let unvalidated = under_way.iter().filter(|validated| !**validated).count();
+                prop_assert!(unvalidated <= handshakes / 2);
+                prop_assert!(under_way.len() <= handshakes);
+            }
+        }
     }
 }

@@ -83,6 +83,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 1 MiB from the client, 16 MiB from the guarded server, 2 seconds.
     fn default() -> Self {
+        //= req: WS-1
         Self { from_client: 1 << 20, from_server: 16 << 20, goodbye: Duration::from_secs(2) }
     }
 }

@@ -295,6 +295,7 @@ impl FrameScanner {
         size
     }
 
+    //= req: WS-2
     /// Whether a frame may come here.
     fn verify(&self, header: &FrameHeader, length: u64) -> Result<(), Violation> {
         if header.rsv1 || header.rsv2 || header.rsv3 {
@@ -318,6 +319,7 @@ impl FrameScanner {
             (OpCode::Data(Data::Continue), None) => Err(Violation::UnexpectedContinuation),
             (OpCode::Data(Data::Text | Data::Binary), Some(_)) => Err(Violation::Interleaved),
             (OpCode::Data(_), _) if length >> 63 != 0 => Err(Violation::Length),
+            //= req: WS-1
             (OpCode::Data(_), so_far) => match so_far.unwrap_or(0).checked_add(length) {
                 Some(message) if message <= self.limit => Ok(()),
                 _ => Err(Violation::TooBig),

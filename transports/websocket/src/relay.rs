@@ -62,6 +62,7 @@ where
         ..Parting::default()
     };
     // When time is up, the streams are dropped as they are.
+    //= req: WS-5
     let _ = timeout(limits.goodbye, poll_fn(|cx| relay.poll_part(cx, &mut parting))).await;
     Summary { from_client: relay.to_server.passed(), from_server: relay.to_client.passed(), end }
 }
@@ -102,6 +103,7 @@ where
     where
         E: Future<Output = CloseReason>,
     {
+        //= req: WS-4
         if let Poll::Ready(reason) = ended.poll(cx) {
             return Poll::Ready(End::Ended(reason));
         }

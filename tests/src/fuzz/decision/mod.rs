@@ -54,6 +54,7 @@ use super::world::{KEYS, NOW};
 //= req: LOCAL-7, LIMIT-1, LIMIT-2, LIMIT-4, LIMIT-5, LIMIT-6, LIMIT-7, type=fuzz
 //= req: GRANT-1, GRANT-2, GRANT-3, GRANT-4, GRANT-5, SESSION-1, SESSION-2, SESSION-6, type=fuzz
 //= req: SESSION-8, WORK-1, WORK-3, WORK-4, WORK-5, CAP-1, CAP-2, type=fuzz
+//= req: UPGRADE-1, UPGRADE-2, type=fuzz
 pub fn decision(data: &[u8]) {
     let mut input = Input::new(data);
     let model = Model { now: NOW.as_millis(), ..script::choices(input.line()) };

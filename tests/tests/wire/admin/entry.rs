@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{Desk, ENDPOINTS, NONCE, bearer};
 use crate::door::Door;
 
+//= req: HTTP-11, type=test
 #[tokio::test]
 async fn nobody_administers_without_a_session_of_this_origin() {
     let desk = Desk::open().await;

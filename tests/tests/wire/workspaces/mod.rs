@@ -102,6 +102,7 @@ async fn a_lost_capability_ends_what_was_admitted_with_it() {
     assert_eq!((closed.code, closed.error()), (4403, "insufficient_capability"));
 }
 
+//= req: PROXY-7, type=test
 #[tokio::test]
 async fn a_workspace_that_is_placed_anew_sends_its_connections_to_the_new_place() {
     let house = House::open().await;

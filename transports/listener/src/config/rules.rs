@@ -167,6 +167,7 @@ impl Config {
         ))
     }
 
+    //= req: HTTP-8
     /// A network sees nothing that is not under TLS: this listener's own, or a proxy's.
     fn check_exposure(&self) -> Outcome {
         let own_tls = self.tls()?.is_some();

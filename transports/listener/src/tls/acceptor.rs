@@ -37,9 +37,11 @@ impl Acceptor {
 fn configuration(certificates: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider);
+    //= req: HTTP-7
     let builder = builder.with_protocol_versions(&[&TLS13])?.with_no_client_auth();
     let mut configuration = builder.with_cert_resolver(certificates);
     configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
+    //= req: HTTP-7
     configuration.max_early_data_size = 0;
     Ok(configuration)
 }
@@ -70,6 +72,7 @@ async fn tell(stream: &mut TcpStream) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    //= req: HTTP-7, type=test
     #[test]
     fn only_tls_1_3_and_http_1_1_and_no_early_data_are_offered() {
         #[derive(Debug)]

@@ -63,6 +63,7 @@ fn a_wrong_flag_is_a_usage_error() {
     assert!(!home.state().exists());
 }
 
+//= req: HTTP-8, type=test
 #[test]
 fn a_network_sees_nothing_without_tls() {
     let home = Home::new();

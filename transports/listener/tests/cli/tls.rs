@@ -298,6 +298,7 @@ fn plain_http_on_the_port_of_https_is_told_what_to_do() {
     }
 }
 
+//= req: HTTP-1, type=test
 #[test]
 fn a_client_that_says_nothing_or_goes_on_in_plain_http_is_dropped_in_time() {
     let home = Home::new();
@@ -315,6 +316,7 @@ fn a_client_that_says_nothing_or_goes_on_in_plain_http_is_dropped_in_time() {
     Client::connect(&serving, &digest(&serving)).expect("it goes on");
 }
 
+//= req: HTTP-5, type=test
 #[test]
 fn handshakes_count_as_connections_from_their_first_byte() {
     let home = Home::new();

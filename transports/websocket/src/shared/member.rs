@@ -221,6 +221,7 @@ where
         self.grown |= message.len() > READ_BUFFER;
         match message {
             Message::Text(_) | Message::Binary(_) => {
+                //= req: WS-6
                 if self.place.permission.may_write() {
                     self.place.hub.speak(self.place.seat, message);
                     self.speaking = true;

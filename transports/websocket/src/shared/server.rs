@@ -140,6 +140,7 @@ where
             }
             return Poll::Pending;
         };
+        //= req: WS-6
         if !turn.permission.may_write() {
             self.hub.answer(turn.seat, Heard::Refused);
             return Poll::Ready(Ok(()));

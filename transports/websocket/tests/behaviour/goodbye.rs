@@ -69,6 +69,7 @@ async fn a_frame_under_way_to_the_client_is_finished_first() {
     assert_eq!(relay.await.expect("no panic").end, End::Ended(revoked()));
 }
 
+//= req: WS-5, type=test
 #[tokio::test(start_paused = true)]
 async fn a_frame_that_is_never_finished_is_cut_off_in_time() {
     let Pipes { mut client, mut server, relay, end } = pipes(256);
@@ -81,6 +82,7 @@ async fn a_frame_that_is_never_finished_is_cut_off_in_time() {
     assert_eq!(rest(&mut client).await, b"", "no Close frame inside of another frame");
 }
 
+//= req: WS-4, type=test
 #[tokio::test]
 async fn nothing_from_the_client_reaches_the_server_any_more() {
     let Pipes { mut client, mut server, relay, end } = pipes(256);
@@ -121,6 +123,7 @@ async fn between_fragments_both_are_told_at_once() {
     relay.await.expect("no panic");
 }
 
+//= req: WS-5, type=test
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_cut_off_in_time() {
     let Pipes { client, mut server, relay, end } = pipes(64);
@@ -133,6 +136,7 @@ async fn a_client_that_takes_nothing_is_cut_off_in_time() {
     drop((client, server));
 }
 
+//= req: WS-5, type=test
 #[tokio::test(start_paused = true)]
 async fn a_client_that_ignores_it_is_cut_off_in_time() {
     let Pipes { mut client, server, relay, end } = pipes(4096);

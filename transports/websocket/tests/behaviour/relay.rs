@@ -122,6 +122,7 @@ async fn a_close_without_a_code_stays_without() {
     assert_eq!(end, End::Closed { by: Peer::Client, code: None });
 }
 
+//= req: WS-1, type=test
 #[tokio::test]
 async fn a_message_of_the_limit_passes_and_one_byte_more_does_not() {
     let limits = Limits::default();
@@ -180,6 +181,7 @@ fn unlawful(from: Peer) -> Vec<(Vec<u8>, Violation)> {
     ]
 }
 
+//= req: WS-2, type=test
 #[tokio::test(start_paused = true)]
 async fn an_unlawful_frame_ends_it_and_no_byte_of_it_passes() {
     for by in [Peer::Client, Peer::Server] {

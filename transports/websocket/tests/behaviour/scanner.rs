@@ -120,6 +120,7 @@ fn half_a_close_code_is_refused() {
     refused(b"", &masked(FIN | CLOSE, b"\x03"), Peer::Client, Violation::ShortClose);
 }
 
+//= req: WS-1, type=test
 #[test]
 fn lengths_are_bounded_before_any_payload() {
     let limit = LIMIT as usize;
@@ -161,6 +162,7 @@ fn a_peer_that_stops_in_the_length_is_answered() {
     assert_eq!(scan(&too_big, Peer::Client).violation, Some(Violation::TooBig));
 }
 
+//= req: WS-1, type=test
 #[test]
 fn fragments_count_together() {
     let half = vec![0; LIMIT as usize / 2];
@@ -277,6 +279,7 @@ fn model(bytes: &[u8], from: Peer) -> (bool, Option<Option<u16>>) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
+    //= req: WS-2, type=property
     #[test]
     fn every_way_of_cutting_is_the_same(
         (from, bytes) in frames_of_any(),
@@ -296,6 +299,7 @@ proptest! {
         prop_assert_eq!(&scan_in(&pieces, from, LIMIT), &whole);
     }
 
+    //= req: WS-1, WS-2, type=property
     #[test]
     fn tungstenite_agrees((from, bytes) in frames_of_any()) {
         let seen = scan(&bytes, from);
@@ -311,6 +315,7 @@ proptest! {
         prop_assert!(!refused);
     }
 
+    //= req: WS-2, type=property
     #[test]
     fn no_bytes_make_it_panic(from in peer(), bytes in vec(any::<u8>(), 0..200), limit: u64) {
         let seen = scan_in(&[&bytes], from, limit);

@@ -23,6 +23,7 @@ async fn what_the_owner_says_reaches_the_server() {
     }
 }
 
+//= req: WS-6, type=test
 #[tokio::test]
 async fn a_follower_that_writes_is_told_and_stays_and_nothing_arrives() {
     let mut room = room(WIDE);
@@ -79,6 +80,7 @@ async fn who_may_write_is_asked_about_each_message() {
     assert_eq!(hear(&mut server).await, Message::text("mine now"));
 }
 
+//= req: WS-6, type=test
 #[tokio::test(start_paused = true)]
 async fn what_waited_while_the_right_to_write_was_lost_is_not_passed_on() {
     let room = room(1);
