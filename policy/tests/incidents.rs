@@ -423,6 +423,20 @@ fn every_incident_is_replayed_or_somebody_elses_and_never_both() {
     assert_eq!(unique, listed);
 }
 
+/// quinn's own panics and floods are mended from 0.11.15 on.
+#[test]
+fn the_release_of_quinn_proto_is_later_than_its_incidents() {
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
+    let lock = std::fs::read_to_string(lock).unwrap();
+    let lines: Vec<&str> = lock.lines().collect();
+    let built = lines.windows(2).filter(|pair| pair[0] == "name = \"quinn-proto\"");
+    let built: Vec<Vec<u32>> = built
+        .map(|pair| pair[1].trim_start_matches("version = ").trim_matches('"'))
+        .map(|version| version.split('.').map(|part| part.parse().unwrap()).collect())
+        .collect();
+    assert!(!built.is_empty() && built.iter().all(|one| *one >= vec![0, 11, 15]), "{built:?}");
+}
+
 #[test]
 fn every_incident_is_listed_once_and_whole() {
     let ids: BTreeSet<&str> = INCIDENTS.iter().map(|incident| incident.id).collect();

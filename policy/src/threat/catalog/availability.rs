@@ -260,5 +260,5 @@ pub(in crate::threat) static EARLY_DATA: Threat = Threat {
     incidents: &["CVE-2024-39321"],
     cwe: &[290, 294],
     asvs: &[],
-    rfcs: &[rfc(8446, "8"), rfc(8470, "3"), rfc(9000, "8.1.2"), rfc(9001, "9.2")],
+    rfcs: &[rfc(8446, "8"), rfc(8470, "3"), rfc(8470, "5.2"), rfc(9000, "8.1.2"), rfc(9001, "9.2")],
 };

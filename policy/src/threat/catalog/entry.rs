@@ -13,8 +13,8 @@ pub(in crate::threat) static DNS_REBINDING: Threat = Threat {
     severity: Severity {
         level: Level::High,
         because: "One visit to a page is enough, and nobody has to be paired where a server \
-            takes its own machine for its owner. Somebody has to make that visit, and most \
-            browsers slow the change of address down.",
+            takes its own machine for its owner. Somebody has to make that visit, and stay until \
+            the name has changed.",
     },
     preconditions: "Somebody who can reach the listener opens the attacker's page, and the \
         attacker runs the DNS of its name.",
@@ -100,7 +100,7 @@ pub(in crate::threat) static CROSS_SITE_HIJACK: Threat = Threat {
         ),
         at(
             "policy/src/admission/guard.rs",
-            "Asks for the origin before it looks at the credential, of every route alike, and \
+            "Asks for the origin before it verifies the credential, of every route alike, and \
                 refuses whatever a browser sends to `api/token`.",
         ),
         at(
@@ -196,8 +196,8 @@ pub(in crate::threat) static AMBIENT_AUTHORITY: Threat = Threat {
         ),
         at(
             "transports/listener/src/serve/first_grant.rs",
-            "Sells the first session for a grant that only the terminal or the parent process \
-                has seen.",
+            "Makes the first grant, or is handed it; only the terminal or the parent process \
+                sees it.",
         ),
         at(
             "transports/listener/src/config/rules.rs",

@@ -58,7 +58,7 @@ pub(in crate::threat) static STALE_SESSION: Threat = Threat {
     invariants: &[Invariant::I6, Invariant::I10],
     incidents: &["CVE-2021-32923", "CVE-2026-55513", "CVE-2023-40025"],
     cwe: &[613, 672],
-    asvs: &["7.1.1", "7.3.1", "7.3.2", "7.4.1", "9.2.1"],
+    asvs: &["7.3.1", "7.3.2", "7.4.1", "9.2.1"],
     rfcs: &[rfc(6750, "5.3")],
 };
 
@@ -159,8 +159,8 @@ pub(in crate::threat) static SESSION_FIXATION: Threat = Threat {
             "Takes out of the guarded server's answers what would set Doorward's cookie.",
         ),
         at(
-            "transports/http/src/pages.rs",
-            "Says on the pairing page and the console whose session it is.",
+            "transports/http/src/pages/pair.html",
+            "Says, once paired, whose session it is; so does the console.",
         ),
     ],
     residual: "Opening a link pairs at once: who opens one that somebody else made works under \

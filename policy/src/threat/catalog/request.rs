@@ -55,7 +55,7 @@ pub(in crate::threat) static PATH_CONFUSION: Threat = Threat {
     invariants: &[Invariant::I4, Invariant::I11],
     incidents: &[],
     cwe: &[41, 436, 647],
-    asvs: &["1.1.1", "1.5.3", "2.2.1"],
+    asvs: &["1.5.3", "2.2.1"],
     rfcs: &[rfc(3986, "5.2.4"), rfc(3986, "6.2.2"), rfc(3986, "7.3"), rfc(9112, "3.2.1")],
 };
 
@@ -279,11 +279,11 @@ pub(in crate::threat) static EAVESDROPPING: Threat = Threat {
         ),
         at("transports/client/src/server.rs", "Speaks plain http to this machine alone."),
     ],
-    residual: "The refusal comes after the request: a credential that was sent in the clear has \
-        been sent, and should be revoked. A proxy on this machine that is not configured as \
-        trusted looks like a local client: what reaches it in the clear can't be seen here. A \
-        browser that is shown the self-signed certificate warns, and what its user does then is \
-        up to them.",
+    residual: "Within one machine there is plain http unless TLS is asked for. The refusal comes \
+        after the request: a credential that was sent in the clear has been sent, and should be \
+        revoked. A proxy on this machine that is not configured as trusted looks like a local \
+        client: what reaches it in the clear can't be seen here. A browser that is shown the \
+        self-signed certificate warns, and what its user does then is up to them.",
     duties: &[
         operator(
             "Give the listener a certificate or a proxy with one before it serves a \
@@ -298,6 +298,6 @@ pub(in crate::threat) static EAVESDROPPING: Threat = Threat {
     invariants: &[Invariant::I12, Invariant::I13],
     incidents: &[],
     cwe: &[295, 319, 523, 614],
-    asvs: &["3.3.1", "4.1.2", "4.4.1", "12.1.1", "12.2.1", "12.3.2"],
+    asvs: &["4.1.2", "12.1.1", "12.2.1", "12.3.2"],
     rfcs: &[rfc(6265, "4.1.2.5"), rfc(6750, "5.3"), rfc(9110, "4.2.2"), rfc(9325, "3.1.1")],
 };

@@ -144,7 +144,7 @@ pub(in crate::threat) static WORKSPACE_CONFUSION: Threat = Threat {
         memberships pile up instead of being replaced.",
     mitigations: &[
         at(
-            "policy/src/workspace/directory.rs",
+            "policy/src/workspace/mod.rs",
             "Resolves what a request belongs to from the server's own directory, by the claims \
                 on its route or the name in its hello, and joins it only as a member, at every \
                 decision.",

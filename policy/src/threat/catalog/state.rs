@@ -172,12 +172,14 @@ pub(in crate::threat) static LOST_EFFECT: Threat = Threat {
         ),
     ],
     residual: "A disk that says that it has written what it has not. A store that is restored \
-        from a backup has forgotten what came after it. Records of plain admissions and denials \
-        may lag by up to a second, and that much of them is lost in a crash.",
+        from a backup has forgotten what came after it: what was spent or revoked since is not, \
+        and sessions that were opened since can't be revoked in it. Records of plain admissions \
+        and denials may lag by up to a second, and that much of them is lost in a crash.",
     duties: &[
         operator(
-            "Keep the state directory on a local disk that honours a sync, and revoke all \
-            sessions and grants after a backup was restored.",
+            "Keep the state directory on a local disk that honours a sync. Begin with a new \
+            one, rather than with a backup, when something has been revoked since that backup was \
+            made.",
         ),
         embedder(
             "Use the SQLite store, or one that is as durable, for whatever has to outlive \
