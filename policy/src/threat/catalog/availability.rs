@@ -227,8 +227,8 @@ pub(in crate::threat) static EARLY_DATA: Threat = Threat {
     mitigations: &[
         at(
             "transports/quic/src/config.rs",
-            "Takes no early data, sends no tickets and resumes no session; validates addresses \
-                by Retry with tokens that are worth one handshake.",
+            "Takes no early data, sends no tickets and resumes no session; a validated address \
+                is worth one handshake, and no token for a later one.",
         ),
         at(
             "transports/quic/src/listener.rs",

@@ -79,12 +79,16 @@ pub(in crate::threat) static COOKIE_SHADOWING: Threat = Threat {
                 Doorward's, named or nameless, and Doorward's cookies out of what it is sent.",
         ),
     ],
-    residual: "On plain http, which is for loopback only, the cookie can be neither `Secure` nor \
-        `__Host-`: another port of this machine, or a script of the guarded server, can overwrite \
-        or remove it. That is a nuisance, and a sign-in as somebody else if they have a session \
-        to give. Https closes the first.",
+    residual: "Browsers keep one jar for all ports of a host. On plain http, which is for \
+        loopback only, the cookie can be neither `Secure` nor `__Host-`, and any other port of \
+        this machine can overwrite or remove it; under https still another https port of the same \
+        host can, and a script of the guarded server. That is a nuisance, and a sign-in as \
+        somebody else if they have a session to give.",
     duties: &[
-        operator("Use https wherever other ports of the same host serve what is not trusted."),
+        operator(
+            "Where other ports of the same host serve what is not trusted, give the \
+            listener https and a host name of its own.",
+        ),
         embedder("Filter `Set-Cookie` in what the guarded server answers."),
     ],
     invariants: &[Invariant::I13, Invariant::I15],

@@ -151,8 +151,8 @@ pub(in crate::threat) static SESSION_FIXATION: Threat = Threat {
         ),
         at(
             "policy/src/cookie.rs",
-            "Sets a cookie that no neighbour can set under https (`__Host-`), and denies one \
-                that occurs twice or without a name.",
+            "Under https sets a cookie that no neighbouring host and no page of plain http can \
+                set (`__Host-`), and denies one that occurs twice or without a name.",
         ),
         at(
             "transports/http/src/headers.rs",
@@ -164,8 +164,8 @@ pub(in crate::threat) static SESSION_FIXATION: Threat = Threat {
         ),
     ],
     residual: "Opening a link pairs at once: who opens one that somebody else made works under \
-        that label, and whoever made it can see and revoke that session. On plain http another \
-        port of this machine can set the cookie.",
+        that label, and whoever made it can see and revoke that session. Another port of the same \
+        host can set the cookie: any on plain http, one with https under https.",
     duties: &[
         operator("Hand links over on a way that tells who they are from, and label them."),
         embedder("Draw a new session id from entropy for every redemption."),

@@ -39,6 +39,10 @@ pub(in crate::threat) static CAPABILITY_ESCALATION: Threat = Threat {
                 elsewhere.",
         ),
         at(
+            "transports/websocket/src/shared/member.rs",
+            "Asks before each message that is passed on whether the place may write.",
+        ),
+        at(
             "transports/quic/src/room/line.rs",
             "Asks before each chunk that is passed on whether the place may write.",
         ),
