@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use doorward_policy::threat::{INCIDENTS, INCIDENTS_ELSEWHERE, Invariant, Threat, ThreatId};
+use doorward_policy::threat::{INCIDENTS, Invariant, Threat, ThreatId};
 use doorward_probe::Attack;
 
 use crate::citations;
@@ -126,15 +126,13 @@ impl Catalog {
     }
 
     fn incident_faults(&self) -> Vec<Fault> {
-        let exempt = |id: &str| INCIDENTS_ELSEWHERE.iter().any(|one| one.id == id);
         let replayed =
             |id: &str| self.attacks.iter().any(|one| one.incidents.iter().any(|cited| cited == id));
-        let lacks = INCIDENTS.iter().filter(|one| !exempt(one.id) && !replayed(one.id));
+        let lacks = INCIDENTS.iter().filter(|one| !replayed(one.id));
         lacks
             .map(|one| {
                 let what = format!(
-                    "no attack replays {}; name it in one of tests/attacks, or give the reason why it \
-                     can't apply",
+                    "no attack replays {}; name it in one of tests/attacks, whose threat's row has it",
                     one.id
                 );
                 self.row_fault(one.id, Rule::IncidentReplayed, what)

@@ -313,7 +313,7 @@ pub enum Rule {
     TwoKinds,
     /// A threat has an attack.
     Attacked,
-    /// An incident has an attack, or a written reason why it can't apply.
+    /// An incident has an attack.
     IncidentReplayed,
     /// An attack names a threat and incidents that exist and belong together.
     KnownThreat,

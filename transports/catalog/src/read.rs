@@ -46,14 +46,16 @@ impl Catalog {
     }
 }
 
-/// Where each name that the rows define is written: `name: "DW-..."`, `id: "CVE-..."`.
+/// Where each name that the rows define is written: `name: "DW-..."`, `"CVE-..." in "..."`.
 fn rows(root: &Path) -> Result<BTreeMap<String, (String, usize)>, CatalogError> {
     let mut places = BTreeMap::new();
     for path in walk::files(&root.join(ROWS), &[".rs"])? {
         let file = walk::shown(root, &path);
         for (line, row) in (1..).zip(walk::read(&path)?.lines()) {
-            let quoted = row.split_once("name: \"").or_else(|| row.split_once("id: \""));
-            if let Some((name, _)) = quoted.and_then(|(_, rest)| rest.split_once('"')) {
+            let row = row.trim();
+            let quoted = row.strip_prefix("name: \"").and_then(|rest| rest.split_once('"'));
+            let quoted = quoted.or_else(|| row.strip_prefix('"')?.split_once("\" in \""));
+            if let Some((name, _)) = quoted {
                 places.entry(name.to_owned()).or_insert_with(|| (file.clone(), line));
             }
         }
