@@ -30,7 +30,8 @@ pub fn corpus_at(directory: &Path) -> Result<Vec<Attack>, AttackError> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| unread(directory, error))?.path();
-        if path.extension().is_some_and(|ending| ending == "toml") {
+        if path.extension().is_some_and(|ending| ending == "toml") && !path.ends_with("exempt.toml")
+        {
             files.push(path);
         }
     }
