@@ -15,6 +15,7 @@ mod lifecycle;
 mod limits;
 mod many;
 mod notices;
+mod pages;
 mod proxying;
 mod quic;
 mod rooms;

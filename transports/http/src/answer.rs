@@ -12,21 +12,23 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use crate::body::Body;
-use crate::pages::{PAIR, Page};
+use crate::pages::{self, PAIR, Page};
 
 /// The answer that a refusal is. The connection ends with it (I18).
 ///
-/// A person who opens a page unpaired gets the pairing page, under the same status.
+/// A person who opens a page unpaired gets the pairing page, and for any other reason one that
+/// gives it, under the same status.
 pub(crate) fn refusal(refusal: &Refusal) -> Response<Body> {
     let public = refusal.denied.denial.public();
     let status = StatusCode::from_u16(public.status).unwrap_or(StatusCode::FORBIDDEN);
     let context = &refusal.denied.context;
-    let page = status == StatusCode::UNAUTHORIZED
-        && context.navigation
-        && context.target == Target::Guarded
-        && !context.is_upgrade();
+    let person = context.navigation && !context.is_upgrade();
+    let unpaired = status == StatusCode::UNAUTHORIZED;
+    let page = person && unpaired && context.target == Target::Guarded;
     let mut response = if page {
         self::page(&PAIR, status)
+    } else if person && !unpaired {
+        refused(status, &refusal.problem())
     } else {
         // Retry-After is a header here.
         json(status, &Problem { retry_after: None, ..refusal.problem() })
@@ -77,7 +79,12 @@ pub(crate) fn empty(status: StatusCode) -> Response<Body> {
 
 /// A page.
 pub(crate) fn page(page: &'static Page, status: StatusCode) -> Response<Body> {
-    let mut response = own(status, Bytes::from_static(page.html.as_bytes()));
+    shown(status, Bytes::from_static(page.html.as_bytes()), &page.policy)
+}
+
+/// A document under its policy.
+fn shown(status: StatusCode, html: Bytes, policy: &str) -> Response<Body> {
+    let mut response = own(status, html);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -85,10 +92,17 @@ pub(crate) fn page(page: &'static Page, status: StatusCode) -> Response<Body> {
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     );
-    if let Ok(policy) = HeaderValue::from_str(&page.policy) {
+    if let Ok(policy) = HeaderValue::from_str(policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// A refusal as a page.
+fn refused(status: StatusCode, problem: &Problem<'_>) -> Response<Body> {
+    let Problem { error, message, trace_id, .. } = problem;
+    let (html, policy) = pages::refused(error, message, trace_id);
+    shown(status, Bytes::from(html), policy)
 }
 
 /// Adds a cookie to an answer. Its value is marked as sensitive, so that no layer prints it.

@@ -36,6 +36,44 @@ impl Page {
     }
 }
 
+/// What a person sees whose navigation is refused: words alone, without a script.
+///
+/// What is filled in may repeat what a stranger sent, so it is text and never markup.
+pub(crate) fn refused(code: &str, message: &str, trace: &str) -> (String, &'static str) {
+    const HTML: &str = include_str!("pages/refused.html");
+    static POLICY: LazyLock<String> = LazyLock::new(|| {
+        let style = hash(between(HTML, "<style>", "</style>"));
+        format!(
+            "default-src 'none'; style-src {style}; img-src data:; base-uri 'none'; \
+            form-action 'none'; frame-ancestors 'none'"
+        )
+    });
+    // Each place is in the page once, and none is looked for in what another was filled with.
+    let fill = |rest: &str, place: &str, text: &str| match rest.split_once(place) {
+        Some((before, after)) => (format!("{before}{}", escaped(text)), after.to_owned()),
+        None => (String::new(), rest.to_owned()),
+    };
+    let (start, rest) = fill(HTML, "{message}", message);
+    let (middle, rest) = fill(&rest, "{code}", code);
+    let (end, rest) = fill(&rest, "{trace}", trace);
+    (format!("{start}{middle}{end}{rest}"), &POLICY)
+}
+
+/// Text as HTML (the HTML standard, section 13.1.3): no character of it begins markup.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut html, one| {
+        match one {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+        html
+    })
+}
+
 fn between(html: &'static str, start: &str, end: &str) -> &'static str {
     html.split_once(start).and_then(|(_, rest)| rest.split_once(end)).map_or("", |(text, _)| text)
 }
@@ -63,6 +101,18 @@ mod tests {
     }
 
     //= req: HTTP-11, type=test
+    #[test]
+    fn a_refusal_is_words_and_never_markup() {
+        let (html, policy) = refused("<b>", "a \"host\" {code} <script>&'", "{trace}");
+        assert!(html.contains("<dd>&lt;b&gt;</dd>"), "{html}");
+        assert!(
+            html.contains("<p>a &quot;host&quot; {code} &lt;script&gt;&amp;&#39;</p>"),
+            "{html}"
+        );
+        assert!(html.contains("<dd>{trace}</dd>") && html.ends_with("</html>\n"), "{html}");
+        assert!(!policy.contains("script-src") && policy.starts_with("default-src 'none'"));
+    }
+
     #[test]
     fn the_hash_source_is_that_of_the_text() {
         // printf '' | openssl dgst -sha256 -binary | base64
