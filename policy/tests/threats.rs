@@ -158,9 +158,9 @@ fn each_mitigation_is_in_a_file_that_there_is() {
     }
 }
 
-/// What the texts name in code has to be in some source file, whole.
+/// A duty names a setting as the page for operators does.
 #[test]
-fn the_settings_that_rows_name_are_settings() {
+fn the_settings_that_duties_name_are_settings() {
     let operations = read("docs/operations.md");
     for row in rows() {
         for duty in row.duties {
