@@ -41,7 +41,7 @@ pub(in crate::threat) static CREDENTIAL_AMBIGUITY: Threat = Threat {
         "Hand over every `Authorization` and `Cookie` field, and identify nobody by \
             anything but what the admission says.",
     )],
-    invariants: &[Invariant::I4],
+    invariants: &[Invariant::I4, Invariant::I6, Invariant::I7],
     incidents: &[],
     cwe: &[303, 436],
     asvs: &["6.3.4", "15.3.7"],
