@@ -161,7 +161,7 @@ fn whatever_is_wrong_first_in_the_order_is_the_reason() {
     }
 }
 
-//= req: HELLO-4, type=test
+//= req: HELLO-3, type=test
 #[test]
 fn a_grant_in_no_form_or_without_a_nonce_is_of_no_shape() {
     let mut world = World::new();
@@ -333,7 +333,6 @@ fn no_rule_that_covers_everything_is_no_route() {
 }
 
 //= req: CRED-2, type=test
-//= req: HELLO-3, type=test
 #[test]
 fn several_credentials_are_ambiguous_whatever_they_are() {
     let mut world = World::new();

@@ -67,7 +67,7 @@ impl Guard<'_> {
     ) -> Result<Examined<'a>, Denial> {
         // 1. Shape.
         let hello = Hello::parse(greeting.body)?;
-        //= req: HELLO-4
+        //= req: HELLO-3
         hello.grant()?;
 
         // 2. Host: the name that the certificate was asked for under.
@@ -99,7 +99,6 @@ impl Guard<'_> {
         // 4. Credential: found, not yet verified.
         let (access, presented) = match hello.offered {
             //= req: CRED-2
-            //= req: HELLO-3
             Offered::Several => return Err(Denial::CredentialAmbiguous),
             Offered::Nothing => (Access::Session(needed), Presented::Nothing),
             Offered::One(kind, text) => match kind {

@@ -39,7 +39,7 @@ use super::world::{
 /// as it was. A plain model takes the steps of the decision: a hello is admitted, as the same
 /// session, exactly if the model admits it, and nothing is charged unless it was a guess.
 //= req: HOST-6, ORIGIN-7, ROUTE-4, CAP-4, type=fuzz
-//= req: HELLO-1, HELLO-2, HELLO-3, HELLO-4, type=fuzz
+//= req: HELLO-1, HELLO-2, HELLO-3, type=fuzz
 pub fn hello(data: &[u8]) {
     let mut input = Input::new(data);
     match input.byte() {

@@ -424,6 +424,7 @@ async fn grants_of_sessions_that_were_ended() {
     both.same_grants(case, &one, &two).await;
 }
 
+//= req: FAIL-1, FAIL-2, type=test
 #[tokio::test]
 async fn what_fails_says_no() {
     let both = Doors::open().await;

@@ -25,6 +25,7 @@ async fn unavailable(door: &Door, answer: Answer, reason: &str) {
     assert_eq!(record["reason"], format!("unavailable: {reason}"), "{record}");
 }
 
+//= req: FAIL-3, type=test
 #[tokio::test]
 async fn nobody_is_admitted_on_revocations_older_than_5_s() {
     let door = Door::open().await;
@@ -40,6 +41,7 @@ async fn nobody_is_admitted_on_revocations_older_than_5_s() {
     assert_eq!(door.redeem("token", &grant, NONCE, "").await.status, 200);
 }
 
+//= req: STORE-4, FAIL-1, type=test
 #[tokio::test]
 async fn a_full_store_refuses_and_spends_nothing() {
     let capacity = Capacity { sessions: 0, ..Capacity::default() };
@@ -50,6 +52,7 @@ async fn a_full_store_refuses_and_spends_nothing() {
     assert_eq!(door.store.grants().await.unwrap()[0].uses_left, 1);
 }
 
+//= req: ENTROPY-2, type=test
 #[tokio::test]
 async fn a_broken_generator_refuses() {
     let door = Door::open().await;
@@ -62,6 +65,7 @@ async fn a_broken_generator_refuses() {
     assert_eq!(door.redeem("token", &grant, NONCE, "").await.status, 200);
 }
 
+//= req: FAIL-2, type=test
 #[tokio::test]
 async fn a_broken_clock_refuses() {
     let door = Door::open().await;
@@ -72,6 +76,7 @@ async fn a_broken_clock_refuses() {
     assert_eq!(door.upgrade(&bearer).await.status, 101);
 }
 
+//= req: SESSION-10, type=test
 /// A session that is revoked between its admission and the registration of its connection is seen.
 #[tokio::test]
 async fn a_revocation_between_admission_and_registration_is_seen() {

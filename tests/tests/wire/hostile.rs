@@ -37,7 +37,7 @@ async fn decisions(door: &Door) -> Vec<Value> {
     records
 }
 
-//= req: HELLO-1, HELLO-2, HELLO-4, type=test
+//= req: HELLO-1, HELLO-2, HELLO-3, type=test
 #[tokio::test]
 async fn what_is_not_exactly_one_hello_is_malformed() {
     let door = Door::open().await;
@@ -79,7 +79,7 @@ async fn a_hello_that_is_reset_is_truncated() {
     recorded(&door, &closed, "malformed_hello: it ends in the middle", "DW-PARSER-ABUSE").await;
 }
 
-//= req: HELLO-5, type=test
+//= req: HELLO-4, type=test
 /// What is malformed spends nothing, whatever it presents.
 #[tokio::test]
 async fn a_malformed_hello_spends_no_grant() {
@@ -267,7 +267,7 @@ async fn a_connection_without_an_answer_sends_next_to_nothing() {
     }
 }
 
-//= req: HELLO-5, type=test
+//= req: HELLO-4, type=test
 /// What follows a hello is seen even where it comes while the hello is being decided on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_comes_during_the_decision_is_trailing_too() {
@@ -293,7 +293,7 @@ async fn what_comes_during_the_decision_is_trailing_too() {
     assert_eq!(door.store.grants().await.unwrap()[0].uses_left, 0);
 }
 
-//= req: HELLO-3, type=test
+//= req: CRED-2, type=test
 #[tokio::test]
 async fn more_than_one_credential_is_ambiguous_even_of_one_session() {
     let door = Door::open().await;

@@ -83,6 +83,7 @@ async fn a_rebound_name_is_refused_however_it_is_spelled() {
     }
 }
 
+//= req: AUDIT-1, type=test
 /// CVE-2025-49596, CVE-2026-22812, CVE-2024-28179, CVE-2025-54376, CVE-2023-41338, CVE-2026-42222.
 #[tokio::test]
 async fn coming_from_loopback_proves_nothing() {

@@ -248,6 +248,7 @@ async fn a_ticket_opens_one_websocket_of_its_origin_within_30_s() {
     assert_eq!(door.upgrade(&beside).await.status, 401);
 }
 
+//= req: ENTROPY-3, type=test
 #[tokio::test]
 async fn a_revoked_cookie_does_not_stand_in_the_way_of_pairing_again() {
     let door = Door::open().await;

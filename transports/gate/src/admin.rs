@@ -95,6 +95,7 @@ pub(crate) async fn issue(
     let now = clock.now().map_err(AdminError::Clock)?;
     let id = random(entropy).map_err(AdminError::Entropy)?;
     let record = GrantRecord::issue(request, issuer, id, now).map_err(AdminError::Request)?;
+    //= req: ENTROPY-1
     let secret = match request.method {
         Method::Code => GrantSecret::code(random(entropy).map_err(AdminError::Entropy)?),
         Method::Link | Method::Desktop => {
@@ -103,6 +104,7 @@ pub(crate) async fn issue(
     };
     let audit = audit(now).about_grant(&record);
     let digest = secret.digest(digester);
+    //= req: GRANT-12
     store.insert_grant(digest, record.clone(), audit).await.map_err(AdminError::Store)?;
     Ok((secret, record))
 }
@@ -124,6 +126,7 @@ pub async fn issue_local(
     let incarnation = random(entropy).map_err(AdminError::Entropy)?;
     let record =
         LocalRecord::issue(request, issuer, incarnation, now).map_err(AdminError::Local)?;
+    //= req: ENTROPY-1
     let secret = LocalSecret::new(random(entropy).map_err(AdminError::Entropy)?);
     let audit = AuditRecord::new(Event::LocalMade, now).about_local(&record);
     let digest = secret.digest(digester);

@@ -248,6 +248,7 @@ impl AuditRecord {
         self
     }
 
+    //= req: AUDIT-1
     /// The record of a refusal.
     #[must_use]
     pub fn denied(denied: &Denied, trace: TraceId, now: Timestamp) -> Self {

@@ -116,6 +116,7 @@ impl AuditFile {
                 spawn_blocking(append).await.map_err(|_| panicked(&self.path))?;
             lock = held;
             written += appended?;
+            //= req: AUDIT-2
             store.trim_audit(last).await?;
             if complete {
                 return Ok(written);
@@ -179,6 +180,7 @@ impl Written {
         let mut count = 0;
         let mut tail = HashSet::with_capacity(lines.len());
         for numbered in lines.iter().map(numbered) {
+            //= req: AUDIT-3
             if !self.tail.contains(&numbered) {
                 text.extend_from_slice(&numbered);
                 text.push(b'\n');
@@ -190,6 +192,7 @@ impl Written {
         self.tail = tail;
         self.file.write_all(&text)?;
         // Also where nothing was written: what was found there may not have been synced.
+        //= req: AUDIT-2
         self.file.sync_data()?;
         self.size = self.file.metadata()?.len();
         Ok(count)
@@ -214,6 +217,7 @@ fn read_tail(file: &mut File, size: u64, lines: &mut HashSet<Vec<u8>>) -> io::Re
     Ok(torn)
 }
 
+//= req: AUDIT-3
 /// Cuts off the piece of a line that a crash has left, which is still whole in the store; ends
 /// with a line feed what is none of ours, or lacks nothing else.
 fn mend(file: &mut File, size: u64, torn: &[u8]) -> io::Result<()> {

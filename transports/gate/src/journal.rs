@@ -29,6 +29,7 @@ struct Gathered {
 impl Journal {
     pub(crate) fn note(&self, record: AuditRecord) {
         let mut gathered = self.lock();
+        //= req: AUDIT-4
         if gathered.records.len() < SINGLE {
             gathered.records.push(record);
             return;
@@ -67,5 +68,41 @@ impl Journal {
 
     fn lock(&self) -> MutexGuard<'_, Gathered> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(journal: &Journal, reason: impl Into<String>) {
+        journal.note(AuditRecord::new(Event::Denied, Timestamp::EPOCH).because(reason));
+    }
+
+    //= req: AUDIT-4, type=test
+    /// 257 kinds beyond the first 256 records, of the first of which there are ten.
+    #[test]
+    fn under_a_flood_what_looks_alike_is_counted_and_nothing_is_left_out() {
+        let journal = Journal::default();
+        for number in 0..SINGLE {
+            note(&journal, number.to_string());
+        }
+        for _ in 0..10 {
+            note(&journal, "again");
+        }
+        for number in 0..KINDS {
+            note(&journal, format!("kind {number}"));
+        }
+        let records = journal.take(Timestamp::EPOCH);
+        assert_eq!(records.len(), SINGLE + KINDS + 1);
+        let of = |reason: &str| {
+            let found = records.iter().find(|record| record.reason.as_deref() == Some(reason));
+            found.expect("it is there").repeated
+        };
+        assert_eq!((of("0"), of("again"), of("kind 0")), (None, Some(10), Some(1)));
+        assert_eq!(of("flood: of many kinds"), Some(1));
+        let counted: u64 = records.iter().map(|record| record.repeated.unwrap_or(1)).sum();
+        assert_eq!(counted, (SINGLE + KINDS + 10) as u64);
+        assert!(journal.take(Timestamp::EPOCH).is_empty());
     }
 }

@@ -127,6 +127,7 @@ pub fn create(dir: &Path, keys: &MasterKeys) -> Result<(), KeyFileError> {
     create_locked(dir, keys, &lock)
 }
 
+//= req: STORE-9
 fn create_locked(dir: &Path, keys: &MasterKeys, lock: &files::Lock) -> Result<(), KeyFileError> {
     let path = dir.join(KEYS);
     let next = write_next(dir, keys, lock)?;
@@ -170,6 +171,7 @@ pub fn rotate(dir: &Path, secret: [u8; 32], now: Timestamp) -> Result<MasterKeys
 fn replace_locked(dir: &Path, keys: &MasterKeys, lock: &files::Lock) -> Result<(), KeyFileError> {
     let path = dir.join(KEYS);
     let held = load(dir)?.ok_or_else(|| KeyFileError::Missing(path.clone()))?;
+    //= req: STORE-9
     if !follows(keys, &held) {
         return Err(KeyFileError::Changed(path));
     }

@@ -60,6 +60,7 @@ impl std::error::Error for ProcessError {}
 /// If the generator fails.
 pub fn random<const N: usize>(entropy: &dyn Entropy) -> Result<[u8; N], EntropyError> {
     let mut bytes = [0; N];
+    //= req: ENTROPY-2
     entropy.fill(&mut bytes)?;
     Ok(bytes)
 }
@@ -70,6 +71,7 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        //= req: ENTROPY-1
         getrandom::fill(bytes).map_err(|_| EntropyError)
     }
 }
@@ -135,6 +137,7 @@ fn is_absence(error: &io::Error) -> bool {
 /// For how many clock ticks after the machine was started there is room: 348 years.
 const TICK_BITS: u32 = 40;
 
+//= req: FAIL-7
 /// 23 bits of what names this start of the machine, above those of the ticks: a process id and the
 /// ticks of an early process may well be the same after another start.
 fn parse_boot(text: &str) -> Option<u64> {
@@ -154,6 +157,7 @@ fn parse_stat(stat: &[u8]) -> Option<Stat> {
     let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(stat.get(name_ends.checked_add(1)?..)?).ok()?;
     let mut fields = rest.split_ascii_whitespace();
+    //= req: FAIL-7
     let ended = matches!(fields.next()?, "Z" | "X" | "x");
     let ticks = fields.nth(18)?.parse().ok().filter(|ticks| *ticks < 1 << TICK_BITS)?;
     Some(Stat { ended, ticks })
@@ -165,6 +169,7 @@ mod tests {
 
     use super::*;
 
+    //= req: FAIL-7, type=test
     #[test]
     fn a_name_of_parentheses_and_numbers_hides_no_field() {
         let after = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 77 20";
@@ -185,6 +190,7 @@ mod tests {
         assert_eq!(SystemProcesses.started(own), Ok(started));
     }
 
+    //= req: FAIL-7, type=test
     #[test]
     fn a_child_is_another_and_is_gone_when_it_has_ended_reaped_or_not() {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("a child");
@@ -201,6 +207,7 @@ mod tests {
         assert_eq!(SystemProcesses.started(pid), Ok(None));
     }
 
+    //= req: FAIL-7, type=test
     #[test]
     fn another_start_of_the_machine_makes_another_process_of_the_same_id() {
         let one = parse_boot("0b6c8a3e-4f0e-4a44-9d7e-0c6bb6a3d2f1\n").expect("an id");

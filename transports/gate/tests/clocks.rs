@@ -140,6 +140,7 @@ async fn a_session_opened_before_its_clock_was_set_back_is_admitted_after_it() {
     assert!(door.admits(&after).await);
 }
 
+//= req: FAIL-2, type=test
 #[tokio::test]
 async fn a_clock_set_to_before_1970_runs_on_and_one_that_began_there_is_refused() {
     let (machine, door, paired, live) = in_use().await;

@@ -40,6 +40,7 @@ async fn with_workspace() -> (TempDir, SqliteStore, Connection) {
     (dir, store, beside)
 }
 
+//= req: STORE-5, type=test
 #[tokio::test]
 async fn a_damaged_local_token_proves_nothing() {
     let spoiled = [
@@ -86,6 +87,7 @@ async fn the_document_of_workspaces_is_as_it_always_was() {
     assert_eq!(store.directory().await, Ok(directory));
 }
 
+//= req: STORE-5, type=test
 /// Each would let somebody in, or send somebody elsewhere, if it were read leniently.
 #[tokio::test]
 async fn a_damaged_document_of_workspaces_denies_everything() {
@@ -153,6 +155,7 @@ async fn a_damaged_document_of_workspaces_denies_everything() {
     assert!(store.sessions().await.expect("a list").is_empty());
 }
 
+//= req: STORE-6, type=test
 /// A document is parsed once, and known by its text: what another process writes counts at once.
 #[tokio::test]
 async fn a_redemption_goes_by_the_workspaces_of_this_moment() {

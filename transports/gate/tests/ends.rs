@@ -161,6 +161,7 @@ async fn the_first_workspace_leaves_main_to_its_members() {
     assert_eq!(ended(&live).await, Some(Denial::WorkspaceUnknown));
 }
 
+//= req: SESSION-10, type=test
 #[tokio::test]
 async fn a_session_that_ends_between_its_admission_and_its_registration_is_refused() {
     let door = week().await;

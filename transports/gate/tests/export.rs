@@ -65,6 +65,7 @@ async fn more_lines_than_one_batch_are_written() {
     assert!(numbers.eq(1..=2500));
 }
 
+//= req: AUDIT-3, type=test
 #[tokio::test]
 async fn what_the_store_did_not_forget_is_not_written_twice() {
     let (dir, path) = place();
@@ -89,6 +90,7 @@ async fn what_the_store_did_not_forget_is_not_written_twice() {
     assert_eq!(read(&dir.path().join("audit.jsonl")), expected);
 }
 
+//= req: AUDIT-3, type=test
 #[tokio::test]
 async fn a_torn_line_is_written_again_whole() {
     let (whole, _) = place();
@@ -124,6 +126,7 @@ async fn a_line_of_somebody_else_is_left_alone() {
     assert!(text.starts_with("a note without a line feed\n{\"n\":1,"), "{text}");
 }
 
+//= req: AUDIT-3, type=test
 #[tokio::test]
 async fn one_process_exports_at_a_time() {
     let (dir, _) = place();
@@ -140,6 +143,7 @@ async fn one_process_exports_at_a_time() {
     assert_eq!(file.export(&store).await.expect("exported"), 1);
 }
 
+//= req: AUDIT-2, type=test
 #[tokio::test]
 async fn the_store_keeps_what_could_not_be_written() {
     let (dir, _) = place();
@@ -218,6 +222,7 @@ async fn a_new_store_writes_on_in_an_old_file() {
     assert_eq!(read(&dir.path().join("audit.jsonl")).len(), 6);
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn a_link_or_an_open_file_is_refused() {
     let (dir, _) = place();

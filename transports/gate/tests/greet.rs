@@ -403,7 +403,7 @@ async fn a_nonce_counts_to_its_last_byte() {
     assert!(door.admits(&with(vec![5; 32])).await);
 }
 
-//= req: HELLO-4, type=test
+//= req: HELLO-3, type=test
 #[tokio::test]
 async fn a_grant_in_no_form_or_without_a_nonce_is_malformed_and_no_guess() {
     let door = Door::open().await;
@@ -469,6 +469,7 @@ async fn a_revoked_session_is_neither_opened_nor_renewed_nor_repeated() {
     }
 }
 
+//= req: FAIL-1, type=test
 #[tokio::test]
 async fn a_store_that_fails_admits_nobody_new_and_renews_nothing() {
     let (_dir, path) = fast_place();
@@ -496,6 +497,7 @@ async fn a_store_that_fails_admits_nobody_new_and_renews_nothing() {
     assert_eq!(same.accept.session.unwrap().expires_in, WEEK - 4 * 24 * 3600);
 }
 
+//= req: FAIL-1, type=test
 #[tokio::test]
 async fn a_full_store_is_an_outage() {
     let none = Capacity { sessions: 0, ..Capacity::default() };
@@ -506,6 +508,7 @@ async fn a_full_store_is_an_outage() {
     assert_eq!(door.uses_left().await, 1);
 }
 
+//= req: FAIL-2, ENTROPY-2, type=test
 #[tokio::test]
 async fn a_clock_or_a_generator_that_fails_admits_nobody() {
     let door = Door::open().await;
@@ -555,6 +558,7 @@ async fn an_unguarded_gate_answers_with_nobodys_session() {
     assert_eq!(door.denial(&named).await, Denial::WorkspaceUnknown);
 }
 
+//= req: AUDIT-1, type=test
 #[tokio::test]
 async fn no_hello_is_refused_as_malformed_and_written_down() {
     let door = Door::open().await;
@@ -602,6 +606,7 @@ async fn refuse_request(door: &Door, shown: Option<&Words>) {
     assert!(matches!(door.gate.decide(&head).await, Verdict::Deny(_)));
 }
 
+//= req: AUDIT-1, type=test
 #[tokio::test]
 async fn the_log_gives_the_reasons_that_it_gives_for_requests() {
     let door = Door::open().await;

@@ -79,6 +79,7 @@ fn refused(dir: &TempDir, what: &str) {
 /// 32 bytes of 3, as in the file.
 const SECRET: &str = "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM";
 
+//= req: STORE-7, type=test
 #[test]
 fn keys_come_back_as_they_were() {
     let dir = folder();
@@ -94,6 +95,7 @@ fn keys_come_back_as_they_were() {
     assert!(text.contains(SECRET));
 }
 
+//= req: STORE-9, type=test
 #[test]
 fn keys_are_never_overwritten_by_new_ones() {
     let dir = with_keys();
@@ -153,6 +155,7 @@ fn a_damaged_key_file_is_refused() {
     load(&dir);
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn a_key_file_that_others_can_read_is_refused() {
     for open_to in [0o640, 0o604, 0o620, 0o644, 0o601] {
@@ -163,6 +166,7 @@ fn a_key_file_that_others_can_read_is_refused() {
     }
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn a_folder_that_others_can_write_to_is_refused() {
     for open_to in [0o770, 0o707, 0o777, 0o1777] {
@@ -172,6 +176,7 @@ fn a_folder_that_others_can_write_to_is_refused() {
     }
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn a_link_to_a_key_file_is_refused() {
     let (dir, elsewhere) = (folder(), with_keys());
@@ -180,6 +185,7 @@ fn a_link_to_a_key_file_is_refused() {
     assert_eq!(spelled(&load(&elsewhere)), spelled(&keys()));
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn what_is_no_file_is_refused_without_waiting_for_it() {
     let dir = folder();
@@ -190,6 +196,7 @@ fn what_is_no_file_is_refused_without_waiting_for_it() {
     assert!(error.to_string().contains("no regular file"), "{error}");
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn a_key_file_of_another_user_is_refused() {
     if !is_root() {
@@ -204,6 +211,7 @@ fn a_key_file_of_another_user_is_refused() {
     refused(&dir, "belongs to user 12345");
 }
 
+//= req: STORE-9, type=test
 #[test]
 fn rotations_at_once_build_on_each_other() {
     let dir = with_keys();
@@ -220,6 +228,7 @@ fn rotations_at_once_build_on_each_other() {
     assert_eq!(mode(&path.join("keys.json")), 0o600);
 }
 
+//= req: STORE-9, type=test
 #[test]
 fn keys_that_were_changed_meanwhile_are_not_replaced() {
     let dir = with_keys();
@@ -280,6 +289,7 @@ fn first_starts_at_once_make_one_installation() {
     });
 }
 
+//= req: STORE-8, type=test
 #[test]
 fn keys_without_their_store_are_refused() {
     let dir = folder();
@@ -300,6 +310,7 @@ fn keys_without_their_store_are_refused() {
     drop(open(dir.path()).expect("opened"));
 }
 
+//= req: STORE-8, type=test
 #[test]
 fn a_store_without_its_keys_is_refused() {
     let dir = folder();
@@ -311,6 +322,7 @@ fn a_store_without_its_keys_is_refused() {
     assert_eq!(contents(dir.path()), before);
 }
 
+//= req: STORE-8, type=test
 #[test]
 fn keys_and_store_of_different_installations_are_refused() {
     let (one, two) = (folder(), folder());
@@ -367,6 +379,7 @@ impl Entropy for Broken {
     }
 }
 
+//= req: ENTROPY-2, type=test
 /// I19.
 #[test]
 fn without_entropy_no_keys_are_made() {

@@ -69,6 +69,7 @@ async fn a_token_for_another_workspace_than_main_is_for_nothing_without_workspac
     assert!(door.admits(&main).await);
 }
 
+//= req: LOCAL-2, type=test
 #[tokio::test]
 async fn the_token_of_a_killed_process_is_refused_and_removed_at_once() {
     let (door, _clock, agent) = red().await;
@@ -85,6 +86,7 @@ async fn the_token_of_a_killed_process_is_refused_and_removed_at_once() {
     assert_eq!(refused(&door, &agent, "/red").await, UNKNOWN);
 }
 
+//= req: FAIL-7, type=test
 #[tokio::test]
 async fn another_process_of_the_same_id_is_not_it() {
     let (door, _clock, agent) = red().await;
@@ -112,6 +114,7 @@ async fn nobody_needs_to_ask_for_the_token_of_a_killed_process_to_go() {
     assert_eq!(ended(&lives).await, None);
 }
 
+//= req: LOCAL-2, type=test
 #[tokio::test]
 async fn what_can_not_be_told_is_no_admission_and_removes_nothing() {
     let (door, clock, agent) = red().await;
@@ -123,6 +126,7 @@ async fn what_can_not_be_told_is_no_admission_and_removes_nothing() {
     assert_eq!(door.store.locals().await.unwrap().len(), 1);
 }
 
+//= req: LOCAL-6, type=test
 #[tokio::test]
 async fn registering_an_id_again_ends_the_old_token_and_its_connections_alone() {
     let (door, _clock, old) = red().await;
@@ -172,6 +176,7 @@ async fn a_token_ends_with_its_time_whatever_its_process_does() {
     assert_eq!(refused(&door, &agent, "/red").await, expired);
 }
 
+//= req: LOCAL-6, type=test
 #[tokio::test]
 async fn a_workspace_that_goes_takes_its_tokens_and_their_connections_along() {
     let (door, _clock, agent) = red().await;

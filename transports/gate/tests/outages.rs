@@ -28,6 +28,7 @@ async fn hour() -> (Door, Arc<FailingStore>, Arc<TestClock>) {
     (door.await, store, clock)
 }
 
+//= req: FAIL-5, type=test
 #[tokio::test]
 async fn an_end_moves_on_only_once_that_is_written_down() {
     let (door, store, clock) = hour().await;
@@ -61,6 +62,7 @@ async fn a_session_ends_in_time_while_the_store_does_not_answer() {
     assert_eq!(ended(&live).await, Some(Denial::SessionExpired));
 }
 
+//= req: FAIL-3, type=test
 #[tokio::test]
 async fn nobody_new_comes_in_on_what_was_known_too_long_ago() {
     let (door, store, clock) = hour().await;
@@ -122,6 +124,7 @@ async fn the_token_of_a_killed_process_is_dead_even_if_it_can_not_be_removed() {
     assert_eq!(door.store.locals().await.unwrap(), [], "it is tried again");
 }
 
+//= req: FAIL-6, type=test
 #[tokio::test]
 async fn a_session_that_can_not_be_signed_out_is_not_told_that_it_is() {
     let (door, store, _clock) = hour().await;

@@ -120,6 +120,7 @@ fn redeems_until_killed() {
     });
 }
 
+//= req: STORE-1, STORE-3, type=test
 /// I5, I21: afterwards each grant is unspent, or its one session exists with its audit record,
 /// and the same nonce fetches the session that was acknowledged.
 #[test]
@@ -199,6 +200,7 @@ fn workspace(number: u64) -> WorkspaceName {
     WorkspaceName::new(&format!("workspace-{number}")).expect("a name")
 }
 
+//= req: STORE-1, type=test
 /// I21: what was acknowledged is there, and for all that is there an audit record is.
 #[test]
 fn a_change_of_rights_survives_kill_9_or_did_not_happen() {
@@ -300,6 +302,7 @@ fn races_for_each_grant() {
     });
 }
 
+//= req: STORE-3, type=test
 /// I5, over 64 clients in 4 processes.
 #[test]
 fn of_64_redeemers_in_4_processes_one_gets_a_session() {
@@ -346,6 +349,7 @@ fn exports_until_killed() {
     });
 }
 
+//= req: AUDIT-2, AUDIT-3, type=test
 #[test]
 fn every_audit_line_is_exported_once_whenever_the_exporter_is_killed() {
     let (dir, path) = place();

@@ -52,6 +52,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
+    //= req: STORE-5, type=property
     #[test]
     fn a_grant_that_is_read_is_within_bounds(
         (id, label, consumed) in (bytes(16), text(), consumed()),
@@ -78,6 +79,7 @@ proptest! {
         prop_assert_eq!(encode_consumed(&grant.consumed), consumed);
     }
 
+    //= req: STORE-5, type=property
     #[test]
     fn a_session_that_is_read_is_within_bounds(
         (id, granted_by, subject) in (bytes(16), bytes(16), text()),
@@ -106,6 +108,7 @@ proptest! {
         prop_assert_eq!(session.opened_from.is_some(), opened_from.is_some());
     }
 
+    //= req: STORE-5, type=property
     #[test]
     fn a_ticket_that_is_read_is_the_one_that_is_kept(
         (session, origin) in (bytes(16), option::of(text())),
@@ -120,6 +123,7 @@ proptest! {
         prop_assert_eq!(Duration::from_millis(ticket.expires_at.as_millis()), expires_at);
     }
 
+    //= req: STORE-5, type=property
     #[test]
     fn a_local_token_that_is_read_is_within_bounds(
         (id, incarnation, name, workspace) in (bytes(16), bytes(16), text(), text()),

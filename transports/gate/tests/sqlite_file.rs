@@ -37,6 +37,7 @@ fn refused(path: &Path, what: &str) {
     assert_eq!(contents(dir), before);
 }
 
+//= req: STORE-7, type=test
 #[tokio::test]
 async fn a_new_database_is_its_owners_alone() {
     let (dir, path) = place();
@@ -47,6 +48,7 @@ async fn a_new_database_is_its_owners_alone() {
     }
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn a_link_is_refused() {
     let (dir, path) = place();
@@ -61,6 +63,7 @@ fn a_link_is_refused() {
     refused(&path, "symbolic link");
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn a_database_that_others_can_read_is_refused() {
     for open_to in [0o640, 0o604, 0o660, 0o601] {
@@ -81,6 +84,7 @@ fn a_folder_that_others_can_write_to_is_refused() {
     }
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn a_database_of_another_user_is_refused() {
     if !is_root() {

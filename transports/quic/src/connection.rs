@@ -120,7 +120,7 @@ async fn admit(
         Welcomed::Open(admission) => {
             // Registered first, then looked at once more: a revocation is either seen or finds it.
             let live = gate.register(&admission)?;
-            //= req: HELLO-5
+            //= req: HELLO-4
             hello::check_silent(receive)
                 .map_err(|denial| gate.refuse_admitted(&admission, denial))?;
             let answered = within(shared, answer_with(send, &accept));

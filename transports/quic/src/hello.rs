@@ -40,7 +40,7 @@ pub(crate) async fn read(stream: &mut RecvStream) -> Result<Zeroizing<Vec<u8>>, 
     //= req: HELLO-1
     let mut body = Zeroizing::new(vec![0; body_length(prefix)?]);
     stream.read_exact(&mut body).await?;
-    //= req: HELLO-5
+    //= req: HELLO-4
     check_silent(stream)?;
     Ok(body)
 }

@@ -25,6 +25,7 @@ impl Gate {
         let found = self.store.find_local(*awaiting.digest()).await;
         let found = found.map_err(|error| self.outage(&error));
         let record = found.as_ref().ok().and_then(Option::as_ref);
+        //= req: LOCAL-2
         let liveness = record.map_or(Liveness::Unknown, |record| self.liveness(record));
         if let Some(record) = record.filter(|_| liveness == Liveness::Dead) {
             // Refused in any case; if this fails, it is tried again before long.
@@ -38,6 +39,7 @@ impl Gate {
 
     fn liveness(&self, record: &LocalRecord) -> Liveness {
         match self.processes.started(record.pid) {
+            //= req: FAIL-7
             Ok(Some(started)) if started == record.started => Liveness::Alive,
             Ok(_) => Liveness::Dead,
             Err(error) => {

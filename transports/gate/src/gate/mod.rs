@@ -169,6 +169,7 @@ impl Gate {
     /// # Errors
     /// The denial that a failing clock is.
     pub fn now(&self) -> Result<Timestamp, Denial> {
+        //= req: FAIL-2
         self.clock.now().map_err(|_| Denial::Unavailable(Outage::Clock))
     }
 
@@ -255,6 +256,7 @@ impl Gate {
             Ok(now) => now,
             Err(denial) => return Err(self.refuse(awaiting, denial)),
         };
+        //= req: ENTROPY-2, ENTROPY-3
         let Ok(session) = random(&*self.entropy) else {
             return Err(self.refuse(awaiting, Denial::Unavailable(Outage::Entropy)));
         };
@@ -368,6 +370,7 @@ impl Gate {
         TraceId::new(bytes)
     }
 
+    //= req: FAIL-1
     fn outage(&self, error: &StoreError) -> Outage {
         tracing::error!(%error, "a decision could not be taken");
         match error {

@@ -43,6 +43,7 @@ impl Gate {
             self.connections.pass(now, |tenure, ends_at| guard.tenure(tenure, ends_at, now));
         });
         let known = self.revision.load(Ordering::SeqCst);
+        //= req: FAIL-3
         let news = self.store.news(known).await?;
         self.hear(&news, known, now);
         self.extend_active(now).await;
@@ -59,6 +60,7 @@ impl Gate {
             if let Some(changed) = &news.directory {
                 *directory = Arc::new(changed.clone());
             }
+            //= req: FAIL-3
             standings.refreshed(now);
         }
         if news.revision <= known {

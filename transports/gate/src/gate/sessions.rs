@@ -43,6 +43,7 @@ impl Gate {
             .ok_or_else(|| self.refuse_admitted(admission, Denial::CredentialMissing))?;
         let entropy = random(&*self.entropy)
             .map_err(|_| self.refuse_admitted(admission, Denial::Unavailable(Outage::Entropy)))?;
+        //= req: ENTROPY-1
         let secret = TicketSecret::new(entropy);
         let record = TicketRecord::issue(claims, origin, now);
         let expires_at = record.expires_at;
@@ -66,6 +67,7 @@ impl Gate {
     pub async fn renew(&self, admitted: &Admitted) -> Option<(Claims, SessionToken)> {
         let now = self.now().ok()?;
         let (claims, token) = self.guarded(|guard, _| guard.renew(admitted, now))?;
+        //= req: FAIL-5
         if let Err(error) = self.store.extend_session(claims.session, claims.expires_at).await {
             self.outage(&error);
             return None;
@@ -114,6 +116,7 @@ impl Gate {
             }
             Identity::Unguarded => return Ok(()),
         };
+        //= req: FAIL-6
         written.map_err(|error| {
             self.refuse_admitted(admission, Denial::Unavailable(self.outage(&error)))
         })?;
@@ -165,6 +168,7 @@ impl Gate {
         if self.is_draining() {
             return Err(self.refuse_admitted(admission, Denial::Unavailable(Outage::Draining)));
         }
+        //= req: SESSION-10
         self.guarded(|guard, _| guard.still_stands(admitted, *now))
             .map_err(|denial| self.refuse_admitted(admission, denial))?;
         Ok(live)
@@ -243,6 +247,7 @@ impl Gate {
 
     fn extend_written(&self, written: Result<(SessionId, Timestamp), StoreError>, now: Timestamp) {
         match written {
+            //= req: FAIL-5
             Ok((session, ends_at)) => self.connections.extend(session, ends_at, now),
             Err(error) => tracing::error!(%error, "a session in use was not extended"),
         }

@@ -82,6 +82,7 @@ pub(crate) fn private_directory(dir: &Path) -> Result<(), UnsafeFile> {
     check_directory(dir)
 }
 
+//= req: STORE-7
 fn check_directory(dir: &Path) -> Result<(), UnsafeFile> {
     let found = fs::metadata(dir).map_err(|error| UnsafeFile::io(dir, error))?;
     let flaw = match found.mode() {
@@ -122,6 +123,7 @@ pub(crate) fn size(path: &Path) -> Result<u64, UnsafeFile> {
     Ok(found.len())
 }
 
+//= req: STORE-7
 /// Makes a file that was not there.
 pub(crate) fn create(path: &Path) -> Result<File, Errno> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -159,6 +161,7 @@ fn open_checked(path: &Path, flags: OFlags) -> Result<File, UnsafeFile> {
     Ok(file)
 }
 
+//= req: STORE-7
 fn check(path: &Path, found: &Metadata) -> Result<(), UnsafeFile> {
     let flaw = match found.mode() {
         _ if found.is_symlink() => Flaw::Link,

@@ -111,9 +111,11 @@ pub fn open_state(dir: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<S
     let unfinished = is_there(&mark)?;
     let store_there = is_there(&store_path)?;
     let (keys, first) = match load(dir)? {
+        //= req: STORE-8
         Some(_) if !store_there && !unfinished => {
             return Err(StateError::StoreMissing { keys: key_path, store: store_path });
         }
+        //= req: STORE-8
         None if store_there => {
             return Err(StateError::KeysMissing { keys: key_path, store: store_path });
         }
@@ -144,6 +146,7 @@ fn first_start(
     files::create_or_check(mark)?;
     let issuer = random(entropy).map_err(StateError::Entropy)?;
     let pepper = random(entropy).map_err(StateError::Entropy)?;
+    //= req: ENTROPY-1
     let master = random(entropy).map_err(StateError::Entropy)?;
     let keys = MasterKeys::generate(issuer, pepper, master, now);
     create_locked(dir, &keys, lock)?;

@@ -316,6 +316,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
+    //= req: STORE-1, STORE-4, STORE-6, LOCAL-6, type=model
     #[test]
     fn the_memory_store_is_the_ledger(
         capacity in capacity(),
@@ -324,6 +325,7 @@ proptest! {
         run(&MemoryStore::new(capacity, [1; 8]), capacity, &operations);
     }
 
+    //= req: STORE-1, STORE-3, STORE-4, STORE-6, LOCAL-6, type=model
     #[test]
     fn the_sqlite_store_is_the_ledger(
         capacity in capacity(),

@@ -36,7 +36,7 @@ pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// 16 bytes of zeros.
-const NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
+pub(crate) const NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /// A clock that stands until it is told to go on.
 #[derive(Debug)]

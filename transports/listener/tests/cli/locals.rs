@@ -46,6 +46,7 @@ fn locals(home: &Home) -> Vec<Value> {
     listed.as_array().expect("a list").clone()
 }
 
+//= req: FAIL-7, LOCAL-2, LOCAL-4, type=test
 #[test]
 fn a_process_that_inherits_only_the_variable_reaches_its_own_workspace_and_no_other() {
     let home = Home::new();

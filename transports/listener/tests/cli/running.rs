@@ -44,6 +44,7 @@ fn without_a_terminal_nobody_is_shown_a_link_and_the_log_says_how_to_get_one() {
     assert_eq!(child.wait().expect("waited").code(), Some(0));
 }
 
+//= req: STORE-7, type=test
 #[test]
 fn state_is_its_owners_alone_and_in_the_place_for_state() {
     let home = Home::new();
@@ -90,6 +91,7 @@ fn a_killed_listener_is_not_taken_for_a_running_one() {
     assert!(said.contains("no listener runs"), "{said}");
 }
 
+//= req: STORE-1, type=test
 #[test]
 fn what_was_paired_survives_kill_9_and_the_audit_log_has_it() {
     let home = Home::new();

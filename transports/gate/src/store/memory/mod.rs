@@ -252,6 +252,7 @@ mod tests {
 
     use super::*;
 
+    //= req: FAIL-4, type=test
     #[tokio::test]
     async fn after_a_panic_every_call_is_unavailable() {
         let store = MemoryStore::new(Capacity::default(), [1; 8]);

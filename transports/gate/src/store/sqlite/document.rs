@@ -44,6 +44,7 @@ pub(super) fn encode(directory: &Directory) -> String {
     serde_json::to_string(&workspaces).unwrap_or_default()
 }
 
+//= req: STORE-5
 /// The directory of a document that [`encode`] wrote.
 ///
 /// # Errors

@@ -51,6 +51,7 @@ pub(super) fn all<T>(
 pub(super) fn room(connection: &Connection, count: &str, most: usize) -> Result<(), Failure> {
     let held = connection.prepare_cached(count)?.query_row([], |row| row.get::<_, i64>(0))?;
     let held = usize::try_from(held).map_err(|_| Corrupt("installation"))?;
+    //= req: STORE-4
     if held >= most { Err(Failure::Full) } else { Ok(()) }
 }
 

@@ -55,6 +55,7 @@ pub struct GrantRow<'r> {
 }
 
 impl GrantRow<'_> {
+    //= req: STORE-5
     /// The record, if it is one that Doorward can have written.
     ///
     /// # Errors
@@ -102,6 +103,7 @@ pub struct SessionRow<'r> {
 }
 
 impl SessionRow<'_> {
+    //= req: STORE-5
     /// The record, if it is one that Doorward can have written.
     ///
     /// # Errors
@@ -142,6 +144,7 @@ pub struct TicketRow<'r> {
 }
 
 impl TicketRow<'_> {
+    //= req: STORE-5
     /// The record, if it is one that Doorward can have written.
     ///
     /// # Errors
@@ -177,6 +180,7 @@ pub struct LocalRow<'r> {
 }
 
 impl LocalRow<'_> {
+    //= req: STORE-5
     /// The record, if it is one that Doorward can have written.
     ///
     /// # Errors

@@ -124,6 +124,7 @@ pub(super) fn connect(path: &Path, patience: Duration) -> rusqlite::Result<Conne
     connection.busy_timeout(patience)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.execute_batch(
+        //= req: STORE-2
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
          PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
          PRAGMA journal_size_limit = 16777216;",
@@ -212,6 +213,7 @@ impl Version {
         };
         match &self.issuer {
             Some(found) if found == issuer.as_bytes() => Ok(seen),
+            //= req: STORE-8
             Some(_) => Err(OpenError::OtherInstallation(path.to_owned())),
             None => Err(OpenError::Foreign(path.to_owned())),
         }
@@ -223,6 +225,7 @@ fn turn_to_wal(connection: &Connection, patience: Duration) -> rusqlite::Result<
     const PAUSE: Duration = Duration::from_millis(5);
     let mut left = patience;
     loop {
+        //= req: STORE-2
         let sql = "PRAGMA journal_mode = WAL";
         let mode = connection.query_row(sql, [], |row| row.get::<_, String>(0));
         let busy = |error: &rusqlite::Error| {

@@ -139,6 +139,7 @@ async fn a_lone_operation_waits_for_no_other() {
     }
 }
 
+//= req: STORE-4, type=test
 #[tokio::test]
 async fn a_refused_operation_leaves_the_rest_of_its_batch() {
     let capacity = Capacity { grants: 2, ..Capacity::default() };
@@ -163,6 +164,7 @@ async fn a_refused_operation_leaves_the_rest_of_its_batch() {
     assert_eq!(fixture.store.clock().await, Ok(Timestamp::EPOCH), "what it wrote is undone");
 }
 
+//= req: STORE-1, type=test
 #[tokio::test]
 async fn nobody_is_told_of_a_success_whose_commit_failed() {
     let fixture = Fixture::default();
@@ -186,6 +188,7 @@ async fn nobody_is_told_of_a_success_whose_commit_failed() {
     fixture.grant(1).await.expect("the next one is committed");
 }
 
+//= req: FAIL-4, type=test
 #[tokio::test]
 async fn after_a_panic_every_call_is_unavailable() {
     let fixture = Fixture::default();
@@ -211,6 +214,7 @@ async fn after_a_panic_every_call_is_unavailable() {
     assert!(store.sessions().await.expect("a list").is_empty());
 }
 
+//= req: STORE-4, FAIL-1, type=test
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_nothing_is_lost() {
     let fixture = Fixture::default();
@@ -272,6 +276,7 @@ async fn what_nobody_waits_for_is_not_begun() {
     assert_eq!(fixture.count().await, 1);
 }
 
+//= req: FAIL-1, type=test
 #[tokio::test]
 async fn another_process_that_keeps_the_lock_makes_it_unavailable() {
     let patience = Duration::from_millis(50);
@@ -286,6 +291,7 @@ async fn another_process_that_keeps_the_lock_makes_it_unavailable() {
     assert_eq!(fixture.count().await, 1, "the one that was given up is not begun later");
 }
 
+//= req: STORE-5, type=test
 #[tokio::test]
 async fn a_damaged_row_is_unavailable_and_never_a_wider_right() {
     let spoiled = [
@@ -379,6 +385,7 @@ fn what_is_asked_often_or_decides_uses_an_index() {
     }
 }
 
+//= req: STORE-2, type=test
 #[tokio::test]
 async fn what_is_committed_is_on_the_disk() {
     let fixture = Fixture::default();

@@ -57,6 +57,7 @@ pub(super) struct Alarm(pub(super) Arc<Shared>);
 
 impl Drop for Alarm {
     fn drop(&mut self) {
+        //= req: FAIL-4
         if thread::panicking() {
             self.0.broken.store(true, Ordering::Release);
         }
@@ -105,6 +106,7 @@ impl<J: Send + 'static> Desk<J> {
             TrySendError::Full(_) => self.shared.busy(),
             TrySendError::Disconnected(_) => self.shared.gone(),
         })?;
+        //= req: FAIL-1
         match timeout(patience, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(self.shared.gone()),
@@ -170,6 +172,7 @@ where
     fn settle(self: Box<Self>, shared: &Shared, committed: &Result<(), StoreError>) {
         let answer = match (self.outcome, committed) {
             (Some(Err(failure)), _) => Err(failure.tell(&shared.path)),
+            //= req: STORE-1
             (_, Err(error)) => Err(error.clone()),
             (Some(Ok(value)), Ok(())) => Ok(value),
             (None, Ok(())) => return,
@@ -196,6 +199,7 @@ impl Writer {
         while let Ok(first) = queue.recv() {
             let mut batch = Vec::with_capacity(BATCH);
             batch.push(first);
+            //= req: STORE-1
             let committed = self.commit(&mut batch, queue);
             for work in batch {
                 work.settle(&self.shared, &committed);
@@ -242,6 +246,7 @@ fn begin(
 ) -> rusqlite::Result<()> {
     let mut waited = Duration::ZERO;
     loop {
+        //= req: STORE-3
         let begun = connection.execute_batch("BEGIN IMMEDIATE");
         let Err(error) = begun else { return Ok(()) };
         let busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
@@ -267,6 +272,7 @@ fn run(connection: &Connection, batch: &mut [Box<dyn Work>]) -> rusqlite::Result
             return Err(lost());
         }
         if !kept {
+            //= req: STORE-4
             execute("ROLLBACK TO operation")?;
         }
         execute("RELEASE operation")?;

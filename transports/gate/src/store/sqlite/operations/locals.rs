@@ -24,6 +24,7 @@ pub(in crate::store::sqlite) fn insert_local(
         return Err(Failure::Exists);
     }
     let same = LocalSelector::Id(local.id);
+    //= req: LOCAL-6
     let evicted = remove_locals(connection, &same, &audit.clone().replacing())?.pop();
     room(connection, "SELECT locals FROM installation", capacity.locals)?;
     let sql = "INSERT INTO locals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";

@@ -64,8 +64,10 @@ pub(super) fn redeem(
     audit: AuditRecord,
 ) -> Result<Result<SessionRecord, GrantRefusal>, Failure> {
     let sql = select(GRANT, "grants WHERE digest = ?1");
+    //= req: STORE-3
     let mut grant = find(connection, &sql, [digest.as_bytes()], decode_grant)?;
     let outcome =
+        //= req: STORE-6
         parsed.with(connection, |directory| grant::redeem(grant.as_mut(), attempt, directory, now));
     let session = match outcome? {
         Ok(Redemption::Opened(session)) => session,
@@ -138,6 +140,7 @@ pub(super) fn consume_ticket(
         Some(ticket) => find_session(connection, ticket.session)?,
         None => None,
     };
+    //= req: STORE-6
     let outcome = parsed.with(connection, |directory| {
         ticket::consume(ticket.as_ref(), session.as_ref(), attempt, directory, now)
     })?;
