@@ -219,7 +219,7 @@ fn shows(citation: &Citation) -> bool {
 }
 
 /// The kinds of evidence of a threat that are there.
-fn shown_by(coverage: &Coverage<'_>) -> BTreeSet<Kind> {
+pub(crate) fn shown_by(coverage: &Coverage<'_>) -> BTreeSet<Kind> {
     let attack = (!coverage.attacks.is_empty()).then_some(Kind::Attack);
     let cited = coverage.evidence.iter().filter(|one| shows(one)).map(|one| one.kind);
     cited.chain(attack).collect()
@@ -233,9 +233,14 @@ fn is_attacks(item: &Item) -> bool {
     item.package == Item::TESTS && item.target == Item::ATTACKS
 }
 
+/// The names of what an attack is played over.
+pub(crate) fn overs(attack: &Attack) -> impl Iterator<Item = String> {
+    attack.over.iter().map(|over| format!("{over:?}").to_lowercase())
+}
+
 /// The names under which an attack is played, one for each transport.
-pub(crate) fn plays(attack: &Attack) -> impl Iterator<Item = String> {
-    attack.over.iter().map(|over| format!("{}::{}", attack.id, format!("{over:?}").to_lowercase()))
+fn plays(attack: &Attack) -> impl Iterator<Item = String> {
+    overs(attack).map(|over| format!("{}::{over}", attack.id))
 }
 
 /// The tests that an attack is, one for each transport.

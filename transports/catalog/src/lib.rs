@@ -19,10 +19,15 @@ mod model;
 mod read;
 mod requirements;
 mod results;
+mod search;
+mod show;
 mod source;
+mod verify;
 
 pub use model::{
     Catalog, CatalogError, Citation, Control, Coverage, Fault, Item, Kind, Requirement,
     RequirementId, Rule, Runner,
 };
 pub use results::{Controlled, How, Part, Results};
+pub use search::Found;
+pub use verify::{Facts, Report};
