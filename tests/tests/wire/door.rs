@@ -1,6 +1,6 @@
 //! A listener in this process, and a client that sends exactly the bytes it is told to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -30,6 +30,7 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// A clock that stands still until it is turned, and can be broken.
 #[derive(Debug)]
@@ -190,7 +191,12 @@ pub(crate) struct Door {
     pub(crate) entropy: Arc<TestEntropy>,
     pub(crate) store: Arc<dyn Store>,
     keys: Keys,
+    /// Takes connections, and carries them as long as it does.
+    accepting: JoinHandle<()>,
 }
+
+/// A loopback port that nothing listens on.
+const UNUSED: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// What the keys of an installation are made from.
 #[derive(Clone, Copy)]
@@ -240,7 +246,23 @@ impl Door {
         let keys = Keys::new(clock.now().unwrap());
         let entropy = Arc::new(TestEntropy::default());
         let origin = Origin { settings, upstream, limits, administered: None };
-        Self::opened(store, clock, entropy, keys, origin).await
+        Self::opened(store, clock, entropy, keys, origin, UNUSED).await
+    }
+
+    /// What is started at the same address after this listener was killed, on what `store` holds:
+    /// under the same keys, with the same clock.
+    pub(crate) async fn restarted(
+        self,
+        store: Arc<dyn Store>,
+        settings: Settings,
+        upstream: Option<Upstream>,
+        limits: Limits,
+    ) -> Self {
+        self.accepting.abort();
+        let _aborted = self.accepting.await;
+        let (clock, entropy) = (self.clock, Arc::new(TestEntropy::default()));
+        let origin = Origin { settings, upstream, limits, administered: None };
+        Self::opened(store, clock, entropy, self.keys, origin, self.address).await
     }
 
     /// Another origin on the same state, such as that of administration.
@@ -252,7 +274,7 @@ impl Door {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         let limits = Limits::default();
         let origin = Origin { settings, upstream: None, limits, administered };
-        Self::opened(store, clock, Arc::clone(&self.entropy), self.keys, origin).await
+        Self::opened(store, clock, Arc::clone(&self.entropy), self.keys, origin, UNUSED).await
     }
 
     async fn opened(
@@ -261,6 +283,7 @@ impl Door {
         entropy: Arc<TestEntropy>,
         keys: Keys,
         origin: Origin,
+        at: SocketAddr,
     ) -> Self {
         let Origin { settings, upstream, limits, administered } = origin;
         let gate = Gate::open(Parts {
@@ -281,16 +304,18 @@ impl Door {
             quic: None,
             administered,
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(at).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let accepting = Arc::clone(&site);
-        tokio::spawn(async move {
+        let carrying = Arc::clone(&site);
+        let accepting = tokio::spawn(async move {
+            let mut carried = JoinSet::new();
             while let Ok((stream, peer)) = listener.accept().await {
-                let site = Arc::clone(&accepting);
-                tokio::spawn(site.serve(stream, peer, false, std::future::pending()));
+                let site = Arc::clone(&carrying);
+                carried.spawn(site.serve(stream, peer, false, std::future::pending()));
+                while carried.try_join_next().is_some() {}
             }
         });
-        Self { address, gate, site, clock, entropy, store, keys }
+        Self { address, gate, site, clock, entropy, store, keys, accepting }
     }
 
     pub(crate) fn port(&self) -> u16 {
