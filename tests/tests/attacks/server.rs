@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use doorward_gate::store::sqlite::SqliteSettings;
 use doorward_gate::store::{MemoryStore, SqliteStore, Store};
-use doorward_policy::settings::Settings;
 use doorward_policy::id::Issuer;
+use doorward_policy::settings::Settings;
 use doorward_probe::{
     Attack, Audited, HttpAddress, NotOffered, Pending, Profile, QuicAddress, Recorded, Step,
     Target, Variables,
@@ -114,7 +114,8 @@ async fn behind(behind: Behind) -> Option<doorward_http::Upstream> {
 
 fn addresses(door: &Door, wicket: &Wicket) -> (HttpAddress, QuicAddress) {
     let authority = door.address.to_string();
-    let http = HttpAddress { address: door.address, tls: false, authority };
+    let http =
+        HttpAddress { address: door.address, tls: false, certificate_sha256: None, authority };
     let (address, server_name) = (wicket.address, "localhost".to_owned());
     (http, QuicAddress { address, server_name, certificate_sha256: None })
 }

@@ -30,7 +30,7 @@ impl Pace {
     }
 
     /// Waits until the next connection may be opened.
-    pub(crate) async fn turn(&self) {
+    pub async fn turn(&self) {
         if self.between.is_zero() {
             return;
         }

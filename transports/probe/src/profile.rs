@@ -1,6 +1,11 @@
 //! How a server is spoken to: where its pages are, and how a credential is written for it.
 
+use std::collections::BTreeMap;
+
+use doorward_policy::threat::Threat;
 use serde::Deserialize;
+
+use crate::attack::Transport;
 
 /// How a server is spoken to. In its texts `${credential}` stands for the credential, and the
 /// server's own values are filled in as in an attack (`${port}`, `${cookie_name}`).
@@ -31,7 +36,65 @@ pub struct Profile {
     pub ticket: Option<String>,
     /// The header line of a local token.
     pub local: Option<String>,
+    /// How a bearer token is written in the query of an upgrade, such as `token=${credential}`;
+    /// `bearer` then has no part in upgrades.
+    pub query: Option<String>,
+    /// Further header lines of every upgrade.
+    #[serde(default)]
+    pub upgrade: Vec<String>,
+    /// Where it asks nobody for a credential: an attack's own is left out there, as it would be
+    /// overlooked. What is forged, stale or stolen means nothing there, and is not played.
+    #[serde(default)]
+    pub unguarded: Vec<Transport>,
+    /// Where one of its pages carries the secret; without it, a person gives it.
+    pub secret: Option<Found>,
+    /// The request that gets a cookie for the secret.
+    pub sign_in: Option<SignIn>,
+    /// What is to be said of a threat, by its name: what is meant to be so, and why.
+    #[serde(default)]
+    pub notes: BTreeMap<String, String>,
 }
+
+/// Where a page carries a secret.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// The page's path.
+    pub page: String,
+    /// The text that it stands behind.
+    pub after: String,
+    /// The text that follows it.
+    pub before: String,
+}
+
+/// A request that gets a cookie. In all of its texts `${secret}` stands for the secret.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The method; `GET` without it.
+    pub method: Option<String>,
+    /// The target.
+    pub path: String,
+    /// Further header lines.
+    #[serde(default)]
+    pub headers: Vec<String>,
+    /// The body.
+    pub body: Option<String>,
+}
+
+impl SignIn {
+    /// How it is called in an error: without the secret.
+    pub(crate) fn shown(&self) -> String {
+        format!("{} {}", self.method.as_deref().unwrap_or("GET"), self.path)
+    }
+}
+
+/// The profiles that are built in, by name.
+const BUILT_IN: [(&str, &str); 3] = [
+    ("jupyter", include_str!("../profiles/jupyter.toml")),
+    ("vite", include_str!("../profiles/vite.toml")),
+    ("websocketd", include_str!("../profiles/websocketd.toml")),
+];
 
 impl Profile {
     /// That of a Doorward.
@@ -50,7 +113,35 @@ impl Profile {
             cookie: some("Cookie: ${cookie_name}=${credential}"),
             ticket: some("Sec-WebSocket-Protocol: doorward, doorward.ticket.${credential}"),
             local: some("Authorization: Doorward-Session ${credential}"),
+            query: None,
+            upgrade: Vec::new(),
+            unguarded: Vec::new(),
+            secret: None,
+            sign_in: None,
+            notes: BTreeMap::new(),
         }
+    }
+
+    /// The built-in profile of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        if name == "doorward" {
+            return Some(Self::doorward());
+        }
+        let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Self::parse(text).ok()
+    }
+
+    /// The names of the built-in profiles.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        std::iter::once("doorward").chain(BUILT_IN.iter().map(|(name, _)| *name))
+    }
+
+    /// Whether a person has to give a secret.
+    #[must_use]
+    pub fn takes_secret(&self) -> bool {
+        let presents = self.bearer.is_some() || self.query.is_some() || self.sign_in.is_some();
+        presents && self.secret.is_none()
     }
 
     /// Reads a profile from TOML.
@@ -59,6 +150,44 @@ impl Profile {
     ///
     /// Says what is wrong, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| error.to_string())
+        let profile: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        profile.check().map(|()| profile)
+    }
+
+    /// Finds what a reader of TOML can't know.
+    fn check(&self) -> Result<(), String> {
+        let paths = [Some(&self.page), self.websocket.as_ref(), self.login.as_ref()];
+        let sign_in = self.sign_in.as_ref().map(|sign_in| &sign_in.path);
+        let found = self.secret.as_ref().map(|found| &found.page);
+        for path in paths.into_iter().chain([sign_in, found]).flatten() {
+            if !path.starts_with('/') || path.contains(char::is_whitespace) {
+                return Err(format!(
+                    "\"{path}\" is no path: one begins with a / and has no spaces"
+                ));
+            }
+        }
+        let written = [&self.bearer, &self.cookie, &self.ticket, &self.local, &self.query];
+        for text in written.into_iter().flatten() {
+            if !text.contains("${credential}") {
+                return Err(format!("\"{text}\" doesn't say where the ${{credential}} goes"));
+            }
+        }
+        let lines = [&self.bearer, &self.cookie, &self.ticket, &self.local];
+        let more = self.sign_in.iter().flat_map(|sign_in| &sign_in.headers);
+        for line in lines.into_iter().flatten().chain(&self.upgrade).chain(more) {
+            let named = line.split_once(':').is_some_and(|(name, _)| !name.is_empty());
+            if !named || line.contains(['\r', '\n']) {
+                return Err(format!(
+                    "\"{line}\" is no header line, such as Authorization: Bearer ${{credential}}"
+                ));
+            }
+        }
+        if self.cookie.is_some() && self.cookie_name.is_none() {
+            return Err("a cookie needs its cookie_name".to_owned());
+        }
+        if let Some(name) = self.notes.keys().find(|name| Threat::find(name).is_none()) {
+            return Err(format!("notes: no threat is called \"{name}\""));
+        }
+        Ok(())
     }
 }

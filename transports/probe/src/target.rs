@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
 use crate::attack::Step;
@@ -19,6 +19,12 @@ pub trait Target: Send + Sync {
 
     /// Where it speaks QUIC; `None` where it doesn't. Asked anew for each step.
     fn quic(&self) -> Option<QuicAddress>;
+
+    /// The address that connections come from, unless an attack says which; whichever it is
+    /// without one.
+    fn from(&self) -> Option<IpAddr> {
+        None
+    }
 
     /// How it is spoken to.
     fn profile(&self) -> &Profile;
@@ -71,9 +77,10 @@ pub trait Target: Send + Sync {
 pub struct HttpAddress {
     /// Where the TCP connection goes.
     pub address: SocketAddr,
-    /// Whether it begins with a TLS handshake. Any certificate is taken: a probe sends no
-    /// credential that it was not given for this server.
+    /// Whether it begins with a TLS handshake.
     pub tls: bool,
+    /// The SHA-256 of the certificate that the server has to have; any is taken without it.
+    pub certificate_sha256: Option<[u8; 32]>,
     /// The value of `Host`, such as `127.0.0.1:8080`.
     pub authority: String,
 }

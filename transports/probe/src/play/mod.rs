@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub(crate) use self::frame::client_frame;
 use self::live::Live;
 pub(crate) use self::request::Kind;
-use self::tcp::Wire;
+pub(crate) use self::tcp::Wire;
 use crate::attack::{Attack, Step, Transport};
 use crate::exchange::Exchange;
 use crate::pace::Pace;
@@ -160,7 +160,7 @@ impl<'a> Round<'a> {
     /// An attack that ends a server is no attack that it held against.
     async fn still_there(&self) -> Result<(), Stop> {
         let Some(to) = self.target.http() else { return Ok(()) };
-        match Wire::connect(&to, None, self.pace.patience).await {
+        match Wire::connect(&to, self.target.from(), self.pace.patience).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 Err(Stop::NotHeld(format!("afterwards nobody takes connections any more: {error}")))

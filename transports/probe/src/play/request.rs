@@ -175,7 +175,7 @@ impl Round<'_> {
 
     /// The address that a request comes from.
     fn from(&mut self, ask: &Ask) -> Result<Option<IpAddr>, Stop> {
-        let Some(from) = &ask.from else { return Ok(None) };
+        let Some(from) = &ask.from else { return Ok(self.target.from()) };
         let text = self.fill(from, Spelling::Plain)?;
         let address = str::from_utf8(&text).ok().and_then(|text| text.parse::<IpAddr>().ok());
         let address = address.ok_or_else(|| self.wrong("`from` has to be an address"))?;

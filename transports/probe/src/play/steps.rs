@@ -91,7 +91,7 @@ impl Round<'_> {
             };
             let (to, pace, target) = (self.http()?, self.pace, self.target);
             pace.turn().await;
-            let connected = Wire::connect(&to, None, pace.patience).await;
+            let connected = Wire::connect(&to, target.from(), pace.patience).await;
             let mut wire = connected.map_err(|error| self.unreached(&error))?;
             let reading = reading(target, pace.patience, bytes.starts_with(b"HEAD "));
             let pieces = usize::try_from(send.pieces.unwrap_or(1)).unwrap_or(1);
@@ -137,7 +137,7 @@ impl Round<'_> {
             pace.turn().await;
             let greeting = Greeting {
                 bytes: &bytes,
-                from: None,
+                from: self.target.from(),
                 early: false,
                 unfinished: hello.unfinished,
                 unanswered: hello.expect.outcome == Outcome::Open,

@@ -11,9 +11,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
 
 use super::answer::{Answer, Bought, Came, MOST};
 use super::trust;
+use crate::fetch::Reply;
 use crate::profile::Profile;
 use crate::target::HttpAddress;
 
@@ -21,7 +23,7 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// A connection, and what was read of it and not used yet.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: Box<dyn Duplex>,
     pub(super) buffer: Vec<u8>,
     /// Everything that has come.
@@ -39,7 +41,7 @@ pub(super) struct Reading<'a> {
 }
 
 impl Wire {
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         to: &HttpAddress,
         from: Option<IpAddr>,
         patience: Duration,
@@ -66,7 +68,7 @@ impl Wire {
 
     /// Sends these bytes in so many pieces. A server that has seen enough doesn't take the rest,
     /// and what it says to that is read afterwards.
-    pub(super) async fn send(&mut self, bytes: &[u8], pieces: usize, patience: Duration) {
+    pub(crate) async fn send(&mut self, bytes: &[u8], pieces: usize, patience: Duration) {
         let size = bytes.len().div_ceil(pieces.max(1)).max(1);
         for piece in bytes.chunks(size) {
             let sent = async {
@@ -152,6 +154,27 @@ impl Wire {
         }
     }
 
+    /// Reads one answer that nobody judges.
+    pub(crate) async fn reply(&mut self, patience: Duration) -> io::Result<Reply> {
+        let by = Instant::now() + patience;
+        loop {
+            match parse_head(&self.buffer) {
+                Ok(Some(head)) => {
+                    self.buffer.drain(..head.length);
+                    let body = Zeroizing::new(self.body(&head, false, by).await);
+                    return Ok(Reply { status: head.status, fields: head.fields, body });
+                }
+                Err(()) => return Err(io::Error::other("that is no HTTP")),
+                Ok(None) => {}
+            }
+            if !self.more(by).await {
+                let kind =
+                    if self.over { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::TimedOut };
+                return Err(kind.into());
+            }
+        }
+    }
+
     /// Reads whatever comes until the end, or for as long as is waited.
     pub(super) async fn rest(&mut self, patience: Duration) {
         let by = Instant::now() + patience;
@@ -160,7 +183,7 @@ impl Wire {
 }
 
 async fn encrypted(stream: TcpStream, to: &HttpAddress) -> io::Result<Box<dyn Duplex>> {
-    let config = trust::config(None, &[b"http/1.1"]).map_err(io::Error::other)?;
+    let config = trust::config(to.certificate_sha256, &[b"http/1.1"]).map_err(io::Error::other)?;
     let host = to.host().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host).map_err(io::Error::other)?;
     Ok(Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))

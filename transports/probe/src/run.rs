@@ -1,0 +1,207 @@
+//! Plays a corpus against one server, and asks before anything that could disturb it.
+
+use std::future::Future;
+
+use doorward_policy::threat::Threat;
+use futures_util::stream::{self, StreamExt as _};
+
+use crate::attack::{Attack, Step, Transport};
+use crate::pace::Pace;
+use crate::play::{Played, Verdict, play};
+use crate::target::Target;
+
+/// What may be done that could disturb a server that others use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Nothing: such attacks are not played.
+    Harmless,
+    /// Everything.
+    Disturb,
+    /// What a person says, attack by attack.
+    Ask,
+}
+
+/// Which attacks are played.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// By their names; all without any.
+    pub attacks: Vec<String>,
+    /// By the threats that they are of, such as `DW-GRANT-REPLAY`; all without any.
+    pub threats: Vec<String>,
+}
+
+impl Selection {
+    /// The attacks that are meant, in the order of the corpus.
+    ///
+    /// # Errors
+    ///
+    /// Names what is in no corpus: whoever selects it would otherwise hear that nothing was wrong.
+    pub fn of(&self, corpus: Vec<Attack>) -> Result<Vec<Attack>, String> {
+        for name in &self.attacks {
+            if !corpus.iter().any(|attack| attack.id == *name) {
+                return Err(format!("no attack is called \"{name}\""));
+            }
+        }
+        for name in &self.threats {
+            let known = Threat::find(name).is_some();
+            if !corpus.iter().any(|attack| attack.threat.eq_ignore_ascii_case(name)) {
+                let what = if known { "no attack is of the threat" } else { "no threat is called" };
+                return Err(format!("{what} \"{name}\""));
+            }
+        }
+        let picked = |attack: &Attack| {
+            let named = self.attacks.is_empty() || self.attacks.contains(&attack.id);
+            let same = |name: &String| attack.threat.eq_ignore_ascii_case(name);
+            named && (self.threats.is_empty() || self.threats.iter().any(same))
+        };
+        Ok(corpus.into_iter().filter(picked).collect())
+    }
+}
+
+/// What came of one attack over one transport.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The attack.
+    pub attack: Attack,
+    /// What it was played over.
+    pub over: Transport,
+    /// What came of it.
+    pub played: Played,
+}
+
+/// A server, as one attack after the other comes to it.
+pub trait Door: Sync {
+    /// What one attack is played against, over one transport.
+    fn visit(&self) -> Box<dyn Target + '_>;
+}
+
+/// How attacks are played.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner<'a> {
+    /// How fast.
+    pub pace: &'a Pace,
+    /// Whether what could disturb is played.
+    pub consent: Consent,
+    /// How many attacks are under way at once; those that could disturb are alone.
+    pub at_once: usize,
+}
+
+/// Plays attacks over each transport that the server speaks; the answers are in their order.
+///
+/// Under [`Consent::Ask`], `ask` is asked once for each attack that could disturb, and told why.
+/// `heard` is told of each answer as it comes.
+pub async fn run<A>(
+    attacks: Vec<Attack>,
+    door: &dyn Door,
+    manner: Manner<'_>,
+    ask: impl Fn(&Attack, &str) -> A,
+    mut heard: impl FnMut(&Answer),
+) -> Vec<Answer>
+where
+    A: Future<Output = bool>,
+{
+    let (mut answers, mut harmless, mut disturbing) = (Vec::new(), Vec::new(), Vec::new());
+    let mut number = 0_usize;
+    for attack in attacks {
+        let disturbs = disturbs(&attack);
+        let withheld = match &disturbs {
+            Some(why) => withheld(&attack, why, door, manner.consent, &ask).await,
+            None => None,
+        };
+        for &over in &attack.over {
+            number = number.saturating_add(1);
+            let one = One { number, attack: attack.clone(), over };
+            match unspoken(&*door.visit(), over).or_else(|| withheld.clone()) {
+                Some(why) => {
+                    let answer = one.not_applicable(why);
+                    heard(&answer);
+                    answers.push((number, answer));
+                }
+                None if disturbs.is_some() => disturbing.push(one),
+                None => harmless.push(one),
+            }
+        }
+    }
+    let under_way = harmless.into_iter().map(|one| one.play(door, manner.pace));
+    let mut under_way = stream::iter(under_way).buffer_unordered(manner.at_once.max(1));
+    while let Some((number, answer)) = under_way.next().await {
+        heard(&answer);
+        answers.push((number, answer));
+    }
+    for one in disturbing {
+        let (number, answer) = one.play(door, manner.pace).await;
+        heard(&answer);
+        answers.push((number, answer));
+    }
+    answers.sort_by_key(|(number, _)| *number);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// One attack over one transport.
+struct One {
+    number: usize,
+    attack: Attack,
+    over: Transport,
+}
+
+impl One {
+    async fn play(self, door: &dyn Door, pace: &Pace) -> (usize, Answer) {
+        let Self { number, attack, over } = self;
+        let played = play(&attack, over, &*door.visit(), pace).await;
+        (number, Answer { attack, over, played })
+    }
+
+    fn not_applicable(self, why: String) -> Answer {
+        let played = Played { verdict: Verdict::NotApplicable(why), exchanges: Vec::new() };
+        Answer { attack: self.attack, over: self.over, played }
+    }
+}
+
+/// Why an attack could disturb others, if it could.
+fn disturbs(attack: &Attack) -> Option<String> {
+    let places = |step: &Step| matches!(step, Step::Workspace { .. } | Step::Member { .. });
+    let placed = || {
+        attack.steps.iter().any(places).then(|| {
+            "it makes a workspace, and while that is there, whoever is a member of none reaches \
+             nothing."
+                .to_owned()
+        })
+    };
+    attack.disturbs.clone().or_else(placed)
+}
+
+/// Why nothing can be played over this transport.
+fn unspoken(target: &dyn Target, over: Transport) -> Option<String> {
+    let http = target.http().is_some();
+    let (spoken, what) = match over {
+        Transport::Http => (http, "no HTTP is spoken there"),
+        Transport::Websocket => {
+            (http && target.profile().websocket.is_some(), "there is no WebSocket")
+        }
+        Transport::Quic => (target.quic().is_some(), "no QUIC is spoken there, or none was named"),
+    };
+    (!spoken).then(|| what.to_owned())
+}
+
+/// Why an attack that could disturb is not played, if it is not.
+async fn withheld<A>(
+    attack: &Attack,
+    why: &str,
+    door: &dyn Door,
+    consent: Consent,
+    ask: impl Fn(&Attack, &str) -> A,
+) -> Option<String>
+where
+    A: Future<Output = bool>,
+{
+    // A person is asked only about what would be played.
+    if attack.over.iter().all(|&over| unspoken(&*door.visit(), over).is_some()) {
+        return None;
+    }
+    let allowed = match consent {
+        Consent::Harmless => false,
+        Consent::Disturb => true,
+        Consent::Ask => ask(attack, why).await,
+    };
+    (!allowed).then(|| format!("could disturb: {why}"))
+}
