@@ -1,27 +1,45 @@
 //! What stands behind the server under attack.
 
-use doorward_http::Upstream;
+use std::net::SocketAddr;
+
 use doorward_websocket::{Limits, Opened, accept_key, echo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A server that answers each request with the head that has reached it, and echoes on WebSockets.
-pub(crate) async fn mirror() -> Upstream {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let address = listener.local_addr().expect("it is bound");
+pub(crate) async fn mirror() -> SocketAddr {
+    let (listener, address) = listen().await;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(reflect(stream));
         }
     });
-    Upstream::parse(&format!("http://{address}")).expect("it is one")
+    address
+}
+
+/// A server that sends back what it gets.
+pub(crate) async fn echoes() -> SocketAddr {
+    let (listener, address) = listen().await;
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut receive, mut send) = stream.split();
+                tokio::io::copy(&mut receive, &mut send).await
+            });
+        }
+    });
+    address
 }
 
 /// Where nobody listens.
-pub(crate) async fn refusing() -> Upstream {
+pub(crate) async fn nobody() -> SocketAddr {
+    listen().await.1
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
-    Upstream::parse(&format!("http://{address}")).expect("it is one")
+    (listener, address)
 }
 
 async fn reflect(mut stream: TcpStream) -> std::io::Result<()> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use doorward_gate::store::sqlite::SqliteSettings;
 use doorward_gate::store::{MemoryStore, SqliteStore, Store};
+use doorward_http::Upstream;
 use doorward_policy::id::Issuer;
 use doorward_policy::settings::Settings;
 use doorward_probe::{
@@ -17,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::door::Door;
 use crate::failing::Breakable;
-use crate::guarded::{mirror, refusing};
+use crate::guarded::{mirror, nobody};
 use crate::quic::Wicket;
 use crate::settings::{Asked, Behind};
 
@@ -104,12 +105,13 @@ fn database(directory: &TempDir, asked: &Asked) -> SqliteStore {
     SqliteStore::open(&path, Issuer::new([7; 16]), settings).expect("it opens")
 }
 
-async fn behind(behind: Behind) -> Option<doorward_http::Upstream> {
-    match behind {
-        Behind::Nothing => None,
-        Behind::Mirror => Some(mirror().await),
-        Behind::Refuses => Some(refusing().await),
-    }
+async fn behind(behind: Behind) -> Option<Upstream> {
+    let address = match behind {
+        Behind::Nothing => return None,
+        Behind::Mirror => mirror().await,
+        Behind::Refuses => nobody().await,
+    };
+    Some(Upstream::parse(&format!("http://{address}")).expect("it is one"))
 }
 
 fn addresses(door: &Door, wicket: &Wicket) -> (HttpAddress, QuicAddress) {

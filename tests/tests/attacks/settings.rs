@@ -118,7 +118,10 @@ fn time(value: &Value) -> Option<Duration> {
 fn routes(value: &Value) -> Option<Routes> {
     let mut routes = Routes::none();
     for (path, needed) in value.as_table()? {
-        let needed = Capabilities::parse(needed.as_str()?).ok()?;
+        let needed = match needed.as_str()? {
+            "" => Capabilities::NONE,
+            list => Capabilities::parse(list).ok()?,
+        };
         routes.add(path, needed).then_some(())?;
     }
     Some(routes)

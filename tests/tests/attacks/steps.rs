@@ -10,10 +10,11 @@ use doorward_policy::ledger::Selector;
 use doorward_policy::local::LocalRequest;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
-use doorward_policy::workspace::{Change, Claim, Member, Placing, WorkspaceName};
+use doorward_policy::workspace::{Change, Claim, Member, Placing, Server as Place, WorkspaceName};
 use doorward_probe::{NotOffered, Part, Step, Variables, duration};
 
 use crate::door::{Answer, Door};
+use crate::guarded::{echoes, mirror};
 use crate::server::{Running, Server};
 
 const NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAAAA";
@@ -55,7 +56,8 @@ impl Server {
             Step::Revoke { session } => revoke(running.door(), known, session).await?,
             Step::Advance { by } => {
                 running.door().clock.turn(duration(by).ok_or_else(|| lacking(by))?);
-                running.door().gate.refresh().await.map_err(lacking)?;
+                // A store that fails brings no news: what is known grows old.
+                let _refreshed = running.door().gate.refresh().await;
             }
             Step::Fail { what } => match what {
                 Part::Store => drop(running.store.set_broken(true)),
@@ -199,7 +201,8 @@ async fn workspace(
     members: &[String],
 ) -> Result<(), NotOffered> {
     let claim = Claim::parse(prefix).ok_or_else(|| lacking(format!("the prefix {prefix}")))?;
-    let placing = Placing { claims: vec![claim], web: None, bytes: None };
+    let (web, bytes) = (format!("http://{}", mirror().await), format!("tcp://{}", echoes().await));
+    let placing = Placing { claims: vec![claim], web: Place::new(&web), bytes: Place::new(&bytes) };
     let name = workspace_name(name)?;
     apply(running.door(), Change::Create(name, placing)).await?;
     for subject in members {

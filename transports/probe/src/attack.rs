@@ -210,7 +210,7 @@ pub struct Ask {
     pub nonce: Option<String>,
     /// The workspace of a hello.
     pub workspace: Option<String>,
-    /// The body.
+    /// The body of a request over HTTP.
     pub body: Option<String>,
     /// How often, each on a connection of its own; once without it.
     pub times: Option<u32>,

@@ -132,7 +132,8 @@ impl Names {
             return Err("`at_once` needs `times`, 2 at least".to_owned());
         }
         let texts = [&ask.path, &ask.host, &ask.origin, &ask.from, &ask.nonce, &ask.workspace];
-        for text in texts.into_iter().chain([&ask.body]).flatten().chain(&ask.headers) {
+        for text in texts.into_iter().chain([&ask.body, &ask.method]).flatten().chain(&ask.headers)
+        {
             self.text(text, Spelling::Plain, each)?;
         }
         for credential in [&ask.credential, &ask.beside].into_iter().flatten() {

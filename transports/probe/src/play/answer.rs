@@ -33,6 +33,8 @@ pub(super) struct Answer {
     pub(super) bought: Option<Bought>,
     /// Other secrets in it.
     pub(super) secrets: Vec<String>,
+    /// Whether the server never came to decide: no audit log says anything of it.
+    pub(super) undecided: bool,
     /// What isn't said by the rest.
     pub(super) note: Option<String>,
 }
@@ -55,6 +57,7 @@ impl Answer {
             received,
             bought: None,
             secrets: Vec::new(),
+            undecided: false,
             note: None,
         }
     }

@@ -61,7 +61,8 @@ pub(super) async fn greet(
         }
         return Ok(match connect()?.into_0rtt() {
             Err(_) => {
-                let answer = Answer::new(Came::Refused, Vec::new());
+                let mut answer = Answer::new(Came::Refused, Vec::new());
+                answer.undecided = true;
                 (answer.noted("there is no early data"), None)
             }
             Ok((connection, accepted)) => {
@@ -70,7 +71,8 @@ pub(super) async fn greet(
                     let (_endpoint, _unfinished) = (endpoint, unfinished);
                     (answer, Some(Dialled { connection, _endpoint, _unfinished }))
                 } else {
-                    let answer = Answer::new(Came::Refused, answer.received);
+                    let mut answer = Answer::new(Came::Refused, answer.received);
+                    answer.undecided = true;
                     (answer.noted("early data is not taken"), None)
                 }
             }

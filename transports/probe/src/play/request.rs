@@ -76,8 +76,9 @@ impl Round<'_> {
         }
         let to = self.http()?;
         let redeems = ask.credential.as_deref().is_some_and(|text| text.starts_with("grant "));
-        let method = ask.method.as_deref().unwrap_or(if redeems { "POST" } else { "GET" });
-        let upgrades = self.over == Transport::Websocket && method == "GET";
+        let usual = if redeems { "POST" } else { "GET" };
+        let method = self.fill_or(ask.method.as_deref(), usual)?;
+        let upgrades = self.over == Transport::Websocket && method == b"GET";
         let profile = self.target.profile();
         let usual = match (redeems, upgrades) {
             (true, _) => profile.redeem.clone().ok_or_else(|| Stop::lacks("grants to redeem"))?,
@@ -86,7 +87,7 @@ impl Round<'_> {
         };
         let path = self.fill_or(ask.path.as_deref(), &usual)?;
         let host = self.fill_or(ask.host.as_deref(), &to.authority)?;
-        let mut lines = vec![[method.as_bytes(), b" ", &path, b" HTTP/1.1"].concat()];
+        let mut lines = vec![[method.as_slice(), b" ", &path, b" HTTP/1.1"].concat()];
         lines.push([b"Host: ".as_slice(), &host].concat());
         if let Some(origin) = &ask.origin {
             let origin = self.fill(origin, Spelling::Plain)?;
@@ -97,7 +98,8 @@ impl Round<'_> {
         for header in &ask.headers {
             written.push(self.fill(header, Spelling::Plain)?);
         }
-        let body = self.body(ask, redeems)?;
+        // An upgrade has no body.
+        let body = if upgrades { None } else { self.body(ask, &method, redeems)? };
         let own = own_lines(upgrades, body.as_ref().map(Vec::len), ask.stay.is_some());
         let named = |line: &String| {
             let name = line.split(':').next().unwrap_or_default();
@@ -108,7 +110,7 @@ impl Round<'_> {
         let mut bytes = lines.join(b"\r\n".as_slice());
         bytes.extend(b"\r\n\r\n");
         bytes.extend(body.unwrap_or_default());
-        Ok(Request::Http { to, from, bytes, bodiless: method == "HEAD" })
+        Ok(Request::Http { to, from, bytes, bodiless: method == b"HEAD" })
     }
 
     /// The header lines of what is presented.
@@ -133,13 +135,12 @@ impl Round<'_> {
         Ok(lines)
     }
 
-    fn body(&mut self, ask: &Ask, redeems: bool) -> Result<Option<Vec<u8>>, Stop> {
+    fn body(&mut self, ask: &Ask, method: &[u8], redeems: bool) -> Result<Option<Vec<u8>>, Stop> {
         if let Some(body) = &ask.body {
             return self.fill(body, Spelling::Plain).map(Some);
         }
         if !redeems {
-            let posts = ask.method.as_deref().is_some_and(|method| method == "POST");
-            return Ok(posts.then(Vec::new));
+            return Ok((method == b"POST").then(Vec::new));
         }
         let value = ask.credential.as_deref().and_then(|text| text.strip_prefix("grant "));
         let grant = self.fill(value.unwrap_or_default(), Spelling::Plain)?;

@@ -106,7 +106,10 @@ impl Round<'_> {
                 wire.received.clear();
                 wire.send(then, 1, pace.patience).await;
                 let reading = self::reading(target, pace.patience, then.starts_with(b"HEAD "));
-                afterwards = Some(wire.answer(reading).await);
+                let mut answer = wire.answer(reading).await;
+                // Nobody decided on what came to a connection that was over.
+                answer.undecided = answer.came == Came::Ended;
+                afterwards = Some(answer);
             }
             if !send.expect.never.is_empty() && send.stay.is_none() {
                 wire.rest(pace.patience).await;
