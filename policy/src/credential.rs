@@ -209,6 +209,7 @@ impl From<Denial> for Failure {
 /// administration always has one.
 pub(crate) fn unguarded(settings: &Settings) -> Option<CredentialProof> {
     match (settings.guarding, settings.surface) {
+        //= req: ADMIN-3
         (Guarding::Required, _) | (Guarding::Unguarded, Surface::Admin) => None,
         (Guarding::Unguarded, Surface::Guarded) => {
             Some(CredentialProof { identity: Identity::Unguarded })

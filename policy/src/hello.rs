@@ -97,6 +97,7 @@ impl fmt::Debug for Offered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("Nothing"),
+            //= req: SECRET-1
             Self::One(kind, _) => write!(f, "One({kind:?}, ..)"),
             Self::Several => f.write_str("Several"),
         }
@@ -118,6 +119,7 @@ pub struct Hello<'a> {
     pub capabilities: Capabilities,
 }
 
+//= req: SECRET-1
 impl fmt::Debug for Hello<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hello")
@@ -258,6 +260,7 @@ pub struct AcceptedSession {
     pub subject: Subject,
 }
 
+//= req: SECRET-1
 impl fmt::Debug for Accept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accept").field("session", &self.session).finish_non_exhaustive()

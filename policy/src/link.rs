@@ -94,6 +94,7 @@ impl LinkFragment {
             (Some(_), None) => format!(".{pin}"),
             (None, None) => String::new(),
         };
+        //= req: SECRET-7
         let parts = [base, PAIR_PATH, "#", &**grant, &*tail];
         // Room for all of it at once: growing would leave a copy of the grant behind.
         let room = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);

@@ -27,18 +27,21 @@ impl<const N: usize> Secret<N> {
     /// Whether both hold the same bytes; takes the same time whatever they hold.
     #[must_use]
     pub fn same(&self, other: &Self) -> bool {
+        //= req: SECRET-2
         self.0.ct_eq(&other.0).into()
     }
 }
 
 impl<const N: usize> Drop for Secret<N> {
     fn drop(&mut self) {
+        //= req: SECRET-3
         self.0.zeroize();
     }
 }
 
 impl<const N: usize> fmt::Debug for Secret<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        //= req: SECRET-1
         f.write_str("Secret(..)")
     }
 }

@@ -201,6 +201,7 @@ fn what_would_not_be_read_is_not_written() {
     assert!(several.frame().is_none());
 }
 
+//= req: SECRET-1, type=test
 #[test]
 fn no_credential_and_no_nonce_is_shown() {
     let secret = b"hunter2hunter2hunter2";

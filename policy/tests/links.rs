@@ -11,6 +11,7 @@ fn fragment(pin: bool, quic_port: Option<u16>) -> LinkFragment {
     LinkFragment { grant: GrantSecret::link([7; 32]), pin, quic_port }
 }
 
+//= req: SECRET-7, type=test
 #[test]
 fn a_link_reads_back_as_what_it_was_made_of() {
     for pin in [false, true] {

@@ -125,6 +125,7 @@ fn found(world: &mut World, request: &Request) -> Option<(Target, Asks)> {
     }
 }
 
+//= req: ADMIN-3, type=test
 #[test]
 fn each_endpoint_is_at_its_own_origin_and_asks_for_its_own() {
     let mut paths: Vec<_> = GUARDED.iter().chain(&ADMINISTRATION).map(|row| row.1).collect();
@@ -190,6 +191,7 @@ fn administration_takes_no_hello() {
     }
 }
 
+//= req: ADMIN-2, type=test
 #[test]
 fn administration_looks_at_no_cookie() {
     let mut world = world(Surface::Admin);
@@ -208,6 +210,7 @@ fn administration_looks_at_no_cookie() {
 }
 
 //= req: TOKEN-6, type=test
+//= req: ADMIN-1, type=test
 #[test]
 fn a_token_of_one_origin_never_verifies_at_the_other() {
     let tokens = SURFACES.map(|surface| world(surface).token_with(Capabilities::ALL));
@@ -292,6 +295,7 @@ fn a_process_administers_nothing() {
     assert_eq!(world.limiter.charges.len(), 3);
 }
 
+//= req: ADMIN-3, type=test
 #[test]
 fn administration_is_guarded_even_where_nothing_else_is() {
     let mut world = world(Surface::Admin);

@@ -6,6 +6,7 @@ import test from 'node:test'
 import { browserCookie, connected, launchChromium, pairInBrowser, profile } from './browser.mjs'
 import { cookieName, listen, request, startDoorward } from './harness.mjs'
 
+//= req: SECRET-7, type=test
 test('chromium: the link pairs, its fragment is gone, the console echoes over its WebSocket', async t => {
   const doorward = await startDoorward(t)
   const browser = await launchChromium(t)

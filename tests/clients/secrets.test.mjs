@@ -8,6 +8,7 @@ import test from 'node:test'
 import { launchChromium, pairInBrowser, profile } from './browser.mjs'
 import { bearer, bearerToken, close, credentials, findSecrets, open, pair, refusal, request, startDoorward, ticket } from './harness.mjs'
 
+//= req: SECRET-4, GRANT-12, type=test
 test('secrets: none of a whole run is in the log, the state directory, the command line or the environment', async t => {
   const doorward = await startDoorward(t, { log: 'trace' })
   const url = `${doorward.websocket}/echo`

@@ -30,6 +30,7 @@ pub struct Greeting<'a> {
     pub peer: IpAddr,
 }
 
+//= req: SECRET-1
 /// Without the body, which may hold a credential.
 impl fmt::Debug for Greeting<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -129,6 +129,7 @@ impl Guard<'_> {
         // 4. Credential: found, not yet verified.
         let name = match self.settings.surface {
             Surface::Guarded => Some(name),
+            //= req: ADMIN-2
             Surface::Admin => None,
         };
         let presented = match route.access {

@@ -106,6 +106,7 @@ fn guarded(path: &str, method: &str) -> Option<(Endpoint, Access)> {
 }
 
 fn admin(path: &str, method: &str) -> Option<(Endpoint, Access)> {
+    //= req: ADMIN-3
     let administer = Access::Session(Capabilities::ADMINISTER);
     let redeem = Access::Redeem(Counter::Admin, Capabilities::ADMINISTER);
     let (endpoint, access) = match (path, method) {

@@ -73,6 +73,7 @@ pub(crate) async fn send(
 
 async fn reach(server: &Server) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(server.endpoint()).await?;
+    //= req: CLIENT-1
     if !may_hear(server.transport(), stream.peer_addr()?.ip()) {
         let what = "its name leads away from this machine";
         return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, what));
@@ -143,6 +144,7 @@ pub(crate) async fn read(
     let (status, refused) = (response.status().as_u16(), !response.status().is_success());
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = retry_after.and_then(|text| text.parse().ok());
+    //= req: CLIENT-8
     let body = timeout(PATIENCE, Limited::new(response.into_body(), MOST).collect()).await;
     let lost = |error| ClientError::Unreachable(server.clone(), error);
     let body = match body {
@@ -158,6 +160,7 @@ pub(crate) async fn read(
 mod tests {
     use super::*;
 
+    //= req: CLIENT-1, type=test
     #[test]
     fn without_tls_nobody_but_this_machine_hears_a_token() {
         for near in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {

@@ -174,6 +174,7 @@ impl Credential {
         };
         let linked = linked.unwrap_or_else(|| place.first());
         let other_pin = matches!(named.identity(), Identity::Pinned(_)) && linked != named;
+        //= req: CLIENT-4
         if other_pin || !linked.same_address(named) {
             return Err(Misdirected::Elsewhere { linked: linked.clone(), named: named.clone() });
         }
@@ -231,6 +232,7 @@ impl Client {
         let body = serde_json::to_vec(&Presented { credential: &secret, nonce: &nonce });
         let body = Zeroizing::new(body.unwrap_or_default());
         let answer = api::post(self, server, "/.doorward/api/token", None, body).await?;
+        //= req: CLIENT-5
         if answer.status != 200 {
             return Err(ClientError::Refused(answer.refusal()));
         }
@@ -333,6 +335,7 @@ mod tests {
         assert!(matches!(error, ClientError::Url(UrlError::Network)), "{error}");
     }
 
+    //= req: CLIENT-4, type=test
     #[test]
     fn a_link_goes_to_its_own_servers_alone_and_says_how_they_are_known() {
         let pin = CertificatePin::new([1; 32]);

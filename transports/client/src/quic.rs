@@ -99,6 +99,7 @@ async fn exchange(
     }
     // Nothing may follow the hello. A server that has answered already doesn't listen any more.
     let _result = sender.finish();
+    //= req: CLIENT-8
     let answer = receiver.read_to_end(MAX_FRAME).await.map(Zeroizing::new);
     match answer.ok().as_deref().and_then(|frame| read_accept(frame)) {
         Some(accept) => Ok(accept),

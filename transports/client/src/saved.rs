@@ -51,6 +51,7 @@ impl SavedSessions {
     pub fn load(&self, server: &Server) -> Result<Option<Session>, SavedError> {
         let path = self.path(server);
         let Some(session) = read(&path)? else { return Ok(None) };
+        //= req: CLIENT-4
         if !session.server().same_address(server) {
             return Err(flaw(&path, "is another server's: delete it and pair again"));
         }
@@ -145,6 +146,7 @@ impl SavedSessions {
         let next = path.with_extension("next");
         // One that a killed process has left.
         let _result = fs::remove_file(&next);
+        //= req: CLIENT-6
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next)?;
         file.write_all(text)?;
         file.sync_all()?;
@@ -193,6 +195,7 @@ fn read(path: &Path) -> Result<Option<Session>, SavedError> {
     if !seen.is_file() || seen.uid() != rustix::process::geteuid().as_raw() {
         return Err(flaw(path, "is not a file of yours: delete it and pair again"));
     }
+    //= req: CLIENT-6
     if seen.mode() & 0o077 != 0 {
         let what = "can be read by others, who may have its token: revoke the session, delete the \
                     file and pair again";
@@ -264,6 +267,7 @@ mod tests {
         assert!(saved.load(&pinned).expect("readable").is_none());
     }
 
+    //= req: CLIENT-4, type=test
     #[test]
     fn a_file_that_was_moved_is_another_server_s() {
         let (_dir, saved) = saved();

@@ -135,6 +135,7 @@ impl Server {
             HostName::V6(address) => (address.to_string(), IpAddr::V6(address).is_loopback()),
         };
         let identity = match transport {
+            //= req: CLIENT-1
             Transport::Http if !near => return Err(UrlError::Network),
             Transport::Http => Identity::Local,
             Transport::Https | Transport::Quic => Identity::Name,
@@ -232,6 +233,7 @@ mod tests {
         assert_eq!(server("quic://[2001:db8::1]:4433").origin(), "quic://[2001:db8::1]:4433");
     }
 
+    //= req: CLIENT-1, type=test
     #[test]
     fn a_token_leaves_this_machine_under_tls_alone() {
         for url in ["http://192.0.2.1:8765", "ws://dev.example/", "http://localhost.evil.example"] {

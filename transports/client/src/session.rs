@@ -30,6 +30,7 @@ pub struct Session {
     expires_at: Timestamp,
 }
 
+//= req: SECRET-1
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
@@ -137,6 +138,7 @@ impl Session {
 
     /// Whether both are the same token of the same server: neither has been renewed since.
     pub(crate) fn is(&self, other: &Self) -> bool {
+        //= req: SECRET-2
         let same = self.token.as_bytes().ct_eq(other.token.as_bytes());
         self.server == other.server && same.into()
     }
@@ -242,6 +244,7 @@ mod tests {
         assert_eq!(session.expires_at(), Timestamp::from_secs(1100));
     }
 
+    //= req: SECRET-1, type=test
     #[test]
     fn no_print_shows_its_token_and_no_name_steers_a_terminal() {
         let session = session();

@@ -152,7 +152,9 @@ impl Handshake {
             .with_custom_certificate_verifier(Arc::new(judge))
             .with_no_client_auth();
         config.alpn_protocols = vec![alpn.to_vec()];
+        //= req: CLIENT-3
         config.resumption = Resumption::disabled();
+        //= req: CLIENT-3
         config.enable_early_data = false;
         Ok(Self { config, verdict })
     }
@@ -236,6 +238,7 @@ impl ServerCertVerifier for Judge {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match &self.proof {
+            //= req: CLIENT-2
             Proof::Pin(pin) if pin.matches(&Sha256::digest(end_entity).into()) => {
                 Ok(ServerCertVerified::assertion())
             }
@@ -243,6 +246,7 @@ impl ServerCertVerifier for Judge {
                 self.refuse(CertificateFault::Pin);
                 Err(CertificateError::ApplicationVerificationFailure.into())
             }
+            //= req: CLIENT-2
             Proof::Name(verifier) => verifier
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
                 .inspect_err(|error| self.refuse(CertificateFault::Name(quoted(error)))),
@@ -265,6 +269,7 @@ impl ServerCertVerifier for Judge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        //= req: CLIENT-2
         verify_tls13_signature(message, cert, dss, &self.algorithms).inspect_err(|error| {
             self.refuse(match self.proof {
                 Proof::Pin(_) => CertificateFault::Pin,
@@ -288,6 +293,7 @@ mod tests {
     use super::*;
     use crate::server::Target;
 
+    //= req: CLIENT-3, type=test
     #[test]
     fn nothing_is_sent_early_and_no_session_is_resumed() {
         let pin = CertificatePin::new([7; 32]);

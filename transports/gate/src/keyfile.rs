@@ -266,6 +266,7 @@ fn decode(path: &Path, text: &[u8]) -> Result<MasterKeys, KeyFileError> {
     let damaged =
         |what: &str| KeyFileError::Damaged { path: path.to_owned(), what: what.to_owned() };
     // serde's messages quote what they found, which may be a secret: the place has to do.
+    //= req: SECRET-10
     let place = |error: serde_json::Error| {
         damaged(&format!("line {}, column {}", error.line(), error.column()))
     };

@@ -634,6 +634,7 @@ async fn the_log_gives_the_reasons_that_it_gives_for_requests() {
     }
 }
 
+//= req: SECRET-1, type=test
 #[tokio::test]
 async fn no_secret_is_written_down_or_shown() {
     let door = Door::open().await;

@@ -111,6 +111,7 @@ fn keys_are_never_overwritten_by_new_ones() {
     assert!(matches!(error, KeyFileError::Missing(_)), "{error}");
 }
 
+//= req: SECRET-10, type=test
 #[test]
 fn a_damaged_key_file_is_refused() {
     let dir = with_keys();

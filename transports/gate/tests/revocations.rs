@@ -323,6 +323,7 @@ async fn no_administrator_takes_their_own_right_away_without_saying_so() {
     assert_eq!(ids(&limit(true, Capabilities::OBSERVE).await.unwrap()), [ada.id]);
 }
 
+//= req: ADMIN-1, type=test
 #[tokio::test(start_paused = true)]
 async fn each_origin_knows_its_own_tokens_and_grants_alone() {
     let (door, clock) = Door::alone(Settings::default()).await;

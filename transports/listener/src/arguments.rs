@@ -13,6 +13,7 @@ use crate::failure::{Failure, Outcome};
 pub(crate) fn refuse_secrets(arguments: impl Iterator<Item = OsString>) -> Outcome {
     for argument in own(&arguments.collect::<Vec<_>>()) {
         let text = argument.to_string_lossy();
+        //= req: SECRET-5
         if text.split(['#', '=', '?', '&', '/', ' ']).any(is_secret) {
             return Err(refusal("a pairing link or a token"));
         }
@@ -39,6 +40,7 @@ pub(crate) fn refusal(what: &str) -> Failure {
     ))
 }
 
+//= req: SECRET-5
 /// Whether a positional argument is a code that somebody was meant to type at a prompt.
 pub(crate) fn is_code(text: &str) -> bool {
     GrantSecret::parse(text).is_some()
@@ -58,6 +60,7 @@ mod tests {
         refuse_secrets(arguments.iter().map(OsString::from)).is_err()
     }
 
+    //= req: SECRET-5, type=test
     #[test]
     fn links_and_tokens_are_refused_wherever_they_stand_and_not_repeated() {
         let secret = "A".repeat(43);

@@ -36,6 +36,7 @@ impl LocalFiles {
         self.make_folder()?;
         // Absolute, as the settings make every directory: who is told may work somewhere else.
         let path = self.path(incarnation);
+        //= req: SECRET-8
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let written = file.write_all(secret.expose().as_bytes());
         if written.is_err() {
@@ -74,6 +75,7 @@ impl LocalFiles {
         }
         let seen = fs::symlink_metadata(&self.folder)?;
         let own = seen.uid() == rustix::process::geteuid().as_raw();
+        //= req: SECRET-8
         if seen.is_dir() && own && seen.mode() & 0o077 == 0 {
             return Ok(());
         }
@@ -108,6 +110,7 @@ mod tests {
         files.write(TOKEN, &LocalSecret::new([1; 32]))
     }
 
+    //= req: SECRET-8, type=test
     #[test]
     fn a_file_is_its_owner_s_alone_and_never_an_older_one() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -154,6 +157,7 @@ mod tests {
         }
     }
 
+    //= req: SECRET-8, type=test
     #[test]
     fn nothing_is_written_where_others_could_read_or_have_prepared_something() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -22,6 +22,7 @@ pub(crate) fn start() -> Outcome {
     let text = text.unwrap_or_else(|| "info".to_owned());
     let filter = EnvFilter::try_new(&text)
         .map_err(|error| Failure::failed(format!("{VARIABLE} doesn't take \"{text}\": {error}")))?;
+    //= req: SECRET-4
     let own = filter_fn(|event| event.target().starts_with("doorward"));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)

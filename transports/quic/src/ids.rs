@@ -51,6 +51,7 @@ impl ConnectionIdGenerator for ConnectionIds {
         let (random, tag) = id.split_at_checked(RANDOM).ok_or(InvalidCid)?;
         let known = self.tag(random);
         let known = known.as_ref().get(..TAG).unwrap_or_default();
+        //= req: SECRET-2
         verify_slices_are_equal(tag, known).map_err(|_| InvalidCid)
     }
 

@@ -39,6 +39,7 @@ async fn begin(door: &Door, path: &str, token: &str, body: &str) -> TcpStream {
     stream
 }
 
+//= req: ADMIN-5, type=test
 #[tokio::test]
 async fn who_is_revoked_while_their_request_is_on_its_way_has_nothing_done() {
     let desk = Desk::open().await;
@@ -64,6 +65,7 @@ async fn who_is_revoked_while_their_request_is_on_its_way_has_nothing_done() {
     assert_eq!(desk.door.store.grants().await.unwrap().len(), before);
 }
 
+//= req: ADMIN-4, type=test
 #[tokio::test]
 async fn a_new_link_carries_at_most_what_its_maker_has_and_pairs() {
     let desk = Desk::open().await;
@@ -260,6 +262,7 @@ async fn a_change_that_is_refused_says_why_and_changes_nothing() {
     assert_eq!(desk.get("workspaces", &token).await.json(), before);
 }
 
+//= req: ADMIN-4, type=test
 #[tokio::test]
 async fn a_change_hands_on_no_more_than_its_maker_has() {
     let desk = Desk::open().await;
@@ -327,6 +330,7 @@ async fn local_tokens_are_listed_without_what_proves_them_and_removed() {
     assert_eq!(desk.post("locals/revoke", &token, &id).await.code(), "not_found");
 }
 
+//= req: ADMIN-7, type=test
 #[tokio::test]
 async fn a_body_that_is_not_understood_whole_does_nothing_and_says_what_is_expected() {
     let desk = Desk::open().await;

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{Desk, ENDPOINTS, NONCE, bearer};
 use crate::door::Door;
 
-//= req: HTTP-11, type=test
+//= req: HTTP-11, ADMIN-3, type=test
 #[tokio::test]
 async fn nobody_administers_without_a_session_of_this_origin() {
     let desk = Desk::open().await;
@@ -51,6 +51,7 @@ async fn a_person_who_opens_an_endpoint_is_not_shown_the_page_of_the_other_origi
     }
 }
 
+//= req: ADMIN-1, type=test
 #[tokio::test]
 async fn a_token_of_administration_opens_nothing_that_is_guarded() {
     let desk = Desk::open().await;
@@ -62,6 +63,7 @@ async fn a_token_of_administration_opens_nothing_that_is_guarded() {
     assert_eq!(desk.door.upgrade(&bearer(&token)).await.status, 401);
 }
 
+//= req: ADMIN-1, type=test
 #[tokio::test]
 async fn a_grant_of_one_origin_is_unknown_at_the_other() {
     let desk = Desk::open().await;
@@ -90,6 +92,7 @@ async fn a_grant_that_does_not_administer_is_refused_unspent() {
     assert_eq!(grants[0].uses_left, 1);
 }
 
+//= req: ADMIN-2, type=test
 #[tokio::test]
 async fn a_cookie_proves_nothing_here_and_stands_in_nobodys_way() {
     let desk = Desk::open().await;
@@ -127,6 +130,7 @@ async fn a_page_of_another_origin_does_nothing_even_with_the_token() {
     assert_eq!(desk.admin.get("/.doorward/api/status", &own).await.status, 200);
 }
 
+//= req: ADMIN-3, type=test
 #[tokio::test]
 async fn whoever_loses_administer_administers_nothing_more() {
     let desk = Desk::open().await;
@@ -168,6 +172,7 @@ async fn looking_renews_nothing_and_a_renewal_is_asked_for() {
     assert_eq!(desk.get("status", &fresh).await.code(), "session_revoked");
 }
 
+//= req: ADMIN-3, type=test
 #[tokio::test]
 async fn an_unguarded_server_says_so_and_is_still_administered_by_administrators_alone() {
     let settings = Settings {

@@ -40,6 +40,7 @@ async fn a_pinned_server_redeems_a_grant_with_its_nonce() {
     assert_eq!(peer.hello().await, said);
 }
 
+//= req: CLIENT-2, type=test
 #[tokio::test]
 async fn a_server_with_another_certificate_than_the_pinned_one_hears_nothing() {
     let mut peer = Peer::start(Certificate::self_signed(), &[Reply::Token("A.token")]);
@@ -50,6 +51,7 @@ async fn a_server_with_another_certificate_than_the_pinned_one_hears_nothing() {
     heard_nothing(&mut peer).await;
 }
 
+//= req: CLIENT-2, type=test
 #[tokio::test]
 async fn a_server_that_shows_the_certificate_without_its_key_hears_nothing() {
     let own = Certificate::self_signed();
@@ -60,6 +62,7 @@ async fn a_server_that_shows_the_certificate_without_its_key_hears_nothing() {
     heard_nothing(&mut peer).await;
 }
 
+//= req: CLIENT-2, type=test
 #[tokio::test]
 async fn a_server_is_known_by_its_name_under_a_root_that_is_trusted() {
     let authority = Authority::new();
@@ -79,6 +82,7 @@ async fn a_server_is_known_by_its_name_under_a_root_that_is_trusted() {
     heard_nothing(&mut peer).await;
 }
 
+//= req: CLIENT-2, type=test
 #[tokio::test]
 async fn a_certificate_in_another_name_proves_nothing() {
     let authority = Authority::new();
@@ -156,6 +160,7 @@ async fn what_is_no_accept_frame_is_not_taken_for_one() {
     }
 }
 
+//= req: CLIENT-8, type=test
 #[tokio::test(start_paused = true)]
 async fn no_more_is_read_than_an_answer_can_be_long() {
     let replies = [Reply::Token("A.token"), Reply::Endless(2 + 1024 + 1)];

@@ -80,6 +80,7 @@ async fn a_pinned_server_is_asked_whatever_its_certificate_says() {
     assert!(heard.starts_with("POST /.doorward/api/token HTTP/1.1\r\n"), "{heard}");
 }
 
+//= req: CLIENT-2, type=test
 #[tokio::test]
 async fn a_server_with_another_certificate_hears_nothing() {
     let guarded = Guarded::start().await;
@@ -89,6 +90,7 @@ async fn a_server_with_another_certificate_hears_nothing() {
     assert_eq!(guarded.heard().await, None);
 }
 
+//= req: CLIENT-2, type=test
 #[tokio::test]
 async fn a_server_is_known_by_name_under_a_trusted_root_alone() {
     let guarded = Guarded::start().await;

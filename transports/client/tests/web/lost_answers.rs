@@ -113,6 +113,7 @@ async fn a_redemption_that_took_too_long_is_repeated_with_the_same_nonce() {
     assert_eq!(body(&requests[0]), body(&requests[1]));
 }
 
+//= req: CLIENT-5, type=test
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Scripted::new(&[&granted()]).await;
@@ -128,6 +129,21 @@ async fn where_nothing_listens_nothing_is_repeated() {
     drop(listener);
     let Err(error) = pair(&client(), &server).await else { panic!("nobody there") };
     assert!(error.to_string().contains("doorward serve"), "{error}");
+}
+
+//= req: CLIENT-8, type=test
+/// However good it would be.
+#[tokio::test]
+async fn no_more_is_read_than_an_answer_can_be_long() {
+    let padded = |length: usize| {
+        let space = " ".repeat(length - TOKEN.len());
+        answer("200 OK", "", &format!("{TOKEN}{space}"))
+    };
+    let server = Scripted::new(&[&padded(64 * 1024)]).await;
+    server.pair().await.expect("paired");
+    let long = padded(64 * 1024 + 1);
+    let server = Scripted::new(&[&long, &long, &long, &long]).await;
+    assert!(matches!(server.pair().await, Err(ClientError::Unreachable(..))));
 }
 
 #[tokio::test]

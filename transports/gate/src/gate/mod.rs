@@ -57,6 +57,7 @@ impl Keys {
             Surface::Guarded => Purpose::Session,
             Surface::Admin => Purpose::Admin,
         };
+        //= req: ADMIN-1
         Arc::new(Self { ring: masters.ring(purpose), digester: masters.digester_for(purpose) })
     }
 }

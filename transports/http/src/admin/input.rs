@@ -26,12 +26,14 @@ pub(super) trait Input: DeserializeOwned {
 
 /// Reads a body.
 pub(super) async fn read<I: Input>(body: Incoming, deadline: Duration) -> Result<I, Fault> {
+    //= req: ADMIN-7
     let body = match timeout(deadline, Limited::new(body, MAX_BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Fault::TOO_LONG),
         Ok(Err(error)) => return Err(malformed::<I>(&error)),
         Err(_) => return Err(Fault::TOO_LATE),
     };
+    //= req: ADMIN-7
     serde_json::from_slice(&body).map_err(|error| malformed::<I>(&error))
 }
 

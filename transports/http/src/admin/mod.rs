@@ -94,6 +94,7 @@ impl Asking<'_> {
     /// What the administrator sends, who still is one when it is all there.
     async fn read<I: Input>(&self, body: Incoming) -> Result<I, Fault> {
         let read = input::read(body, self.deadline).await?;
+        //= req: ADMIN-5
         self.gate.look_again(self.admission).map_err(Fault::Denied)?;
         Ok(read)
     }
@@ -127,6 +128,7 @@ impl Asking<'_> {
     /// Refuses what would hand on more than that.
     fn check_held(&self, wanted: Capabilities) -> Result<(), Fault> {
         let beyond = wanted.without(self.held());
+        //= req: ADMIN-4
         if beyond.is_empty() { Ok(()) } else { Err(Fault::Beyond(beyond)) }
     }
 

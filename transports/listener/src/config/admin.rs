@@ -18,6 +18,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 const ABSOLUTE: Duration = Duration::from_secs(12 * 3600);
 
 impl Config {
+    //= req: ADMIN-6
     /// Whether `--admin` goes with the rest: on an origin of its own, in the clear on this machine
     /// alone. What a proxy shows to whom is not known here, so none can vouch for it.
     pub(super) fn check_admin(&self) -> Outcome {

@@ -53,6 +53,7 @@ impl Source {
                  --grant-file",
             )),
             Some(handed) => Ok(handed),
+            //= req: SECRET-6
             None if config.unguarded || !Announcement::is_watched(args.ready_json) => {
                 Ok(Self::None)
             }
@@ -109,6 +110,7 @@ impl Source {
     }
 }
 
+//= req: SECRET-9
 /// Reads a grant from a file that is its owner's alone.
 pub(crate) fn read_private(path: &Path) -> Outcome<Zeroizing<String>> {
     let fail = |what: &str| Failure::failed(format!("{} {what}", path.display()));

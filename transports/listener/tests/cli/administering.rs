@@ -30,6 +30,7 @@ fn connected(client: &Home) -> (Child, ChildStdin) {
     (child, stdin)
 }
 
+//= req: ADMIN-1, type=test
 #[test]
 fn administrators_have_an_origin_of_their_own_with_links_of_its_own() {
     let home = Home::new();
@@ -75,6 +76,7 @@ fn there_is_no_link_to_a_page_that_is_not_served() {
     assert!(said.contains("administer"), "{said}");
 }
 
+//= req: ADMIN-6, type=test
 #[test]
 fn a_page_of_administration_needs_a_port_of_its_own_and_tls_on_a_network() {
     let home = Home::new();

@@ -37,6 +37,7 @@ fn a_code_is_typed_in_any_spelling_and_needs_the_server() {
     assert_eq!(home.run_with(&["connect", serving.http()], &input).ok(), "hello\n");
 }
 
+//= req: CLIENT-7, type=test
 #[test]
 fn a_link_on_a_script_s_input_is_never_sent_as_a_message() {
     let home = Home::new();
@@ -85,6 +86,7 @@ fn a_used_link_is_refused_with_the_denial_s_sentence() {
     assert!(!saved(&other, &serving).exists());
 }
 
+//= req: SECRET-9, type=test
 #[test]
 fn a_grant_file_pairs_if_it_is_its_owner_s_alone() {
     let home = Home::new();
@@ -98,6 +100,7 @@ fn a_grant_file_pairs_if_it_is_its_owner_s_alone() {
     assert_eq!(home.run_with(&arguments, "hello\n").ok(), "hello\n");
 }
 
+//= req: CLIENT-4, type=test
 #[test]
 fn a_saved_session_goes_to_its_own_server_alone() {
     let home = Home::new();
@@ -115,6 +118,7 @@ fn a_saved_session_goes_to_its_own_server_alone() {
     assert!(said.contains("sent to no other server"), "{said}");
 }
 
+//= req: CLIENT-6, type=test
 #[test]
 fn a_saved_session_that_others_can_read_is_refused() {
     let home = Home::new();

@@ -48,6 +48,7 @@ fn a_port_is_forwarded_through_quic_alone() {
     assert_eq!(ran.status, Some(2), "{}", ran.stderr);
 }
 
+//= req: CLIENT-4, type=test
 #[test]
 fn a_link_is_sent_to_no_other_quic_server_than_its_own() {
     let home = Home::new();

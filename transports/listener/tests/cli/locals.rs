@@ -73,6 +73,7 @@ fn a_process_that_inherits_only_the_variable_reaches_its_own_workspace_and_no_ot
     assert!(locals(&home).is_empty(), "a token that was found dead is gone");
 }
 
+//= req: SECRET-8, type=test
 #[test]
 fn a_token_is_for_the_process_that_runs_the_command_and_in_a_file_of_its_owner_s() {
     let home = Home::new();

@@ -151,6 +151,7 @@ fn damaged_keys_and_keys_without_their_store_are_refused_and_left_as_they_are() 
     assert!(!store.exists());
 }
 
+//= req: SECRET-5, type=test
 #[test]
 fn a_secret_is_never_an_argument_and_never_repeated() {
     let home = Home::new();
@@ -188,6 +189,7 @@ fn what_needs_a_listener_or_its_state_says_so() {
     assert!(!home.state().exists(), "a command that only looks made something");
 }
 
+//= req: SECRET-9, type=test
 #[test]
 fn desktop_exposure_needs_a_grant_and_nothing_else_takes_one() {
     let home = Home::new();

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::support::{Home, PATIENCE, Serving, within};
 
+//= req: SECRET-6, type=test
 #[test]
 fn the_ready_line_is_one_line_and_the_log_has_no_secret() {
     let home = Home::new();
@@ -29,6 +30,7 @@ fn the_ready_line_is_one_line_and_the_log_has_no_secret() {
     assert!(!ran.stderr.contains(&grant), "{}", ran.stderr);
 }
 
+//= req: SECRET-6, type=test
 #[test]
 fn without_a_terminal_nobody_is_shown_a_link_and_the_log_says_how_to_get_one() {
     let home = Home::new();
@@ -61,6 +63,7 @@ fn state_is_its_owners_alone_and_in_the_place_for_state() {
     assert_eq!(elsewhere, 1, "only .local is in the home");
 }
 
+//= req: SECRET-7, type=test
 #[test]
 fn pair_works_beside_a_listener_and_not_after_it() {
     let home = Home::new();

@@ -118,6 +118,7 @@ impl Beginning {
         Self { held: Zeroizing::new(Vec::with_capacity(room)), over: !saved }
     }
 
+    //= req: CLIENT-7
     /// What may be sent after this has come, of which nothing is the end; `None` if it is a link.
     fn pass<'a>(&mut self, came: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         if self.over {
@@ -166,6 +167,7 @@ mod tests {
         chunks.map(|chunk| beginning.pass(chunk.as_bytes()).map(text)).collect()
     }
 
+    //= req: CLIENT-7, type=test
     #[test]
     fn no_link_passes_however_it_comes() {
         let lines = format!("{LINK}\nhello\n");
