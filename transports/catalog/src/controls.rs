@@ -65,7 +65,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Control, Fault> {
 }
 
 /// `PACKAGE TEST_TARGET FILTER`.
-fn item(text: &str) -> Option<Item> {
+pub(crate) fn item(text: &str) -> Option<Item> {
     let mut words = text.splitn(3, ' ').map(|word| word.trim().to_owned());
     let item = Item { package: words.next()?, target: words.next()?, name: words.next()? };
     let whole = [&item.package, &item.target, &item.name].iter().all(|word| !word.is_empty());

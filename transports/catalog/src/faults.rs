@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use doorward_policy::threat::{INCIDENTS, Invariant, Threat, ThreatId};
 use doorward_probe::Attack;
 
-use crate::citations;
 use crate::model::{Catalog, Citation, Control, Coverage, Fault, Item, Kind, Requirement, Rule};
 use crate::results::{How, Results};
+use crate::{citations, exemptions};
 
 /// The folder of the negative controls.
 const CONTROLS: &str = "tests/negative-controls";
@@ -34,6 +34,11 @@ impl Catalog {
         if let Some(results) = results {
             faults.extend(self.citations.iter().filter_map(|one| cited_fault(one, results)));
             faults.extend(self.attacks.iter().flat_map(|attack| played_faults(attack, results)));
+            faults.extend(self.exemptions.iter().filter_map(|one| {
+                let place = (exemptions::FILE.to_owned(), Some(one.line));
+                let is_covered = results.covers(&one.test);
+                is_covered.then(|| ran(&one.test, &one.incident, place, results)).flatten()
+            }));
         }
         faults.sort();
         faults.dedup();
@@ -128,16 +133,46 @@ impl Catalog {
     fn incident_faults(&self) -> Vec<Fault> {
         let replayed =
             |id: &str| self.attacks.iter().any(|one| one.incidents.iter().any(|cited| cited == id));
-        let lacks = INCIDENTS.iter().filter(|one| !replayed(one.id));
-        lacks
+        let exempt = |id: &str| self.exemptions.iter().any(|one| one.incident == id);
+        let lacks = INCIDENTS.iter().filter(|one| !replayed(one.id) && !exempt(one.id));
+        let mut faults: Vec<Fault> = lacks
             .map(|one| {
                 let what = format!(
-                    "no attack replays {}; name it in one of tests/attacks, whose threat's row has it",
-                    one.id
+                    "no attack replays {}; name it in one of tests/attacks, whose threat's row has it, \
+                     or say in {} why none can",
+                    one.id,
+                    exemptions::FILE
                 );
                 self.row_fault(one.id, Rule::IncidentReplayed, what)
             })
-            .collect()
+            .collect();
+        for one in &self.exemptions {
+            let mut fault = |rule, what| {
+                let (file, line) = (exemptions::FILE.to_owned(), Some(one.line));
+                faults.push(Fault { file, line, rule, what });
+            };
+            let id = &one.incident;
+            if !INCIDENTS.iter().any(|known| known.id == id) {
+                fault(
+                    Rule::IncidentReplayed,
+                    format!("{id} is in no list of incidents; take it out"),
+                );
+            }
+            if replayed(id) {
+                fault(
+                    Rule::IncidentReplayed,
+                    format!("an attack replays {id}; take this exemption out"),
+                );
+            }
+            if !self.exists(&one.test) {
+                let (test, run) = (&one.test, one.test.command());
+                fault(
+                    Rule::IncidentReplayed,
+                    format!("{test} is no test that exists; `{run}` must run one"),
+                );
+            }
+        }
+        faults
     }
 
     fn attack_faults(&self) -> Vec<Fault> {
@@ -180,12 +215,7 @@ impl Catalog {
             faults.push(Fault { file, line, rule: Rule::ControlEvidence, what });
         };
         for item in &control.evidence {
-            let exists = if is_attacks(item) {
-                self.attacks.iter().any(|attack| plays(attack).any(|one| one.contains(&item.name)))
-            } else {
-                self.tests.iter().any(|test| selects(item, test))
-            };
-            if !exists {
+            if !self.exists(item) {
                 fault(format!(
                     "`Evidence: {item}` is no test that exists; `{}` must run one",
                     item.command()
@@ -203,6 +233,17 @@ impl Catalog {
             fault("all of its evidence is attacks; name a test as well".to_owned());
         }
         faults
+    }
+
+    /// Whether `cargo test` with this filter runs anything.
+    fn exists(&self, item: &Item) -> bool {
+        if is_attacks(item) {
+            return self
+                .attacks
+                .iter()
+                .any(|attack| plays(attack).any(|one| one.contains(&item.name)));
+        }
+        self.tests.iter().any(|test| selects(item, test))
     }
 
     /// A fault in a row, where that row is written.

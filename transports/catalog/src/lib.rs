@@ -12,6 +12,7 @@
 mod citations;
 mod controls;
 mod embedded;
+mod exemptions;
 pub mod export;
 mod faults;
 mod matrix;
@@ -25,7 +26,7 @@ mod source;
 mod verify;
 
 pub use model::{
-    Catalog, CatalogError, Citation, Control, Coverage, Fault, Item, Kind, Requirement,
+    Catalog, CatalogError, Citation, Control, Coverage, Exemption, Fault, Item, Kind, Requirement,
     RequirementId, Rule, Runner,
 };
 pub use results::{Controlled, How, Part, Results};

@@ -219,6 +219,19 @@ pub struct Control {
     pub file: String,
 }
 
+/// An incident that no attack replays, since no bytes on the wire reach it or show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemption {
+    /// The incident.
+    pub incident: String,
+    /// Why no attack can replay it.
+    pub reason: String,
+    /// The test that answers for it instead.
+    pub test: Item,
+    /// The line of `tests/attacks/exempt.toml`, from 1.
+    pub line: usize,
+}
+
 /// Everything that is known: the rows of the catalog stand in `doorward_policy::threat`.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -230,6 +243,8 @@ pub struct Catalog {
     pub citations: Vec<Citation>,
     /// The negative controls, by file; none without a source.
     pub controls: Vec<Control>,
+    /// The incidents that no attack replays; none without a source.
+    pub exemptions: Vec<Exemption>,
     /// The root that all this was read from; `None` if it is what the binary carries.
     pub source: Option<PathBuf>,
     /// Every test of the source that cargo runs, but for the attacks.
@@ -313,7 +328,7 @@ pub enum Rule {
     TwoKinds,
     /// A threat has an attack.
     Attacked,
-    /// An incident has an attack.
+    /// An incident has an attack, or a test and a reason why no attack can replay it.
     IncidentReplayed,
     /// An attack names a threat and incidents that exist and belong together.
     KnownThreat,

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::model::{Catalog, CatalogError};
 use crate::source::tree::Tree;
 use crate::source::walk;
-use crate::{citations, controls, requirements};
+use crate::{citations, controls, exemptions, requirements};
 
 /// Where the rows of the catalog are.
 const ROWS: &str = "policy/src/threat";
@@ -28,7 +28,15 @@ impl Catalog {
         }
         catalog.unread.extend(requirements::twice(&catalog.requirements));
         for path in walk::files(&root.join("tests/attacks"), &[".toml"])? {
-            catalog.take_attack(&walk::shown(root, &path), &walk::read(&path)?);
+            if !path.ends_with(exemptions::FILE) {
+                catalog.take_attack(&walk::shown(root, &path), &walk::read(&path)?);
+            }
+        }
+        if root.join(exemptions::FILE).is_file() {
+            let (exemptions, faults) =
+                exemptions::parse(&walk::read(&root.join(exemptions::FILE))?);
+            catalog.exemptions = exemptions;
+            catalog.unread.extend(faults);
         }
         for path in walk::files(&root.join("tests/negative-controls"), &[".patch"])? {
             match controls::parse(&walk::shown(root, &path), &walk::read(&path)?) {

@@ -76,7 +76,9 @@ pub struct Results {
     pub commit: Option<String>,
     /// Whether nothing but that commit was in the working tree.
     pub clean: bool,
-    /// The negative controls that were run.
+    /// What it was run with, by name: `rustc`, `cargo`, `system`.
+    pub versions: BTreeMap<String, String>,
+    /// The negative controls that were run on the same commit.
     pub controls: BTreeMap<ThreatId, Controlled>,
     cargo: BTreeMap<(String, String), BTreeMap<String, How>>,
     fuzz: BTreeMap<String, How>,
@@ -110,7 +112,8 @@ impl Results {
             results.scenarios = tap(&text("scenarios.tap")?);
         }
         if logs.join("negative-controls.tsv").is_file() {
-            results.controls = controls(&text("negative-controls.tsv")?);
+            let commit = results.commit.as_deref();
+            results.controls = controls(&text("negative-controls.tsv")?, commit);
         }
         Ok(results)
     }
@@ -124,6 +127,10 @@ impl Results {
         self.parts = Part::ALL.into_iter().filter(named).collect();
         self.commit = run.get("commit").and_then(Value::as_str).map(str::to_owned);
         self.clean = run.get("clean").and_then(Value::as_bool) == Some(true);
+        let versions = run.get("versions").and_then(Value::as_object).into_iter().flatten();
+        let text =
+            |(name, version): (&String, &Value)| Some((name.clone(), version.as_str()?.to_owned()));
+        self.versions = versions.filter_map(text).collect();
     }
 
     /// What became of a test. A name without modules is that of every test whose path ends in it.
@@ -281,8 +288,13 @@ fn tap(report: &str) -> Vec<(String, How)> {
     report.lines().filter_map(one).collect()
 }
 
-/// What the negative controls came to: threat, state and a sentence, with tabs between.
-fn controls(table: &str) -> BTreeMap<ThreatId, Controlled> {
+/// What the negative controls came to: threat, state and a sentence, with tabs between; before them
+/// `run` and the commit. What is of another commit says nothing about this one.
+fn controls(table: &str, commit: Option<&str>) -> BTreeMap<ThreatId, Controlled> {
+    let ran = table.lines().find_map(|line| line.strip_prefix("run\t"));
+    if ran != Some(commit.unwrap_or("none")) {
+        return BTreeMap::new();
+    }
     let one = |line: &str| {
         let mut cells = line.splitn(3, '\t');
         let threat = Threat::find(cells.next()?)?.id;
@@ -392,10 +404,11 @@ test policy/src/lib.rs - (line 3) ... ok
 
     #[test]
     fn a_control_is_caught_if_nothing_says_otherwise() {
-        let controls = controls(
-            "DW-GRANT-REPLAY\tcaught\tall 2 fail\nDW-STALE-GRANT\tsurvived\tone passes\n\
-            DW-STALE-GRANT\tcaught\tall fail\nnonsense\n",
-        );
+        let table = "run\tabc\nDW-GRANT-REPLAY\tcaught\tall 2 fail\n\
+            DW-STALE-GRANT\tsurvived\tone passes\nDW-STALE-GRANT\tcaught\tall fail\nnonsense\n";
+        assert_eq!(controls(table, Some("abd")), BTreeMap::new());
+        assert_eq!(controls(table, None), BTreeMap::new());
+        let controls = controls(table, Some("abc"));
         assert_eq!(controls.len(), 2);
         assert!(controls.get(&ThreatId::GrantReplay).is_some_and(|one| one.caught));
         assert!(controls.get(&ThreatId::StaleGrant).is_some_and(|one| !one.caught));
@@ -404,9 +417,10 @@ test policy/src/lib.rs - (line 3) ... ok
     #[test]
     fn a_run_says_what_it_was_of() {
         let mut results = Results::default();
-        results.take_run(r#"{"commit":"abc","clean":true,"parts":["cargo","scenarios"]}"#);
+        results.take_run(r#"{"commit":"abc","clean":true,"parts":["cargo","scenarios"],"versions":{"rustc":"1"}}"#);
         assert_eq!(results.parts, [Part::Cargo, Part::Scenarios]);
         assert_eq!((results.commit.as_deref(), results.clean), (Some("abc"), true));
+        assert_eq!(results.versions.get("rustc").map(String::as_str), Some("1"));
         let scenario = item(Item::CLIENTS, "race", "x");
         assert!(results.covers(&scenario) && results.covers(&item("p", "t", "n")));
         results.take_run(r#"{"commit":null,"parts":["fuzz"]}"#);

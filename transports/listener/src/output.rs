@@ -40,6 +40,23 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
         .try_for_each(|row| line(&aligned(&row.clone().map(|cell| printable(&cell)), &widths)))
 }
 
+/// Prints rows of any number of cells, aligned. The first row is the headings.
+pub(crate) fn lines_of_cells(rows: &[Vec<String>]) -> Outcome {
+    let length = |cell: &String| printable(cell).chars().count();
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = length(cell).max(*width);
+        }
+    }
+    rows.iter().try_for_each(|row| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| (printable(cell), width));
+        let cells = cells.map(|(cell, width)| format!("{cell:width$}"));
+        line(cells.collect::<Vec<_>>().join("  ").trim_end())
+    })
+}
+
 fn aligned<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
     let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
     cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()

@@ -1,4 +1,4 @@
-//! Secrets from a person: a prompt without echo, or a line of standard input.
+//! Secrets from a person: a prompt without echo, or a line of standard input. And how wide a line is.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
@@ -13,6 +13,12 @@ use crate::failure::{Failure, Outcome};
 /// The most that is read of a secret: a token has at most 256 characters, a link somewhat more
 /// than its server's name.
 const MOST: u64 = 4096;
+
+/// How many characters a line of standard output has, if that is a terminal.
+pub(crate) fn width() -> Option<usize> {
+    let size = termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}
 
 /// Reads one secret: at a prompt without echo if standard input is a terminal, and as the first
 /// line of standard input otherwise.

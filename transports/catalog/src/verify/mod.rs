@@ -9,7 +9,7 @@ use doorward_policy::threat::{OUTSIDE, ThreatId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Catalog, Fault, Kind, Rule};
+use crate::model::{Catalog, Exemption, Fault, Kind, Rule};
 use crate::results::{How, Part, Results};
 use crate::show::fault_json;
 use judged::{Judged, judge};
@@ -17,8 +17,8 @@ use judged::{Judged, judge};
 /// What a report says about where and when the evidence ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Names and versions: of Doorward, rustc, cargo, the operating system.
-    pub versions: Vec<(&'static str, String)>,
+    /// The version of Doorward, whose rows these are.
+    pub doorward: String,
     /// The commit of the source; `None` outside of a repository.
     pub commit: Option<String>,
     /// Whether nothing but that commit is in the working tree.
@@ -51,6 +51,7 @@ pub(crate) struct Body<'a> {
     threats: Vec<Judged<'a>>,
     faults: Vec<Fault>,
     exceptions: Vec<(&'a str, &'a str)>,
+    exemptions: &'a [Exemption],
 }
 
 impl Catalog {
@@ -83,6 +84,7 @@ impl<'a> Body<'a> {
             results,
             threats: ThreatId::all().map(|threat| judge(catalog.of(threat), results)).collect(),
             faults,
+            exemptions: &catalog.exemptions,
             exceptions: exceptions
                 .map(|one| (one.requirement.as_str(), one.reason.as_deref().unwrap_or_default()))
                 .collect(),
@@ -144,15 +146,16 @@ impl<'a> Body<'a> {
 
     fn json(&self) -> Value {
         let facts = self.facts;
-        let versions =
-            facts.versions.iter().map(|(name, version)| ((*name).to_owned(), json!(version)));
+        let mut versions: serde_json::Map<_, _> =
+            self.results.versions.iter().map(|(name, text)| (name.clone(), json!(text))).collect();
+        versions.insert("doorward".to_owned(), json!(facts.doorward));
         json!({
             "format": "doorward-verify/1",
             "holds": self.holds(),
             "verdict": self.verdict(),
             "date": facts.date,
             "signed_off_by": facts.signed_off_by,
-            "versions": versions.collect::<serde_json::Map<_, _>>(),
+            "versions": versions,
             "commit": facts.commit,
             "clean": facts.clean && self.results.clean,
             "parts": self.results.parts.iter().map(|part| part.name()).collect::<Vec<_>>(),
@@ -178,6 +181,15 @@ impl<'a> Body<'a> {
             "guards_not_taken_out": self.not_controlled().collect::<Vec<_>>(),
             "requirements_without_code": exceptions
                 .map(|(id, reason)| json!({ "requirement": id, "reason": reason }))
+                .collect::<Vec<_>>(),
+            "incidents_without_attack": self
+                .exemptions
+                .iter()
+                .map(|one| json!({
+                    "incident": one.incident,
+                    "reason": one.reason,
+                    "test": one.test.to_string(),
+                }))
                 .collect::<Vec<_>>(),
             "what_remains": residual.collect::<Vec<_>>(),
             "outside": OUTSIDE

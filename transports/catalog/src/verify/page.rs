@@ -53,7 +53,8 @@ fn facts(page: &mut String, body: &Body<'_>, sha256: &str) {
     };
     let commit = facts.commit.as_deref().unwrap_or("none: this is no repository");
     row("commit", &format!("{commit}{changed}"));
-    for (name, version) in &facts.versions {
+    row("Doorward", &facts.doorward);
+    for (name, version) in &body.results.versions {
         row(name, version);
     }
     let parts: Vec<&str> = body.results.parts.iter().map(|part| part.name()).collect();
@@ -103,6 +104,10 @@ fn not_covered(page: &mut String, body: &Body<'_>) {
     list(page, "Guards that were not taken out", body.not_controlled());
     let exceptions = body.exceptions.iter().map(|(id, reason)| format!("{id}: {reason}"));
     list(page, "Requirements without code of ours", exceptions);
+    let exemptions = body.exemptions.iter();
+    let exemptions =
+        exemptions.map(|one| format!("{}: {} (`{}`)", one.incident, one.reason, one.test));
+    list(page, "Incidents that no attack replays", exemptions);
     let residual = body.threats.iter().map(|judged| judged.coverage.threat);
     let residual = residual.map(|row| format!("{}: {}", row.name, row.residual));
     list(page, "What remains of each threat", residual);

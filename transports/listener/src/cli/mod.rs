@@ -1,5 +1,6 @@
 //! The command line.
 
+mod catalog;
 mod local;
 mod sessions;
 mod settings;
@@ -11,6 +12,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse;
+pub(crate) use catalog::{
+    CatalogArgs, CatalogCommand, ExportArgs, MatrixArgs, SourceArgs, VerifyArgs,
+};
 pub(crate) use local::{
     ExecArgs, ListLocalArgs, LocalArgs, LocalCommand, LocalTokenArgs, MintArgs, RevokeLocalArgs,
 };
@@ -64,7 +68,7 @@ pub(crate) enum Command {
     Workspaces(WorkspacesArgs),
     /// Look into a session token
     Token(TokenArgs),
-    /// Show the threat catalog
+    /// Show the threat catalog, and the evidence for it
     Catalog(CatalogArgs),
     /// Print the audit log
     Audit(AuditArgs),
@@ -216,39 +220,6 @@ pub(crate) struct InspectArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Show the threat catalog
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  doorward catalog list
-  doorward catalog show DW-DNS-REBINDING
-  doorward catalog markdown > docs/threats.md")]
-pub(crate) struct CatalogArgs {
-    #[command(subcommand)]
-    pub(crate) command: CatalogCommand,
-}
-
-/// What of the catalog is shown.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CatalogCommand {
-    /// List the threats
-    #[command(after_help = "Example:\n  doorward catalog list --json")]
-    List {
-        /// Print one JSON array
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one threat
-    #[command(after_help = "Example:\n  doorward catalog show DW-DNS-REBINDING")]
-    Show {
-        /// Its name, such as DW-DNS-REBINDING
-        id: String,
-    },
-    /// Print the whole catalog as Markdown
-    #[command(after_help = "Example:\n  doorward catalog markdown > docs/threats.md")]
-    Markdown,
 }
 
 /// Print the audit log

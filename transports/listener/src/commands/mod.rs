@@ -19,7 +19,7 @@ use doorward_policy::capability::Capabilities;
 use doorward_policy::workspace::WorkspaceName;
 use serde_json::Value;
 
-use crate::cli::{CatalogCommand, Cli, Command, KeyCommand, TokenCommand};
+use crate::cli::{Cli, Command, KeyCommand, TokenCommand};
 use crate::failure::{Failure, Outcome};
 use crate::serve;
 
@@ -36,11 +36,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Token(args) => match args.command {
             TokenCommand::Inspect(args) => block_on(token::inspect(&args)),
         },
-        Command::Catalog(args) => match args.command {
-            CatalogCommand::List { json } => catalog::list(json),
-            CatalogCommand::Show { id } => catalog::show(&id),
-            CatalogCommand::Markdown => catalog::markdown(),
-        },
+        Command::Catalog(args) => catalog::run(&args.command),
         Command::Audit(args) => block_on(audit::run(&args)),
         Command::Key(args) => match args.command {
             KeyCommand::Rotate { state } => block_on(key::rotate(&state)),
