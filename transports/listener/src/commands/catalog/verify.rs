@@ -46,16 +46,17 @@ fn run_evidence(root: &Path, args: &VerifyArgs) -> Outcome<Results> {
     if args.all {
         parts = Part::ALL.to_vec();
     }
-    tests_run(root, parts.iter().flat_map(|part| ["--only", part.name()]))?;
+    let mut arguments: Vec<&str> = parts.iter().flat_map(|part| ["--only", part.name()]).collect();
     if args.negative_controls {
-        tests_run(root, ["--negative-controls"])?;
+        arguments.push("--negative-controls");
     }
+    tests_run(root, &arguments)?;
     let logs = target(root).join("test-logs");
     Results::read(&logs)
         .map_err(|error| Failure::failed(format!("tests/run has left no results: {error}")))
 }
 
-fn tests_run<'a>(root: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Outcome {
+fn tests_run(root: &Path, arguments: &[&str]) -> Outcome {
     let run =
         Command::new("tests/run").args(arguments).current_dir(root).stdin(Stdio::null()).status();
     let status = run.map_err(|error| Failure::failed(format!("can't run tests/run: {error}")))?;
