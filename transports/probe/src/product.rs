@@ -76,7 +76,12 @@ impl Product {
     }
 
     async fn session(&self, name: &str, known: &mut Variables) -> Result<(), NotOffered> {
-        let Some(secret) = self.secret.as_deref() else { return Ok(()) };
+        let Some(secret) = self.secret.as_deref() else {
+            // Whoever asks for nothing overlooks what is presented.
+            known.set(&format!("{name}.token"), "anonymous");
+            known.set(&format!("{name}.cookie"), "anonymous");
+            return Ok(());
+        };
         known.conceal(secret.as_bytes(), "${secret}");
         if self.profile.bearer.is_some() || self.profile.query.is_some() {
             known.set_secret(&format!("{name}.token"), secret);

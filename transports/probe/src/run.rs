@@ -1,7 +1,5 @@
 //! Plays a corpus against one server, and asks before anything that could disturb it.
 
-use std::future::Future;
-
 use doorward_policy::threat::Threat;
 use futures_util::stream::{self, StreamExt as _};
 
@@ -90,16 +88,13 @@ pub struct Manner<'a> {
 ///
 /// Under [`Consent::Ask`], `ask` is asked once for each attack that could disturb, and told why.
 /// `heard` is told of each answer as it comes.
-pub async fn run<A>(
+pub async fn run(
     attacks: Vec<Attack>,
     door: &dyn Door,
     manner: Manner<'_>,
-    ask: impl Fn(&Attack, &str) -> A,
+    ask: impl AsyncFn(&Attack, &str) -> bool,
     mut heard: impl FnMut(&Answer),
-) -> Vec<Answer>
-where
-    A: Future<Output = bool>,
-{
+) -> Vec<Answer> {
     let (mut answers, mut harmless, mut disturbing) = (Vec::new(), Vec::new(), Vec::new());
     let mut number = 0_usize;
     for attack in attacks {
@@ -184,16 +179,13 @@ fn unspoken(target: &dyn Target, over: Transport) -> Option<String> {
 }
 
 /// Why an attack that could disturb is not played, if it is not.
-async fn withheld<A>(
+async fn withheld(
     attack: &Attack,
     why: &str,
     door: &dyn Door,
     consent: Consent,
-    ask: impl Fn(&Attack, &str) -> A,
-) -> Option<String>
-where
-    A: Future<Output = bool>,
-{
+    ask: impl AsyncFn(&Attack, &str) -> bool,
+) -> Option<String> {
     // A person is asked only about what would be played.
     if attack.over.iter().all(|&over| unspoken(&*door.visit(), over).is_some()) {
         return None;

@@ -10,7 +10,7 @@ mod steps;
 mod tcp;
 mod trust;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use self::frame::client_frame;
 use self::live::Live;
@@ -56,6 +56,7 @@ pub async fn play(attack: &Attack, over: Transport, target: &dyn Target, pace: &
         pace,
         known: Variables::new(),
         open: BTreeMap::new(),
+        own: BTreeSet::new(),
         exchanges: Vec::new(),
         step: 0,
         each: None,
@@ -77,6 +78,8 @@ struct Round<'a> {
     known: Variables,
     /// The connections that stay.
     open: BTreeMap<String, Live>,
+    /// The sessions, by their names.
+    own: BTreeSet<String>,
     exchanges: Vec<Exchange>,
     /// The number of the step, from 1.
     step: usize,
@@ -124,6 +127,9 @@ impl<'a> Round<'a> {
             Step::Say { on, bytes, expect } => self.say(on, bytes.as_deref(), expect).await,
             Step::Differ { values } => self.differ(values),
             step => {
+                if let Step::Session { r#as, .. } = step {
+                    self.own.insert(r#as.clone());
+                }
                 let prepared = self.target.prepare(step, &mut self.known).await;
                 prepared.map_err(|lacking| {
                     Stop::NotApplicable(format!("step {}: not offered: {lacking}", self.step))
@@ -172,6 +178,15 @@ impl<'a> Round<'a> {
     /// may take it for held.
     fn wrong(&self, why: &str) -> Stop {
         Stop::NotHeld(format!("step {}: the attack can't be played: {why}", self.step))
+    }
+
+    /// Something that is named by nothing: another product may not have it.
+    fn unknown(&self, why: &str) -> Stop {
+        if self.target.profile().strict {
+            self.wrong(why)
+        } else {
+            Stop::NotApplicable(why.to_owned())
+        }
     }
 
     /// A text without a secret.

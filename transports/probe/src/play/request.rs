@@ -62,7 +62,7 @@ impl Round<'_> {
     /// Fills in a text of a step.
     pub(super) fn fill(&mut self, text: &str, spelling: Spelling) -> Result<Vec<u8>, Stop> {
         let parsed = Template::parse(text, spelling).map_err(|why| self.wrong(&why))?;
-        parsed.fill(&mut self.known).map_err(|why| self.wrong(&why))
+        parsed.fill(&mut self.known).map_err(|why| self.unknown(&why))
     }
 
     fn fill_or(&mut self, text: Option<&str>, other: &str) -> Result<Vec<u8>, Stop> {
@@ -79,27 +79,39 @@ impl Round<'_> {
         let usual = if redeems { "POST" } else { "GET" };
         let method = self.fill_or(ask.method.as_deref(), usual)?;
         let upgrades = self.over == Transport::Websocket && method == b"GET";
-        let profile = self.target.profile();
+        let target = self.target;
+        let profile = target.profile();
         let usual = match (redeems, upgrades) {
             (true, _) => profile.redeem.clone().ok_or_else(|| Stop::lacks("grants to redeem"))?,
             (_, true) => profile.websocket.clone().ok_or_else(|| Stop::lacks("a WebSocket"))?,
             (false, false) => profile.page.clone(),
         };
-        let path = self.fill_or(ask.path.as_deref(), &usual)?;
+        let mut path = self.fill_or(ask.path.as_deref(), &usual)?;
+        self.has_path(&path)?;
         let host = self.fill_or(ask.host.as_deref(), &to.authority)?;
-        let mut lines = vec![[method.as_slice(), b" ", &path, b" HTTP/1.1"].concat()];
-        lines.push([b"Host: ".as_slice(), &host].concat());
+        let mut lines = vec![[b"Host: ".as_slice(), &host].concat()];
         if let Some(origin) = &ask.origin {
             let origin = self.fill(origin, Spelling::Plain)?;
             lines.push([b"Origin: ".as_slice(), &origin].concat());
         }
-        lines.extend(self.credentials(ask)?);
+        for (kind, line) in self.credentials(ask)? {
+            match (kind, &profile.query) {
+                (Kind::Bearer, Some(_)) if upgrades => {
+                    path.push(if path.contains(&b'?') { b'&' } else { b'?' });
+                    path.extend(line);
+                }
+                _ => lines.push(line),
+            }
+        }
         let mut written = Vec::new();
         for header in &ask.headers {
             written.push(self.fill(header, Spelling::Plain)?);
         }
         // An upgrade has no body.
         let body = if upgrades { None } else { self.body(ask, &method, redeems)? };
+        if upgrades {
+            lines.extend(profile.upgrade.iter().map(|line| line.clone().into_bytes()));
+        }
         let own = own_lines(upgrades, body.as_ref().map(Vec::len), ask.stay.is_some());
         let named = |line: &String| {
             let name = line.split(':').next().unwrap_or_default();
@@ -107,15 +119,42 @@ impl Round<'_> {
         };
         lines.extend(own.into_iter().filter(|line| !named(line)).map(String::into_bytes));
         lines.append(&mut written);
+        lines.insert(0, [method.as_slice(), b" ", &path, b" HTTP/1.1"].concat());
         let mut bytes = lines.join(b"\r\n".as_slice());
         bytes.extend(b"\r\n\r\n");
         bytes.extend(body.unwrap_or_default());
         Ok(Request::Http { to, from, bytes, bodiless: method == b"HEAD" })
     }
 
-    /// The header lines of what is presented.
-    fn credentials(&mut self, ask: &Ask) -> Result<Vec<Vec<u8>>, Stop> {
-        let profile = self.target.profile().clone();
+    /// Looks for a path that only a Doorward has: another product refuses it because it doesn't
+    /// know it, and not because of what is asked for there.
+    pub(super) fn has_path(&self, target: &[u8]) -> Result<(), Stop> {
+        if self.target.profile().strict || !target.starts_with(b"/.doorward") {
+            return Ok(());
+        }
+        Err(Stop::lacks("the endpoints of a Doorward"))
+    }
+
+    /// Whether a credential is left out, since nobody is asked for one: a session's own, whole. What
+    /// is forged, stale or stolen means nothing there.
+    fn is_left_out(&self, value: &str) -> Result<bool, Stop> {
+        if !self.target.profile().unguarded.contains(&self.over) {
+            return Ok(false);
+        }
+        let name = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        let own = name.and_then(|name| name.split_once('.'));
+        match own {
+            Some((name, "token" | "cookie")) if self.own.contains(name) => Ok(true),
+            _ => Err(Stop::lacks("any credential that it asks for here")),
+        }
+    }
+
+    /// What is presented: header lines, or a part of the query.
+    fn credentials(&mut self, ask: &Ask) -> Result<Vec<(Kind, Vec<u8>)>, Stop> {
+        let mut profile = self.target.profile().clone();
+        if self.over == Transport::Websocket && profile.query.is_some() {
+            profile.bearer.clone_from(&profile.query);
+        }
         let mut lines = Vec::new();
         for text in [&ask.credential, &ask.beside].into_iter().flatten() {
             let (kind, value) = Kind::split(text).map_err(|why| self.wrong(&why))?;
@@ -127,10 +166,13 @@ impl Round<'_> {
                 // It stands in the body.
                 Kind::Grant => continue,
             };
+            if self.is_left_out(value)? {
+                continue;
+            }
             let line = line.as_deref().ok_or_else(|| Stop::lacks(what))?;
             let value = self.fill(value, Spelling::Plain)?;
             self.known.set_bytes("credential", &value);
-            lines.push(self.fill(line, Spelling::Plain)?);
+            lines.push((kind, self.fill(line, Spelling::Plain)?));
         }
         Ok(lines)
     }

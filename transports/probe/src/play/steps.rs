@@ -89,6 +89,7 @@ impl Round<'_> {
                 Some(then) => Some(self.fill(then, Spelling::Escaped)?),
                 None => None,
             };
+            self.has_path(bytes.split(|&byte| byte == b' ').nth(1).unwrap_or_default())?;
             let (to, pace, target) = (self.http()?, self.pace, self.target);
             pace.turn().await;
             let connected = Wire::connect(&to, target.from(), pace.patience).await;
