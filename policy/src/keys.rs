@@ -181,6 +181,20 @@ impl MasterKeys {
         Ok(id)
     }
 
+    /// As [`rotate`](Self::rotate), where a master may be in the wrong hands: every other one is gone,
+    /// and with it whatever was signed under it. The new one signs at once, since nothing is left that
+    /// could until then; a process that has not read it yet refuses its tokens for as long.
+    ///
+    /// # Errors
+    /// [`KeyMaterialError::Exhausted`] after 255 masters; nothing has changed then.
+    pub fn replace(&mut self, secret: [u8; 32], now: Timestamp) -> Result<u8, KeyMaterialError> {
+        let id = self.rotate(secret, now)?;
+        //= req: KEY-5
+        self.masters.retain(|master| master.id == id);
+        self.masters.iter_mut().for_each(|master| master.signs_from = now);
+        Ok(id)
+    }
+
     /// Drops every master whose last token has expired: one whose successor has been signing for
     /// longer than any token may live.
     pub fn prune(&mut self, now: Timestamp) {

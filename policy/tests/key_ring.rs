@@ -74,6 +74,19 @@ fn an_old_key_verifies_until_no_token_under_it_can_live() {
     assert_eq!(masters.masters().len(), 1);
 }
 
+//= req: KEY-5, type=test
+#[test]
+fn once_the_older_keys_are_dropped_nothing_under_them_verifies() {
+    let mut masters = masters();
+    masters.rotate([0x44; 32], NOW.minus(DAY)).unwrap();
+    let old = signed_by_newest(&masters);
+    assert_eq!(masters.replace([0x55; 32], NOW), Ok(3));
+    assert!(!verifies(&masters, &old));
+    assert_eq!(masters.masters().iter().map(|master| master.id).collect::<Vec<_>>(), [3]);
+    assert_eq!(signing_id(&masters, NOW), 3);
+    assert!(verifies(&masters, &signed_by_newest(&masters)));
+}
+
 #[test]
 fn the_newest_key_is_never_pruned() {
     let mut masters = masters();

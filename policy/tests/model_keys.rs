@@ -13,7 +13,7 @@ mod common;
 
 use common::{DAY, MASTER, NOW, claims, masters, secs};
 use doorward_policy::Timestamp;
-use doorward_policy::keys::{KeyRing, PROPAGATION, Purpose};
+use doorward_policy::keys::{KeyRing, MasterKeys, PROPAGATION, Purpose};
 use doorward_policy::session::Lifetimes;
 use doorward_policy::token::{Claims, UntrustedToken, issue};
 use proptest::prelude::*;
@@ -33,9 +33,10 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A token and until when it must verify.
+/// A token, and from and until when it must verify.
 struct Issued {
     text: String,
+    from: Timestamp,
     until: Timestamp,
 }
 
@@ -44,7 +45,7 @@ fn issue_at(ring: &KeyRing, now: Timestamp) -> Issued {
     let until = start.plus(Lifetimes::CEILING);
     let claims = Claims { issued_at: start, expires_at: until, absolute_end: until, ..claims() };
     let token = issue(&claims, ring, now).unwrap();
-    Issued { text: token.expose().to_owned(), until }
+    Issued { text: token.expose().to_owned(), from: start, until }
 }
 
 fn key_id(ring: &KeyRing, token: &Issued, now: Timestamp) -> Option<u8> {
@@ -81,6 +82,35 @@ proptest! {
             for token in issued.iter().filter(|token| now < token.until) {
                 prop_assert!(key_id(&ring, token, now).is_some());
             }
+        }
+    }
+
+    //= req: KEY-1, KEY-5, type=property
+    #[test]
+    fn nothing_from_before_the_older_keys_were_dropped_verifies(
+        before in prop::collection::vec(event(), 0..20),
+        after in prop::collection::vec(event(), 0..20),
+    ) {
+        let mut masters = masters();
+        let mut now = NOW;
+        let step = |masters: &mut MasterKeys, now: &mut Timestamp, event| {
+            match event {
+                Event::Rotate => drop(masters.rotate(MASTER, *now).unwrap()),
+                Event::Prune => masters.prune(*now),
+                Event::Wait(span) => *now = now.plus(secs(span)),
+            }
+            issue_at(&masters.ring(Purpose::Session), *now)
+        };
+        let old: Vec<_> =
+            before.into_iter().map(|event| step(&mut masters, &mut now, event)).collect();
+        let highest = masters.last_id();
+        prop_assert_eq!(masters.replace([0x77; 32], now), Ok(highest + 1));
+        let fresh = issue_at(&masters.ring(Purpose::Session), now);
+        prop_assert_eq!(key_id(&masters.ring(Purpose::Session), &fresh, now), Some(highest + 1));
+        for event in after {
+            step(&mut masters, &mut now, event);
+            let ring = masters.ring(Purpose::Session);
+            prop_assert!(old.iter().all(|token| key_id(&ring, token, token.from).is_none()));
         }
     }
 

@@ -152,18 +152,36 @@ pub fn replace(dir: &Path, keys: &MasterKeys) -> Result<(), KeyFileError> {
     replace_locked(dir, keys, &lock)
 }
 
-/// Adds a master to the key file and drops those that no token can need any more: all under one
-/// lock, so that of two rotations at once the second builds on the first. Returns the keys as
-/// they are now.
+/// What becomes of the masters that there are when one is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Older {
+    /// They verify for as long as a token under them can live.
+    Verify,
+    /// They are gone, and every token under them is worthless: one of them is in the wrong hands.
+    Drop,
+}
+
+/// Adds a master to the key file and drops those that no token can need any more, or all others: all
+/// under one lock, so that of two rotations at once the second builds on the first. Returns the keys
+/// as they are now.
 ///
 /// # Errors
 /// Whatever went wrong; the key file is as it was.
-pub fn rotate(dir: &Path, secret: [u8; 32], now: Timestamp) -> Result<MasterKeys, KeyFileError> {
+pub fn rotate(
+    dir: &Path,
+    secret: [u8; 32],
+    older: Older,
+    now: Timestamp,
+) -> Result<MasterKeys, KeyFileError> {
     files::private_directory(dir)?;
     let lock = files::lock(&dir.join(LOCK))?;
     let mut keys = load(dir)?.ok_or_else(|| KeyFileError::Missing(dir.join(KEYS)))?;
     keys.prune(now);
-    keys.rotate(secret, now).map_err(KeyFileError::Material)?;
+    let added = match older {
+        Older::Verify => keys.rotate(secret, now),
+        Older::Drop => keys.replace(secret, now),
+    };
+    added.map_err(KeyFileError::Material)?;
     replace_locked(dir, &keys, &lock)?;
     Ok(keys)
 }

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{ISSUER, at, contents, is_root, mode};
-use doorward_gate::keyfile::{self, KeyFileError, State, StateError, open_state};
+use doorward_gate::keyfile::{self, KeyFileError, Older, State, StateError, open_state};
 use doorward_gate::store::SqliteStore;
 use doorward_gate::store::sqlite::SqliteSettings;
 use doorward_gate::{Entropy, EntropyError, SystemEntropy};
@@ -63,7 +63,10 @@ fn refused(dir: &TempDir, what: &str) {
     let texts = [
         keyfile::load(dir.path()).map(drop).expect_err("refused").to_string(),
         keyfile::replace(dir.path(), &next).expect_err("refused").to_string(),
-        keyfile::rotate(dir.path(), [4; 32], at(1)).map(drop).expect_err("refused").to_string(),
+        keyfile::rotate(dir.path(), [4; 32], Older::Verify, at(1))
+            .map(drop)
+            .expect_err("refused")
+            .to_string(),
         open(dir.path()).map(drop).expect_err("refused").to_string(),
     ];
     keyfile::create(dir.path(), &next).expect_err("refused");
@@ -218,7 +221,9 @@ fn rotations_at_once_build_on_each_other() {
     let dir = with_keys();
     let path = dir.path();
     thread::scope(|scope| {
-        let rotate = |number| move || keyfile::rotate(path, [number; 32], at(1)).expect("rotated");
+        let rotate = |number| {
+            move || keyfile::rotate(path, [number; 32], Older::Verify, at(1)).expect("rotated")
+        };
         let rotations = (10..18).map(|number| scope.spawn(rotate(number))).collect::<Vec<_>>();
         let ids = rotations.into_iter().map(|one| one.join().expect("no panic").last_id());
         assert_eq!(ids.collect::<BTreeSet<_>>(), (2..10).collect());
@@ -246,9 +251,9 @@ fn keys_that_were_changed_meanwhile_are_not_replaced() {
 #[test]
 fn rotation_drops_what_no_token_needs() {
     let dir = with_keys();
-    keyfile::rotate(dir.path(), [4; 32], at(0)).expect("rotated");
+    keyfile::rotate(dir.path(), [4; 32], Older::Verify, at(0)).expect("rotated");
     let later = at(0).plus(Duration::from_secs(91 * 24 * 3600));
-    let keys = keyfile::rotate(dir.path(), [5; 32], later).expect("rotated");
+    let keys = keyfile::rotate(dir.path(), [5; 32], Older::Verify, later).expect("rotated");
     assert_eq!(keys.masters().iter().map(|one| one.id).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(spelled(&load(&dir)), spelled(&keys));
 }
@@ -258,10 +263,10 @@ fn what_a_crash_left_beside_the_keys_is_cleared_away() {
     let dir = with_keys();
     let next = dir.path().join("keys.json.next");
     fs::write(&next, "half").expect("written");
-    keyfile::rotate(dir.path(), [4; 32], at(0)).expect("rotated");
+    keyfile::rotate(dir.path(), [4; 32], Older::Verify, at(0)).expect("rotated");
     assert!(!next.exists());
     symlink("/dev/null", &next).expect("a link");
-    keyfile::rotate(dir.path(), [5; 32], at(0)).expect("rotated");
+    keyfile::rotate(dir.path(), [5; 32], Older::Verify, at(0)).expect("rotated");
     assert_eq!(load(&dir).last_id(), 3);
 }
 

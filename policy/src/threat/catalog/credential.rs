@@ -139,14 +139,14 @@ pub(in crate::threat) static TOKEN_FORGERY: Threat = Threat {
             "Keeps revocations by the session id inside the MAC, which no spelling changes.",
         ),
     ],
-    residual: "Whoever reads the key file signs what they like, and a rotation doesn't end that: \
-        an old key verifies for 90 more days, and a session id that the store doesn't know can't \
-        be revoked in it. Only a new state directory does. Constant time is the libraries' \
-        promise about source code; no test here inspects the machine code of a release.",
+    residual: "Whoever reads the key file signs what they like until the key is dropped: a rotation \
+        alone lets it verify for 90 more days, and a session id that the store doesn't know can't \
+        be revoked in it. Constant time is the libraries' promise about source code; no test here \
+        inspects the machine code of a release.",
     duties: &[
         operator(
             "Keep `keys.json` its owner's alone, in backups too. When somebody may have \
-            read it, move the state directory away and pair anew.",
+            read it, run `doorward key rotate --drop-older`, restart the listener, and pair anew.",
         ),
         embedder(
             "Draw master secrets from a generator for secrets, and give each installation \

@@ -251,8 +251,14 @@ pub(crate) struct KeyArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Add a key; tokens under the older ones stay valid until they expire
-    #[command(after_help = "Example:\n  doorward key rotate")]
+    #[command(after_help = "\
+Examples:
+  doorward key rotate
+  doorward key rotate --drop-older    a key may have been read by somebody: everybody pairs anew")]
     Rotate {
+        /// Drop the older keys: every token is worthless at once, and every session revoked
+        #[arg(long)]
+        drop_older: bool,
         #[command(flatten)]
         state: StateArgs,
     },

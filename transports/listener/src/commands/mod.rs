@@ -39,7 +39,8 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Catalog(args) => catalog::run(&args.command),
         Command::Audit(args) => block_on(audit::run(&args)),
         Command::Key(args) => match args.command {
-            KeyCommand::Rotate { state } => block_on(key::rotate(&state)),
+            KeyCommand::Rotate { drop_older: false, state } => block_on(key::rotate(&state)),
+            KeyCommand::Rotate { drop_older: true, state } => block_on(key::start_over(&state)),
         },
         Command::CheckConfig(args) => check_config::run(&args),
     }

@@ -36,6 +36,15 @@ pub(crate) fn post(base: &str, path: &str, authorization: Option<&str>, body: &V
     send(base, &format!("POST {path}"), &fields, &body.to_string())
 }
 
+/// Redeems a grant as a program does, and returns its token as an `Authorization`.
+pub(crate) fn bearer(base: &str, grant: &Value) -> String {
+    let nonce = "AAAAAAAAAAAAAAAAAAAAAAAA";
+    let body = serde_json::json!({ "credential": grant, "nonce": nonce }).to_string();
+    let fields = "content-type: application/json\r\n";
+    let answer = send(base, "POST /.doorward/api/token", fields, &body);
+    format!("Bearer {}", answer.json()["access_token"].as_str().expect("a token"))
+}
+
 fn send(base: &str, begin: &str, fields: &str, body: &str) -> Answer {
     let authority = base.strip_prefix("http://").expect("plain http");
     let mut stream = TcpStream::connect(authority).expect("connected");

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::door;
 use crate::support::{Home, PATIENCE, Serving, within};
 
 //= req: SECRET-6, type=test
@@ -206,6 +207,30 @@ fn a_rotated_key_is_taken_up_by_the_running_listener() {
     assert!(home.run(&["audit"]).ok().contains("key rotated"));
     rustix::process::kill_process(pid, Signal::TERM).expect("signalled");
     assert_eq!(child.wait().expect("waited").code(), Some(0));
+}
+
+//= req: KEY-5, type=test
+#[test]
+fn once_the_older_keys_are_dropped_everybody_is_out_and_their_tokens_are_nothing() {
+    let home = Home::new();
+    let serving = home.serve(&[]);
+    let base = serving.http().to_owned();
+    let grant = home.run(&["pair", "--json"]).json()["credential"].clone();
+    let bearer = door::bearer(&base, &grant);
+    assert_eq!(door::get(&base, "/", Some(&bearer)).status, 200);
+    let said = home.run(&["key", "rotate", "--drop-older"]).ok();
+    assert!(said.contains("Key 2 is the only one") && said.contains("Revoked 1 session"), "{said}");
+    // Told that it was revoked as long as its token verifies, which is until the listener has read the
+    // new keys.
+    let refused = within("the new keys", None, move || {
+        let ask = || door::get(&base, "/", Some(&bearer));
+        std::iter::repeat_with(ask).find(|answer| answer.json()["error"] != "session_revoked")
+    });
+    let refused = refused.expect("an answer");
+    assert_eq!((refused.status, &refused.json()["error"]), (401, &"credential_invalid".into()));
+    let audit = home.run(&["audit"]).ok();
+    assert!(audit.contains("instead of all up to key 1"), "{audit}");
+    assert_eq!(serving.stop().status, Some(0));
 }
 
 /// Sends a redemption; the answer if one came.
