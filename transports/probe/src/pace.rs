@@ -42,3 +42,23 @@ impl Pace {
         sleep_until(at).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_are_as_far_apart_as_the_rate_says() {
+        let pace = Pace::limited(Duration::from_secs(1), 10);
+        let begun = Instant::now();
+        for tenths in 0..5 {
+            pace.turn().await;
+            assert_eq!(begun.elapsed().as_millis() / 100, tenths);
+        }
+        let unlimited = Pace::unlimited(Duration::from_secs(1));
+        let begun = Instant::now();
+        unlimited.turn().await;
+        unlimited.turn().await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}

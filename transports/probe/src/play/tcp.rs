@@ -266,9 +266,23 @@ fn judged(head: &Head, body: &[u8], profile: &Profile, received: Vec<u8>) -> Ans
     // A token stands in the body or, for a page, in the one cookie that is set.
     let token = text("access_token").or_else(|| answer.secrets.first().cloned());
     answer.bought = token.map(|token| Bought { token, id });
-    let others = ["ticket", "token", "refresh_token", "id_token"];
-    answer.secrets.extend(others.into_iter().filter_map(text));
+    answer.secrets.extend(handed_out(&answer.received));
     answer
+}
+
+/// The values of what is a secret in a body, whether or not all of the body has come.
+fn handed_out(received: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(received);
+    let mut found = Vec::new();
+    for name in ["access_token", "ticket", "token", "refresh_token", "id_token"] {
+        for (at, field) in text.match_indices(&format!("\"{name}\"")) {
+            let behind = text.get(at.saturating_add(field.len())..).unwrap_or_default();
+            let value = behind.trim_start().strip_prefix(':').map(str::trim_start);
+            let value = value.and_then(|value| value.strip_prefix('"'));
+            found.extend(value.and_then(|value| value.split('"').next()).map(str::to_owned));
+        }
+    }
+    found
 }
 
 /// Whether this is where somebody without a session is sent.

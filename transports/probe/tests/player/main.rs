@@ -1,0 +1,6 @@
+//! The player against servers of a few lines, of which it is known what they do.
+
+mod format;
+mod secrets;
+mod server;
+mod verdicts;
