@@ -1,9 +1,10 @@
 //! How fast an attack is played, and how long anything is waited for.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Sleep, sleep};
 
 /// How fast an attack is played, and how long anything is waited for. One is shared by all attacks
 /// on a server: the rate is that of all of them together.
@@ -12,7 +13,8 @@ pub struct Pace {
     /// How long an answer, the end of a connection or a handshake is waited for.
     pub patience: Duration,
     between: Duration,
-    next: Mutex<Option<Instant>>,
+    /// Until the next connection may be opened.
+    next: Mutex<Option<Pin<Box<Sleep>>>>,
 }
 
 impl Pace {
@@ -34,31 +36,37 @@ impl Pace {
         if self.between.is_zero() {
             return;
         }
+        // Whoever waits for their turn keeps it locked: the others stand in line behind them.
         let mut next = self.next.lock().await;
-        let now = Instant::now();
-        let at = next.unwrap_or(now).max(now);
-        *next = Some(at + self.between);
-        drop(next);
-        sleep_until(at).await;
+        if let Some(until) = next.take() {
+            until.await;
+        }
+        *next = Some(Box::pin(sleep(self.between)));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn turns_are_as_far_apart_as_the_rate_says() {
         let pace = Pace::limited(Duration::from_secs(1), 10);
-        let begun = Instant::now();
-        for tenths in 0..5 {
+        let mut clock = Box::pin(sleep(Duration::from_millis(399)));
+        for _ in 0..4 {
             pace.turn().await;
-            assert_eq!(begun.elapsed().as_millis() / 100, tenths);
         }
+        assert!(!clock.is_elapsed(), "the first has its turn at once, and three wait 100 ms each");
+        pace.turn().await;
+        (&mut clock).await;
+        assert!(timeout(Duration::from_millis(99), pace.turn()).await.is_err(), "the sixth waits");
         let unlimited = Pace::unlimited(Duration::from_secs(1));
-        let begun = Instant::now();
-        unlimited.turn().await;
-        unlimited.turn().await;
-        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let turns = async {
+            unlimited.turn().await;
+            unlimited.turn().await;
+        };
+        assert!(timeout(Duration::from_millis(1), turns).await.is_ok());
     }
 }

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use rustls::crypto::aws_lc_rs;
 
 use crate::pipe::Pipe;
 use crate::variables::Variables;
@@ -238,7 +239,9 @@ fn counted(
 
 fn random(count: usize) -> Result<Vec<u8>, String> {
     let mut bytes = vec![0; count.min(LARGEST)];
-    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+    // The generator of the TLS library: nothing is decided by what an attack makes up.
+    let generator = aws_lc_rs::default_provider().secure_random;
+    generator.fill(&mut bytes).map_err(|_| "the generator fails")?;
     Ok(bytes)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use doorward_policy::denial::Denial;
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
 use super::answer::{Answer, Came};
 use super::{Round, Stop};
@@ -142,19 +142,18 @@ impl Round<'_> {
 
     /// The record of an answer; none where nobody can read it.
     async fn recorded(&self, answer: &Answer) -> Result<Option<Recorded>, Stop> {
-        let by = Instant::now() + self.pace.patience;
-        loop {
-            match self.target.audit(answer.trace_id.as_deref()).await {
-                Audited::Unreadable => return Ok(None),
-                Audited::Recorded(recorded) => return Ok(Some(recorded)),
-                Audited::Missing if Instant::now() < by => sleep(LAG).await,
-                Audited::Missing => {
-                    let words = answer.words();
-                    let what = format!("the audit log says nothing of it: {words}");
-                    return Err(self.not_held(&what));
+        let found = timeout(self.pace.patience, async {
+            loop {
+                match self.target.audit(answer.trace_id.as_deref()).await {
+                    Audited::Unreadable => return None,
+                    Audited::Recorded(recorded) => return Some(recorded),
+                    Audited::Missing => sleep(LAG).await,
                 }
             }
-        }
+        });
+        found.await.map_err(|_| {
+            self.not_held(&format!("the audit log says nothing of it: {}", answer.words()))
+        })
     }
 
     /// Whether none of these texts is in what came, or in the audit log.

@@ -1,8 +1,9 @@
 //! Connections that stay open.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::sleep;
 
 use super::answer::{Answer, Came};
 use super::frame::{Heard, PING, client_frame, take};
@@ -63,7 +64,7 @@ impl Live {
                 match awaited {
                     Outcome::Ended => last_words(wire, reading).await,
                     Outcome::Open => {
-                        wire.more(Instant::now() + GLANCE).await;
+                        wire.more(pin!(sleep(GLANCE))).await;
                         let came = if wire.over { Came::Ended } else { Came::Open };
                         Answer::new(came, wire.received.clone())
                     }
@@ -76,7 +77,7 @@ impl Live {
 
 /// Reads frames until the answer to a ping or the end. A plain stream of HTTP is no such.
 async fn listen(wire: &mut Wire, patience: Duration) -> Answer {
-    let by = Instant::now() + patience;
+    let mut by = pin!(sleep(patience));
     loop {
         match take(&mut wire.buffer) {
             Some(Heard::Pong) => return Answer::new(Came::Open, wire.received.clone()),
@@ -88,7 +89,7 @@ async fn listen(wire: &mut Wire, patience: Duration) -> Answer {
             }
             Some(Heard::Other) => {}
             None => {
-                if !wire.more(by).await {
+                if !wire.more(by.as_mut()).await {
                     let came = if wire.over { Came::Ended } else { Came::Silent };
                     return Answer::new(came, wire.received.clone());
                 }

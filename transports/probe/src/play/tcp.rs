@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
@@ -83,29 +84,34 @@ impl Wire {
     }
 
     /// Reads more by then; `false` if nothing came.
-    pub(super) async fn more(&mut self, by: Instant) -> bool {
-        if self.over || self.received.len() >= MOST {
+    pub(super) async fn more(&mut self, mut by: Pin<&mut Sleep>) -> bool {
+        if self.over || by.is_elapsed() || self.received.len() >= MOST {
             return false;
         }
         let before = self.buffer.len();
-        match timeout_at(by, self.stream.read_buf(&mut self.buffer)).await {
-            Ok(Ok(1..)) => {
+        let read = tokio::select! {
+            biased;
+            read = self.stream.read_buf(&mut self.buffer) => Some(read),
+            () = by.as_mut() => None,
+        };
+        match read {
+            Some(Ok(1..)) => {
                 let new = self.buffer.get(before..).unwrap_or_default();
                 self.received.extend_from_slice(new);
                 true
             }
             // A reset is an end as well.
-            Ok(_) => {
+            Some(_) => {
                 self.over = true;
                 false
             }
-            Err(_) => false,
+            None => false,
         }
     }
 
     /// Reads one answer.
     pub(super) async fn answer(&mut self, reading: Reading<'_>) -> Answer {
-        let by = Instant::now() + reading.patience;
+        let mut by = pin!(sleep(reading.patience));
         loop {
             match parse_head(&self.buffer) {
                 Ok(Some(head)) if (100..=199).contains(&head.status) && head.status != 101 => {
@@ -114,7 +120,7 @@ impl Wire {
                 }
                 Ok(Some(head)) => {
                     self.buffer.drain(..head.length);
-                    let body = self.body(&head, reading.bodiless, by).await;
+                    let body = self.body(&head, reading.bodiless, by.as_mut()).await;
                     return judged(&head, &body, reading.profile, self.received.clone());
                 }
                 Err(()) => {
@@ -123,14 +129,14 @@ impl Wire {
                 }
                 Ok(None) => {}
             }
-            if !self.more(by).await {
+            if !self.more(by.as_mut()).await {
                 let came = if self.over { Came::Ended } else { Came::Silent };
                 return Answer::new(came, self.received.clone());
             }
         }
     }
 
-    async fn body(&mut self, head: &Head, bodiless: bool, by: Instant) -> Vec<u8> {
+    async fn body(&mut self, head: &Head, bodiless: bool, mut by: Pin<&mut Sleep>) -> Vec<u8> {
         if bodiless || matches!(head.status, 101 | 204 | 304) {
             return Vec::new();
         }
@@ -148,7 +154,7 @@ impl Wire {
                 self.buffer.drain(..end);
                 return body;
             }
-            if !self.more(by).await {
+            if !self.more(by.as_mut()).await {
                 return std::mem::take(&mut self.buffer);
             }
         }
@@ -156,18 +162,18 @@ impl Wire {
 
     /// Reads one answer that nobody judges.
     pub(crate) async fn reply(&mut self, patience: Duration) -> io::Result<Reply> {
-        let by = Instant::now() + patience;
+        let mut by = pin!(sleep(patience));
         loop {
             match parse_head(&self.buffer) {
                 Ok(Some(head)) => {
                     self.buffer.drain(..head.length);
-                    let body = Zeroizing::new(self.body(&head, false, by).await);
+                    let body = Zeroizing::new(self.body(&head, false, by.as_mut()).await);
                     return Ok(Reply { status: head.status, fields: head.fields, body });
                 }
                 Err(()) => return Err(io::Error::other("that is no HTTP")),
                 Ok(None) => {}
             }
-            if !self.more(by).await {
+            if !self.more(by.as_mut()).await {
                 let kind =
                     if self.over { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::TimedOut };
                 return Err(kind.into());
@@ -177,8 +183,8 @@ impl Wire {
 
     /// Reads whatever comes until the end, or for as long as is waited.
     pub(super) async fn rest(&mut self, patience: Duration) {
-        let by = Instant::now() + patience;
-        while self.more(by).await {}
+        let mut by = pin!(sleep(patience));
+        while self.more(by.as_mut()).await {}
     }
 }
 
