@@ -18,6 +18,7 @@ pub fn base64url(bytes: &[u8]) -> String {
 pub fn decode_exact<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut buffer = [0; N];
     let written = decode_into(text, &mut buffer)?;
+    //= req: TOKEN-3
     (written == N).then_some(buffer)
 }
 

@@ -190,6 +190,8 @@ fn a_limit_only_takes_away_and_tells_whom_it_took_from() {
     assert_eq!(limited.iter().map(|one| one.capabilities).collect::<Vec<_>>(), [OBSERVE]);
     assert_eq!(ledger.limit_sessions(&one, Capabilities::ALL, NOW), [], "nothing comes back");
     assert_eq!(ledger.limit_sessions(&Selector::All, OBSERVE, NOW).len(), 1, "the other one");
+    let other = ledger.limit_sessions(&one, Capabilities::OPERATE, NOW);
+    assert_eq!(other.iter().map(|one| one.capabilities).collect::<Vec<_>>(), [Capabilities::NONE]);
     ledger.revoke_sessions(&one, NOW);
     assert_eq!(ledger.limit_sessions(&one, Capabilities::NONE, NOW), [], "it is over");
 }

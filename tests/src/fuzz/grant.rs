@@ -28,7 +28,7 @@ use super::world::{LOOPBACK, NOW};
 /// forgotten early, and none that is due is kept.
 //= req: TICKET-1, TICKET-2, TICKET-3, TICKET-4, TICKET-5, TICKET-6, type=fuzz
 //= req: GRANT-1, GRANT-2, GRANT-3, GRANT-4, GRANT-5, GRANT-7, GRANT-8, GRANT-9, type=fuzz
-//= req: SESSION-1, SESSION-5, type=fuzz
+//= req: SESSION-1, type=fuzz
 pub fn grant(data: &[u8]) {
     let mut input = Input::new(data);
     let room = 1 + input.below(5);

@@ -25,7 +25,7 @@ const PASSES: u32 = 3;
 /// Whoever is admitted may do what the longest matching rule asks for in every reading. A path that
 /// all of them read alike needs exactly that. Nobody reaches one workspace by a path that any of them
 /// reads as under another's claim.
-//= req: PATH-1, PATH-2, PATH-3, PATH-4, PATH-5, ROUTE-1, ROUTE-2, WORK-5, type=fuzz
+//= req: PATH-2, PATH-3, PATH-4, PATH-5, ROUTE-1, ROUTE-2, WORK-5, type=fuzz
 pub fn path(data: &[u8]) {
     let mut input = Input::new(data);
     let Ok(target) = std::str::from_utf8(input.line()) else { return };

@@ -41,18 +41,18 @@ use super::world::{KEYS, NOW};
 /// comes to the same: denied, open to anyone, a session opened, or admitted as the same session with
 /// the same capabilities. So whatever is admitted has passed every check of the model, and nothing
 /// that passes them all is locked out.
-//= req: HEAD-2, HEAD-6, HEAD-7, HEAD-8, type=fuzz
+//= req: HEAD-7, type=fuzz
 //= req: PATH-1, PATH-2, type=fuzz
-//= req: HOST-1, HOST-2, type=fuzz
+//= req: HOST-1, type=fuzz
 //= req: ORIGIN-1, ORIGIN-2, ORIGIN-3, ORIGIN-5, ORIGIN-6, type=fuzz
 //= req: ROUTE-1, ROUTE-2, ROUTE-3, ROUTE-5, type=fuzz
 //= req: FORWARD-1, FORWARD-2, FORWARD-3, FORWARD-4, type=fuzz
-//= req: CRED-1, CRED-2, CRED-3, CRED-4, CRED-5, CRED-6, type=fuzz
-//= req: COOKIE-1, COOKIE-2, COOKIE-4, type=fuzz
+//= req: CRED-1, CRED-2, CRED-3, CRED-5, CRED-6, type=fuzz
+//= req: COOKIE-1, COOKIE-2, type=fuzz
 //= req: TOKEN-7, type=fuzz
-//= req: TICKET-1, TICKET-2, TICKET-3, TICKET-4, TICKET-5, TICKET-6, TICKET-7, type=fuzz
+//= req: TICKET-1, TICKET-2, TICKET-3, TICKET-7, type=fuzz
 //= req: LOCAL-7, LIMIT-1, LIMIT-2, LIMIT-4, LIMIT-5, LIMIT-6, LIMIT-7, type=fuzz
-//= req: GRANT-1, GRANT-2, GRANT-3, GRANT-4, GRANT-5, SESSION-1, SESSION-2, SESSION-6, type=fuzz
+//= req: GRANT-1, GRANT-2, GRANT-3, GRANT-4, SESSION-1, SESSION-2, SESSION-6, type=fuzz
 //= req: SESSION-8, WORK-1, WORK-3, WORK-4, WORK-5, CAP-1, CAP-2, type=fuzz
 //= req: UPGRADE-1, UPGRADE-2, type=fuzz
 pub fn decision(data: &[u8]) {
