@@ -344,7 +344,7 @@ impl Run {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    //= req: TICKET-1, LOCAL-6, GRANT-7, SESSION-5, CAP-3, LIMIT-10, type=model
+    //= req: LOCAL-6, GRANT-7, SESSION-5, CAP-3, LIMIT-10, type=model
     #[test]
     fn ledger_is_four_maps_and_the_transitions(events in prop::collection::vec(event(), 0..100)) {
         let ledger = Ledger::new(CAPACITY, [5; 8]);

@@ -12,7 +12,7 @@
 mod common;
 
 use common::record::{ADMIN_INFO, Record, SESSION_INFO, derived_key, join, mac, sign};
-use common::{DAY, ISSUER, MASTER, NOW, SESSION, claims, masters, millis, secs};
+use common::{DAY, ISSUER, MASTER, NOW, PEPPER, SESSION, claims, masters, millis, secs};
 use doorward_policy::Timestamp;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::keys::{MasterKeys, Purpose};
@@ -70,6 +70,10 @@ fn the_master_itself_is_no_signing_key() {
 fn a_token_of_another_issuer_is_refused() {
     let elsewhere = derived_key(&MASTER, &[0x12; 16], SESSION_INFO);
     assert_eq!(verify(&sign(&Record::good().bytes(), &elsewhere)), Err(TokenError::BadTag));
+    // Nor does one under the very same secrets.
+    let elsewhere = MasterKeys::generate([0x12; 16], PEPPER, MASTER, NOW);
+    let text = doorward_policy::token::issue(&claims(), &elsewhere.ring(Purpose::Session), NOW);
+    assert_eq!(verify(text.unwrap().expose()), Err(TokenError::BadTag));
 }
 
 //= req: TOKEN-6, type=test
@@ -131,7 +135,10 @@ fn an_unknown_method_is_refused() {
 #[test]
 fn trailing_bytes_are_refused() {
     for extra in 1..=8 {
-        refused(&Record { trailing: vec![0; extra], ..Record::good() }, TokenError::BadRecord);
+        for byte in [0, b'x'] {
+            let record = Record { trailing: vec![byte; extra], ..Record::good() };
+            refused(&record, TokenError::BadRecord);
+        }
     }
 }
 

@@ -100,7 +100,6 @@ fn every_accepted_token_is_the_one_that_its_claims_give() {
     assert!(seen > 0);
 }
 
-//= req: TOKEN-6, type=test
 #[test]
 fn derived_keys_are_those_that_sign() {
     let file = read(FILE);
