@@ -83,7 +83,11 @@ pub(super) async fn greet(
             let (answer, _unfinished) = say(&connection, greeting, patience).await;
             Ok((answer, Some(Dialled { connection, _endpoint: endpoint, _unfinished })))
         }
-        Ok(Err(error)) => Ok((ended(&error), None)),
+        Ok(Err(
+            error @ (ConnectionError::ApplicationClosed(_) | ConnectionError::ConnectionClosed(_)),
+        )) => Ok((ended(&error), None)),
+        // That nobody is there, or another than was pinned, is no refusal.
+        Ok(Err(error)) => Err(io::Error::other(error)),
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }

@@ -1,6 +1,7 @@
 //! The player against servers of a few lines, of which it is known what they do.
 
 mod format;
+mod quic;
 mod secrets;
 mod server;
 mod verdicts;
