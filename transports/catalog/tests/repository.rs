@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use doorward_catalog::{Catalog, Fault};
+use doorward_policy::threat::OUTSIDE;
 
 fn listed(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
@@ -29,4 +30,14 @@ fn what_is_compiled_in_is_what_is_in_the_tree() {
     assert_eq!(names(&carried), names(&here));
     assert!(carried.citations.is_empty() && carried.source.is_none());
     assert!(carried.faults(None).is_empty(), "{}", listed(&carried.faults(None)));
+}
+
+#[test]
+fn the_auditors_page_says_what_no_evidence_speaks_of() {
+    let page = std::fs::read_to_string(root().join("docs/auditing.md")).expect("a page");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    for one in OUTSIDE {
+        let said = format!("- **{}.** {}", one.what, one.means);
+        assert!(page.contains(&said), "docs/auditing.md lacks \"{said}\"");
+    }
 }
