@@ -2,6 +2,7 @@
 
 mod catalog;
 mod local;
+mod probe;
 mod sessions;
 mod settings;
 mod workspaces;
@@ -18,6 +19,7 @@ pub(crate) use catalog::{
 pub(crate) use local::{
     ExecArgs, ListLocalArgs, LocalArgs, LocalCommand, LocalTokenArgs, MintArgs, RevokeLocalArgs,
 };
+pub(crate) use probe::ProbeArgs;
 pub(crate) use sessions::{
     GrantsArgs, GrantsCommand, LimitSessionArgs, ListArgs, RevokeGrantArgs, RevokeSessionsArgs,
     RevokeSessionsWhich, SessionsArgs, SessionsCommand,
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Token(TokenArgs),
     /// Show the threat catalog, and the evidence for it
     Catalog(CatalogArgs),
+    /// Play attacks against a running server, and say what it holds
+    Probe(ProbeArgs),
     /// Print the audit log
     Audit(AuditArgs),
     /// Manage the keys that sign session tokens

@@ -9,6 +9,7 @@ mod grants;
 mod key;
 mod local;
 mod pair;
+mod probe;
 mod sessions;
 mod token;
 mod workspaces;
@@ -37,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
             TokenCommand::Inspect(args) => block_on(token::inspect(&args)),
         },
         Command::Catalog(args) => catalog::run(&args.command),
+        Command::Probe(args) => block_on(probe::run(&args)),
         Command::Audit(args) => block_on(audit::run(&args)),
         Command::Key(args) => match args.command {
             KeyCommand::Rotate { drop_older: false, state } => block_on(key::rotate(&state)),
