@@ -9,7 +9,7 @@ use crate::run::Answer;
 /// How wide a line may be.
 const WIDTH: usize = 80;
 /// How many lines of either side of an exchange are shown.
-const LINES: usize = 8;
+const LINES: usize = 12;
 
 impl Report {
     /// A table of the threats; then, of each that was not held, what was sent and received; then why
@@ -52,7 +52,8 @@ impl Report {
 
     fn not_held(&self, found: &OfThreat<'_>) -> String {
         let title = Threat::find(found.threat).map_or("", |threat| threat.title);
-        let mut text = format!("\n{} is not held: {title}\n", found.threat);
+        let heading = format!("{} is not held: {title}", found.threat);
+        let mut text = format!("\n{}", wrapped("", &heading));
         if let Some(note) = self.header.notes.get(found.threat) {
             text.push_str(&wrapped("  Note: ", note));
         }
