@@ -13,6 +13,7 @@ mod guarded;
 mod server;
 mod settings;
 mod steps;
+mod wrong;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -30,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("attacks");
-    let mut files: Vec<_> = fs::read_dir(corpus)
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("attacks");
+    let mut files: Vec<_> = fs::read_dir(directory)
         .expect("the corpus is there")
         .map(|entry| entry.expect("it can be listed").path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
         .filter(|path| !path.ends_with("exempt.toml"))
         .collect();
     files.sort();
-    let trials = files.iter().flat_map(|path| trials(path)).collect();
+    let corpus = files.iter().flat_map(|path| trials(path));
+    let trials = corpus.chain(wrong::trials()).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

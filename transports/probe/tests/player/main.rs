@@ -4,4 +4,5 @@ mod format;
 mod quic;
 mod secrets;
 mod server;
+mod tls;
 mod verdicts;
