@@ -68,6 +68,7 @@ impl Server {
             Step::Ask(_)
             | Step::Send(_)
             | Step::Hello(_)
+            | Step::Packets(_)
             | Step::Differ { .. }
             | Step::Say { .. } => {
                 return Err(lacking("a step that the player takes itself"));

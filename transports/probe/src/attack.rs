@@ -150,6 +150,8 @@ pub enum Step {
     Send(Send),
     /// Bytes on the first stream of a QUIC connection.
     Hello(Hello),
+    /// QUIC packets that no library would send.
+    Packets(Packets),
     /// These secrets or ids must have nothing in common: each differs from each other one in at
     /// least half of its characters.
     Differ {
@@ -268,6 +270,46 @@ pub struct Hello {
     pub each: Vec<String>,
     /// What must come back.
     pub expect: Expect,
+}
+
+/// QUIC packets that no library would send, on a connection of their own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Packets {
+    /// Which packets the frames are in.
+    pub r#in: Space,
+    /// The frames of one round (RFC 9000, section 19), see [`Send::bytes`]; as many rounds to a
+    /// packet as fit. `${odd}` is 1 in the first, 3 in the second and so on, in four bytes. Without
+    /// it `initial` packets have what a handshake begins with.
+    pub frames: Option<String>,
+    /// How many rounds there are; one without it.
+    pub times: Option<u32>,
+    /// Frames that go first, in a packet of their own; then something has to come on a stream.
+    pub first: Option<String>,
+    /// The client's transport parameters (RFC 9000, section 18) beside the id of its own, see
+    /// [`Send::bytes`]; usual ones without it.
+    pub parameters: Option<String>,
+    /// Asks for a Retry first, and then sends each packet once with a broken tag and twice as it is.
+    #[serde(default)]
+    pub retry: bool,
+    /// The address that they come from; whichever it is without it.
+    pub from: Option<String>,
+    /// The step is taken once for each of these, which `${each}` stands for.
+    #[serde(default)]
+    pub each: Vec<String>,
+    /// What must come: that the connection is [`Outcome::Ended`] or, in `data` packets, that it is
+    /// still [`Outcome::Open`]; in `initial` ones nothing is waited for then.
+    pub expect: Expect,
+}
+
+/// The packets that frames are in.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Space {
+    /// The first packets of a handshake, under keys that everybody knows.
+    Initial,
+    /// Those behind a complete handshake.
+    Data,
 }
 
 /// What must come back.

@@ -50,7 +50,7 @@ fn whole(attack: &Attack) -> Result<(), String> {
         let told = |step: &Step| match step {
             Step::Ask(_) => true,
             Step::Send(_) => transport != Transport::Quic,
-            Step::Hello(_) => transport == Transport::Quic,
+            Step::Hello(_) | Step::Packets(_) => transport == Transport::Quic,
             _ => false,
         };
         if !attack.steps.iter().any(told) {
@@ -101,6 +101,17 @@ impl Names {
                 let outcome = hello.expect.outcome;
                 self.first(&hello.expect, outcome == Outcome::Open && hello.stay.is_some())?;
                 self.open.extend(hello.stay.clone());
+            }
+            Step::Packets(packets) => {
+                self.each(&packets.each, Spelling::Escaped)?;
+                let each = !packets.each.is_empty();
+                for text in [&packets.first, &packets.parameters, &packets.from] {
+                    self.text(text.as_deref().unwrap_or_default(), Spelling::Escaped, each)?;
+                }
+                self.known.insert("odd".to_owned());
+                self.text(packets.frames.as_deref().unwrap_or_default(), Spelling::Escaped, each)?;
+                self.known.remove("odd");
+                self.expect(&packets.expect, 1)?;
             }
             Step::Differ { values } => {
                 if values.len() < 2 {

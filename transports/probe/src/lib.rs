@@ -22,7 +22,9 @@ mod target;
 mod template;
 mod variables;
 
-pub use attack::{Ask, Attack, AttackError, Expect, Hello, Outcome, Part, Send, Step, Transport};
+pub use attack::{
+    Ask, Attack, AttackError, Expect, Hello, Outcome, Packets, Part, Send, Space, Step, Transport,
+};
 pub use check::duration;
 pub use corpus::{Corpus, SOURCES, corpus, corpus_at};
 pub use exchange::{Exchange, SHOWN, Shown};

@@ -219,8 +219,11 @@ const fn lacking(step: &Step) -> &'static str {
         Step::Advance { .. } => "a clock that can be moved",
         Step::Fail { .. } => "a part that can be made to fail",
         Step::Restart {} => "a restart",
-        Step::Ask(_) | Step::Send(_) | Step::Hello(_) | Step::Differ { .. } | Step::Say { .. } => {
-            "this step"
-        }
+        Step::Ask(_)
+        | Step::Send(_)
+        | Step::Hello(_)
+        | Step::Packets(_)
+        | Step::Differ { .. }
+        | Step::Say { .. } => "this step",
     }
 }

@@ -1,6 +1,7 @@
 //! Plays an attack against a target.
 
 mod answer;
+mod forge;
 mod frame;
 mod judge;
 mod live;
@@ -123,7 +124,8 @@ impl<'a> Round<'a> {
             Step::Send(_) if self.over == Transport::Quic => Ok(()),
             Step::Send(send) => self.send(send).await,
             Step::Hello(hello) if self.over == Transport::Quic => self.hello(hello).await,
-            Step::Hello(_) => Ok(()),
+            Step::Packets(packets) if self.over == Transport::Quic => self.packets(packets).await,
+            Step::Hello(_) | Step::Packets(_) => Ok(()),
             Step::Say { on, bytes, expect } => self.say(on, bytes.as_deref(), expect).await,
             Step::Differ { values } => self.differ(values),
             step => {

@@ -70,7 +70,7 @@ impl Round<'_> {
     }
 
     pub(super) fn request(&mut self, ask: &Ask) -> Result<Request, Stop> {
-        let from = self.from(ask)?;
+        let from = self.address(ask.from.as_deref())?;
         if self.over == Transport::Quic {
             return self.hello_of(ask, from);
         }
@@ -216,9 +216,9 @@ impl Round<'_> {
         Ok(Request::Quic { to, from, bytes, early: ask.early })
     }
 
-    /// The address that a request comes from.
-    fn from(&mut self, ask: &Ask) -> Result<Option<IpAddr>, Stop> {
-        let Some(from) = &ask.from else { return Ok(self.target.from()) };
+    /// The address that a request or a packet comes from.
+    pub(super) fn address(&mut self, from: Option<&str>) -> Result<Option<IpAddr>, Stop> {
+        let Some(from) = from else { return Ok(self.target.from()) };
         let text = self.fill(from, Spelling::Plain)?;
         let address = str::from_utf8(&text).ok().and_then(|text| text.parse::<IpAddr>().ok());
         let address = address.ok_or_else(|| self.wrong("`from` has to be an address"))?;

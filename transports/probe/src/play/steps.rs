@@ -6,12 +6,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::answer::{Answer, Came};
+use super::forge::{self, Plan};
 use super::live::Live;
 use super::quic::{Greeted, Greeting, greet};
 use super::request::Request;
 use super::tcp::{Reading, Wire};
 use super::{Round, Stop};
-use crate::attack::{Ask, Expect, Hello, Outcome, Send, Transport};
+use crate::attack::{Ask, Expect, Hello, Outcome, Packets, Send, Transport};
 use crate::exchange::{Exchange, Shown, escape};
 use crate::target::Target;
 use crate::template::Spelling;
@@ -155,6 +156,40 @@ impl Round<'_> {
             }
         }
         Ok(())
+    }
+
+    pub(super) async fn packets(&mut self, packets: &Packets) -> Result<(), Stop> {
+        for each in self.values_of(&packets.each, Spelling::Escaped)? {
+            self.stand_for(each);
+            let first = self.fill_some(packets.first.as_deref())?;
+            let parameters = self.fill_some(packets.parameters.as_deref())?;
+            let mut rounds = Vec::new();
+            for round in 0..packets.times.unwrap_or(1) {
+                let odd = round.saturating_mul(2).saturating_add(1) & 0x3fff_ffff;
+                self.known.set_bytes("odd", &(odd | 0x8000_0000).to_be_bytes());
+                rounds.extend(self.fill_some(packets.frames.as_deref())?);
+            }
+            let plan = Plan {
+                space: packets.r#in,
+                from: self.address(packets.from.as_deref())?,
+                parameters: parameters.as_deref(),
+                first: first.as_deref(),
+                rounds: &rounds,
+                retry: packets.retry,
+                ends: packets.expect.outcome != Outcome::Open,
+            };
+            self.pace.turn().await;
+            let sent = forge::send(&self.quic()?, &plan, self.pace.patience).await;
+            let answer = sent.map_err(|error| self.unreached(&error))?;
+            let sent = first.into_iter().chain(rounds).flatten().collect();
+            self.note(&Attempt { sent, answer: answer.clone(), live: None });
+            self.judge(&packets.expect, &[answer]).await?;
+        }
+        Ok(())
+    }
+
+    fn fill_some(&mut self, text: Option<&str>) -> Result<Option<Vec<u8>>, Stop> {
+        text.map(|text| self.fill(text, Spelling::Escaped)).transpose()
     }
 
     pub(super) async fn say(

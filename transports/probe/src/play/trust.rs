@@ -21,6 +21,21 @@ pub(super) fn config(pin: Option<[u8; 32]>, protocols: &[&[u8]]) -> Result<Clien
     Ok(config)
 }
 
+/// As [`config`], for TLS 1.3 with a key exchange so small that it begins in one packet.
+pub(super) fn small(pin: Option<[u8; 32]>, protocols: &[&[u8]]) -> Result<ClientConfig, Error> {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.kx_groups = vec![aws_lc_rs::kx_group::X25519];
+    let provider = Arc::new(provider);
+    let verifier = Arc::new(Pinned { pin, provider: Arc::clone(&provider) });
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(config)
+}
+
 /// Takes one certificate, or any.
 #[derive(Debug)]
 struct Pinned {
