@@ -31,6 +31,8 @@ const DATAGRAM: usize = 1200;
 const PAYLOAD: usize = 1100;
 /// How often it asks whether the connection is still there.
 const ASKING: Duration = Duration::from_millis(50);
+/// No server of ours sends a larger datagram.
+const LARGEST: usize = 4096;
 const ID: usize = 8;
 const PING: &[u8] = &[0x01];
 
@@ -276,7 +278,7 @@ impl Forger {
 
     /// Reads one datagram; `false` if nobody is there.
     async fn hear(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; 65_536];
+        let mut buffer = vec![0; LARGEST];
         match self.socket.recv(&mut buffer).await {
             Ok(length) => {
                 self.read(buffer.get(..length).unwrap_or_default());
@@ -289,7 +291,7 @@ impl Forger {
 
     /// Reads whatever has come already.
     fn glance(&mut self) {
-        let mut buffer = [0; 65_536];
+        let mut buffer = vec![0; LARGEST];
         while let Ok(length) = self.socket.try_recv(&mut buffer) {
             self.read(buffer.get(..length).unwrap_or_default());
         }
@@ -328,8 +330,10 @@ impl Forger {
         let mut reader = Reader::new(payload);
         while let Some(frame) = frames::next(&mut reader) {
             match frame {
+                // Its words are behind it, and nothing else.
                 Frame::Close { code, application } => {
-                    self.heard.closed = Some((code, application));
+                    self.heard.closed.get_or_insert((code, application));
+                    return;
                 }
                 Frame::Stream => self.heard.stream = true,
                 Frame::Ack(largest) if level == Level::Data => {
