@@ -1,6 +1,7 @@
 //! The real binary, as a person or a script runs it.
 
 mod administering;
+mod catalog;
 mod connecting;
 mod door;
 mod forwarding;
