@@ -131,6 +131,8 @@ struct Forger {
     level: Level,
     /// The frame that a handshake begins with.
     client_hello: Vec<u8>,
+    /// Packets that are to be sent next.
+    due: Vec<Vec<u8>>,
     heard: Heard,
 }
 
@@ -165,6 +167,7 @@ impl Forger {
             parts: Default::default(),
             level: Level::Initial,
             client_hello: Vec::new(),
+            due: Vec::new(),
             heard: Heard::default(),
         };
         let mut client_hello = Vec::new();
@@ -191,19 +194,22 @@ impl Forger {
             if !self.hear().await? {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            self.go_on().await?;
+            for packet in std::mem::take(&mut self.due) {
+                self.datagram(&packet).await?;
+            }
         }
         Ok(())
     }
 
-    /// Says what the handshake has to say next.
-    async fn go_on(&mut self) -> io::Result<()> {
+    /// Takes the keys that are there by now, since the next packet may be under them, and writes
+    /// what the handshake has to say next.
+    fn go_on(&mut self) -> io::Result<()> {
         loop {
             let mut said = Vec::new();
             let change = self.tls.write_hs(&mut said);
             if !said.is_empty() {
-                let said = crypto(&said);
-                self.packet(&said).await?;
+                let packet = self.sealed(&crypto(&said))?;
+                self.due.push(packet);
             }
             let (level, keys) = match change {
                 Some(KeyChange::Handshake { keys }) => (Level::Handshake, keys),
@@ -365,6 +371,8 @@ impl Forger {
             // What it can't read is the server's mistake, and shows as a handshake that never ends.
             let _result = self.tls.read_hs(&data);
         }
+        // Without keys the packets that need them can't be read, which shows in the same way.
+        let _result = self.go_on();
     }
 
     /// Waits for what has to come, and says what it is.
