@@ -5,6 +5,7 @@ use doorward_policy::capability::Capabilities;
 use doorward_policy::token::Method;
 
 use crate::door::{Answer, Door, handshake};
+use crate::proxying::within;
 
 async fn refused(door: &Door, answer: Answer, status: u16, threat: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
@@ -279,7 +280,7 @@ async fn a_refused_upgrade_ends_the_connection() {
     let mut stream = tokio::net::TcpStream::connect(door.address).await.unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
     let mut all = Vec::new();
-    let _reset_or_end = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut all).await;
+    let _reset_or_end = within(tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut all)).await;
     let text = String::from_utf8_lossy(&all);
     assert!(text.starts_with("HTTP/1.1 401"), "{text}");
     assert_eq!(text.matches("HTTP/1.1").count(), 1, "{text}");

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::door::{Door, read_answer};
+use crate::proxying::within;
 
 //= req: HTTP-4, type=test
 /// CVE-2024-37890, CVE-2023-43669.
@@ -69,7 +70,7 @@ async fn a_later_request_in_absolute_form_is_refused() {
 async fn a_head_or_body_that_never_ends_is_answered_at_its_deadline() {
     let limits = Limits { head_deadline: Duration::from_millis(50), ..Limits::default() };
     let door = Door::with(Settings::default(), None, limits).await;
-    let answer = door.send(b"GET / HTTP/1.1\r\nHost: 127").await;
+    let answer = within(door.send(b"GET / HTTP/1.1\r\nHost: 127")).await;
     assert_eq!((answer.status, answer.code().as_str()), (408, "deadline_passed"));
     assert_eq!(door.last_denial().await["threat"], "DW-SLOW-HANDSHAKE");
 
@@ -77,12 +78,12 @@ async fn a_head_or_body_that_never_ends_is_answered_at_its_deadline() {
         "POST /.doorward/api/token HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\n{{",
         door.address
     );
-    let answer = door.send(body.as_bytes()).await;
+    let answer = within(door.send(body.as_bytes())).await;
     assert_eq!((answer.status, answer.code().as_str()), (408, "deadline_passed"));
 
     // Nothing at all: closed without a word.
     let mut stream = TcpStream::connect(door.address).await.unwrap();
-    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    assert_eq!(within(stream.read(&mut [0; 1])).await.unwrap(), 0);
     assert_eq!(door.last_denial().await["threat"], "DW-SLOW-HANDSHAKE");
 }
 

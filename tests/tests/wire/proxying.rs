@@ -234,6 +234,6 @@ async fn an_upgrade_that_the_guarded_server_leaves_without_an_answer_ends_with_i
 }
 
 /// Fails, instead of hanging, what must happen and doesn't.
-async fn within<T>(what: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(20), what).await.expect("it has to come")
 }

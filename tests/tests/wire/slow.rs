@@ -1,5 +1,9 @@
 //! Clients that take their time, on a clock that stands still but for them: in memory, without a
 //! socket.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the clock is tokio's own, and stands until nothing else is left to do"
+)]
 
 use std::future::pending;
 use std::sync::Arc;
