@@ -168,6 +168,7 @@ impl<'a> Round<'a> {
     /// An attack that ends a server is no attack that it held against.
     async fn still_there(&self) -> Result<(), Stop> {
         let Some(to) = self.target.http() else { return Ok(()) };
+        self.pace.turn().await;
         match Wire::connect(&to, self.target.from(), self.pace.patience).await {
             Ok(_) => Ok(()),
             Err(error) => {

@@ -160,3 +160,32 @@ fn values_are_filled_in_and_spoiled() {
         assert!(error.contains(said), "{error}");
     }
 }
+
+/// The names that the format has at a place, as they stand in the refusal of another one.
+fn offered(text: &str) -> Vec<String> {
+    let error = refused(text);
+    let (_, names) = error.split_once("expected ").unwrap_or_else(|| panic!("{error}"));
+    names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Whoever writes an attack finds every word of the format in its reference.
+#[test]
+fn the_reference_has_every_word() {
+    let reference = include_str!("../../../../tests/attacks/README.md");
+    let asks = |what: &str, more: &str| {
+        let expect = "expect = { outcome = \"refused\"";
+        format!("{HEAD}[[step]]\ndo = \"{what}\"\nbytes = 'x'\n{expect}{more}")
+    };
+    let mut words = offered("nothing = 1");
+    words.extend(offered(&format!("{HEAD}[[step]]\ndo = \"nothing\"")));
+    for what in ["ask", "send", "hello", "packets", "session", "grant", "ticket", "local"] {
+        words.extend(offered(&format!("{HEAD}[[step]]\ndo = \"{what}\"\nnothing = 1")));
+    }
+    words.extend(offered(&asks("send", ", nothing = 1 }")));
+    words.extend(offered(&asks("send", " }").replace("refused", "nothing")));
+    assert!(words.len() > 70, "{words:?}");
+    for word in words.iter().filter(|word| !["step", "nothing"].contains(&word.as_str())) {
+        let known = [format!("`{word}`"), format!("[[{word}]]"), format!("do = \"{word}\"")];
+        assert!(known.iter().any(|known| reference.contains(known)), "{word} is not in it");
+    }
+}
