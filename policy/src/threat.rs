@@ -3,13 +3,11 @@
 mod catalog;
 mod incident;
 mod invariant;
-mod markdown;
 mod outside;
 mod row;
 
 pub use incident::{INCIDENTS, Incident};
 pub use invariant::Invariant;
-pub use markdown::markdown;
 pub use outside::{OUTSIDE, Outside};
 pub use row::{Asset, Attacker, Duty, Level, Mitigation, Rfc, Role, Severity, Stride, Threat};
 

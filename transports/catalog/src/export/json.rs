@@ -8,7 +8,7 @@ use doorward_policy::threat::{INCIDENTS, Incident, Invariant};
 use doorward_probe::Attack;
 use serde_json::{Value, json};
 
-use super::view::{Entry, Piece, View, attack_file, elsewhere};
+use super::view::{Entry, Piece, View, attack_file};
 use super::{VERSION, links};
 use crate::{Citation, Control, Item, Kind, Requirement};
 
@@ -145,18 +145,20 @@ fn incident(view: &View<'_>, one: &Incident) -> Value {
     })
 }
 
-/// What nobody should read out of the rest: incidents that no row answers for, requirements
-/// without code of ours, and what is missing for a threat.
+/// What nobody should read out of the rest: incidents that no row answers for or no attack replays,
+/// requirements without code of ours, and what is missing for a threat.
 fn not_covered(view: &View<'_>) -> Value {
     let exceptions = view.catalog.citations.iter().filter(|one| one.kind == Kind::Exception);
-    let incidents = elsewhere()
-        .map(|(id, software, reason)| json!({ "id": id, "software": software, "reason": reason }));
+    let incidents = view.unanswered().map(|one| Value::from(one.id));
     let gaps = view.threats.iter().flat_map(|entry| {
         let name = entry.threat.name;
         view.gaps(entry).into_iter().map(move |gap| json!({ "threat": name, "gap": gap }))
     });
     json!({
         "incidents": incidents.collect::<Value>(),
+        "exemptions": list(&view.catalog.exemptions, |one| {
+            json!({ "incident": one.incident, "reason": one.reason, "test": test(&one.test) })
+        }),
         "exceptions": exceptions
             .map(|one| json!({ "requirement": one.requirement, "reason": one.reason }))
             .collect::<Value>(),

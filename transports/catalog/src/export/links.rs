@@ -37,12 +37,22 @@ pub(super) const ASVS: &str = "https://github.com/OWASP/ASVS";
 
 /// A section of an RFC.
 pub(super) fn rfc(rfc: Rfc) -> String {
-    format!("https://www.rfc-editor.org/rfc/rfc{}#section-{}", rfc.number, rfc.section)
+    let part = part(rfc);
+    format!("https://www.rfc-editor.org/rfc/rfc{}#{part}-{}", rfc.number, rfc.section)
 }
 
-/// `RFC 9110 § 4.2`.
+/// `RFC 9110, section 4.2`.
 pub(super) fn rfc_name(rfc: Rfc) -> String {
-    format!("RFC {} § {}", rfc.number, rfc.section)
+    format!("RFC {}, {} {}", rfc.number, part(rfc), rfc.section)
+}
+
+/// Appendices have letters.
+fn part(rfc: Rfc) -> &'static str {
+    if rfc.section.starts_with(|first: char| first.is_ascii_digit()) {
+        "section"
+    } else {
+        "appendix"
+    }
 }
 
 /// The report of an incident; `None` for an identifier of a kind that is not known here.

@@ -4,32 +4,45 @@
 
 use std::fmt::Write as _;
 
-use doorward_policy::threat::Threat;
+use doorward_policy::threat::{Incident, Threat};
 
 use super::links;
-use super::view::{Entry, Piece, View, attack_file, counted, elsewhere, words};
-use crate::{Item, Kind};
+use super::view::{Entry, Piece, View, attack_file, counted, words};
+use crate::{Exemption, Item, Kind};
 
 const PREFACE: &str = "# Threats
 
 Generated from the catalog; don't edit. To regenerate:
 `cargo run -- catalog export --format markdown > docs/threats.md`.
 
-Every refusal names the threat that it defeats. A row says how the attack works, what stops it and
-where that is, what remains and what is left to do for whoever runs or embeds Doorward; then what is
-required, which code does it, and which evidence shows it. A test is named as it is when it runs; a
-patch takes the guard out, and the evidence must then fail. The denials are the reasons as the audit
-log spells them. [Auditing](auditing.md) says how to run all of it, and
-[invariants](invariants.md) what the invariants promise.
+Every refusal names the threat that it defeats. A row says who attacks what, how bad that is when
+nothing stops it, how the attack works, what stops it and in which file, what remains, and what is
+left to whoever runs the listener (operator) or puts the policy or an adapter into a server of their
+own (embedder). Then it says what is required, in which files that is done, and what shows it: tests
+by the names that they have when they run, attacks that are replayed on a running server, and a
+patch that takes the guard out, under which the evidence must fail. The denials are the reasons as
+the audit log spells them. [Auditing](auditing.md) is about running all this, and
+[invariants](invariants.md) about what the invariants promise.
+
+Severity is low for a nuisance or a step towards something else, medium for one person's access or
+secrecy under conditions, high for access to the guarded server under conditions, and critical for
+access for whoever tries.
 
 | threat | what an attacker would get | severity | evidence |
 |---|---|---|---|
 ";
 
-const ELSEWHERE: &str = "
+const EXEMPT: &str = "
+## Incidents that no attack replays
+
+| incident | why not | the test instead |
+|---|---|---|
+";
+
+const UNANSWERED: &str = "
 ## Incidents that no row answers for
 
-| incident | software | why |
+| incident | software | cause |
 |---|---|---|
 ";
 
@@ -47,10 +60,16 @@ pub(super) fn write(view: &View<'_>) -> String {
     for entry in &view.threats {
         section(&mut page, view, entry);
     }
-    page.push_str(ELSEWHERE);
-    for (id, software, reason) in elsewhere() {
-        let (software, reason) = (cell(&plain(software)), cell(reason));
-        line(&mut page, &format!("| {} | {software} | {reason} |", incident(id)));
+    if !view.catalog.exemptions.is_empty() {
+        page.push_str(EXEMPT);
+    }
+    for Exemption { incident, reason, test, .. } in &view.catalog.exemptions {
+        line(&mut page, &format!("| {incident} | {} | `{test}` |", cell(reason)));
+    }
+    let unanswered: String = view.unanswered().map(incident).collect();
+    if !unanswered.is_empty() {
+        page.push_str(UNANSWERED);
+        page.push_str(&unanswered);
     }
     page
 }
@@ -66,7 +85,7 @@ fn section(page: &mut String, view: &View<'_>, entry: &Entry<'_>) {
     facts(page, entry);
     line(page, "\n*What stops it.*\n");
     for one in entry.threat.mitigations {
-        line(page, &format!("- {} ({})", one.does, file(one.at)));
+        line(page, &format!("- {}: {}", file(one.at), one.does));
     }
     let _infallible = write!(page, "\n*What remains.* {residual}\n");
     duties(page, entry);
@@ -169,9 +188,9 @@ fn evidence(page: &mut String, view: &View<'_>, entry: &Entry<'_>) {
     }
     if let Some(control) = entry.coverage.control {
         let tests: Vec<_> = control.evidence.iter().map(named).collect();
+        let (guard, tests) = (control.guard.trim_end_matches('.'), tests.join(", "));
         let link = format!("[negative control](../{})", control.file);
-        let tests = tests.join(", ");
-        line(page, &format!("- {link}: without this, {tests} must fail: {}", control.guard));
+        line(page, &format!("- {link}, which takes out: {guard}. These must then fail: {tests}"));
     }
     for gap in view.gaps(entry) {
         line(page, &format!("- **Missing.** {gap}"));
@@ -214,14 +233,14 @@ fn incidents(page: &mut String, entry: &Entry<'_>) {
         return line(page, "\n*Incidents of this kind.* None on record here.");
     }
     line(page, "\n*Incidents of this kind.*\n\n| incident | software | cause |\n|---|---|---|");
-    for one in &entry.incidents {
-        let (software, cause) = (cell(&plain(one.software)), cell(&plain(one.cause)));
-        line(page, &format!("| {} | {software} | {cause} |", incident(one.id)));
-    }
+    page.extend(entry.incidents.iter().map(|one| incident(one)));
 }
 
-fn incident(id: &str) -> String {
-    links::incident(id).map_or_else(|| id.to_owned(), |url| format!("[{id}]({url})"))
+/// A line of a table.
+fn incident(one: &Incident) -> String {
+    let id = links::incident(one.id)
+        .map_or_else(|| one.id.to_owned(), |url| format!("[{}]({url})", one.id));
+    format!("| {id} | {} | {} |\n", cell(&plain(one.software)), cell(&plain(one.cause)))
 }
 
 /// A link to a file, from the folder `docs`.

@@ -18,8 +18,11 @@ const ZONES: [(&str, &str, u8, &str); 4] = [
     ("doorward", "Doorward", 100, "The process and its state directory."),
 ];
 
+/// The part that a mitigation is in if it is in no crate.
+const BUILD: &str = "build";
+
 /// The parts: identifier, name, type, zone, the folder of its source.
-const PARTS: [(&str, &str, &str, &str, &str); 10] = [
+const PARTS: [(&str, &str, &str, &str, &str); 11] = [
     ("stranger", "A stranger: a page, a program, whoever is on the way", "external", "outside", ""),
     ("client", "A client that wants to get in", "client", "paired", "transports/client"),
     ("policy", "The decisions", "process", "doorward", "policy"),
@@ -28,6 +31,7 @@ const PARTS: [(&str, &str, &str, &str, &str); 10] = [
     ("websocket", "WebSocket relay", "gateway", "doorward", "transports/websocket"),
     ("quic", "QUIC: hello and streams", "gateway", "doorward", "transports/quic"),
     ("listener", "The command", "process", "doorward", "transports/listener"),
+    (BUILD, "What is built: versions, features, lints", "process", "doorward", ""),
     ("store", "State directory", "datastore", "doorward", ""),
     ("upstream", "The guarded server", "process", "guarded", ""),
 ];
@@ -136,7 +140,7 @@ fn component(view: &View<'_>, part: &(&str, &str, &str, &str, &str)) -> Value {
     let (id, name, kind, zone, folder) = *part;
     let threats = view.threats.iter().filter_map(|entry| {
         let here = mitigations_of(entry)
-            .filter(|(_, one)| within(folder, one.at))
+            .filter(|(_, one)| part_of(one.at) == id)
             .map(|(id, _)| json!({ "mitigation": id, "state": "implemented" }));
         let here: Vec<Value> = here.collect();
         let state = if view.gaps(entry).is_empty() { "mitigated" } else { "partly-mitigated" };
@@ -157,8 +161,11 @@ fn component(view: &View<'_>, part: &(&str, &str, &str, &str, &str)) -> Value {
     shown
 }
 
-fn within(folder: &str, file: &str) -> bool {
-    !folder.is_empty() && file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+fn part_of(file: &str) -> &'static str {
+    let within = |folder: &str| {
+        !folder.is_empty() && file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    };
+    PARTS.iter().find(|(.., folder)| within(folder)).map_or(BUILD, |(id, ..)| id)
 }
 
 fn threat(entry: &Entry<'_>) -> Value {

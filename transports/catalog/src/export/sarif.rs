@@ -121,7 +121,7 @@ fn rule(entry: &Entry<'_>) -> Value {
 fn help(entry: &Entry<'_>, mark: &str) -> String {
     let row = entry.threat;
     let stops: Vec<_> =
-        row.mitigations.iter().map(|one| format!("- {} ({})", one.does, one.at)).collect();
+        row.mitigations.iter().map(|one| format!("- {}: {}", one.at, one.does)).collect();
     let duties: Vec<_> = row
         .duties
         .iter()

@@ -72,6 +72,11 @@ impl<'a> View<'a> {
         pieces(self.catalog.citations.iter().filter(|citation| citation.kind.is_evidence()))
     }
 
+    /// The incidents that are in no row.
+    pub(super) fn unanswered(&self) -> impl Iterator<Item = &'static Incident> {
+        INCIDENTS.iter().filter(|one| self.answering(one.id).is_empty())
+    }
+
     /// The threats whose incidents include this one.
     pub(super) fn answering(&self, incident: &str) -> Vec<&'static str> {
         let answers = |entry: &&Entry<'_>| entry.threat.incidents.contains(&incident);
@@ -188,11 +193,6 @@ fn spelled(denials: &[Denial], id: ThreatId) -> Vec<String> {
         }
     };
     of_this.map(text).collect()
-}
-
-/// The incidents that no row answers for: none is left.
-pub(super) fn elsewhere() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    std::iter::empty()
 }
 
 /// The file of an attack.

@@ -67,9 +67,6 @@ Examples:
     Export(ExportArgs),
     /// Run the evidence, and write a report that says what passed and what is not covered
     Verify(VerifyArgs),
-    /// Print the whole catalog as Markdown
-    #[command(after_help = "Example:\n  doorward catalog markdown > docs/threats.md")]
-    Markdown,
 }
 
 /// Where the source is.

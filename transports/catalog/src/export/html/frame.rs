@@ -71,7 +71,7 @@ fn filter() -> String {
         <label for=\"words\" class=\"words\">Words<input id=\"words\" type=\"search\" \
         autocomplete=\"off\" spellcheck=\"false\" aria-describedby=\"keys\" \
         placeholder=\"cookie, CVE-2025, GRANT-1, policy/src/host.rs\"></label>\n{}{}{}\
-        <div class=\"actions\"><button type=\"reset\">Clear</button>\
+        <div class=\"actions\"><button type=\"button\" id=\"clear\">Clear</button>\
         <button type=\"button\" id=\"unfold\" aria-pressed=\"false\">Unfold all</button></div>\n\
         <p id=\"keys\" class=\"small\"><kbd>/</kbd> goes to the words, <kbd>Esc</kbd> clears. \
         The list, the matrix and the threats below follow.</p>\n</form>\n",
@@ -140,9 +140,13 @@ fn matrix_row(view: &View<'_>, entry: &Entry<'_>) -> String {
         Some(_) => "<td><span aria-label=\"yes\">✓</span></td>",
         None => "<td class=\"none\"><span aria-label=\"none\">·</span></td>",
     };
-    let gaps = if view.gaps(entry).is_empty() { "" } else { " class=\"gap\"" };
+    let gap = if view.gaps(entry).is_empty() {
+        ""
+    } else {
+        " <span class=\"gap\" role=\"img\" aria-label=\"incomplete\" title=\"incomplete\">!</span>"
+    };
     format!(
-        "<tr data-of=\"{name}\"{gaps}><th scope=\"row\">{link}</th>{requirements}{counts}{control}\
+        "<tr data-of=\"{name}\"><th scope=\"row\">{link}{gap}</th>{requirements}{counts}{control}\
         </tr>\n",
         name = entry.threat.name,
         link = threat::to(entry.threat),

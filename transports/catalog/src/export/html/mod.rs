@@ -7,13 +7,13 @@ mod frame;
 mod text;
 mod threat;
 
-use doorward_policy::threat::{INCIDENTS, Invariant};
+use doorward_policy::threat::{INCIDENTS, Incident, Invariant};
 use sha2::{Digest as _, Sha256};
 
 use self::text::{code, escape, link, prose};
-use super::view::{View, elsewhere};
+use super::view::View;
 use super::{REPOSITORY_NOTE, VERSION, links};
-use crate::Kind;
+use crate::{Exemption, Kind};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -130,9 +130,9 @@ fn invariants(view: &View<'_>) -> String {
 
 /// What nobody should read out of the rest.
 fn not_covered(view: &View<'_>) -> String {
-    let incident = |(id, software, reason): (&str, &str, &str)| {
-        let id = links::incident(id).map_or_else(|| escape(id), |url| link(&url, id));
-        format!("<li>{id} ({}): {}</li>\n", escape(software), prose(reason))
+    let incident = |one: &Incident| {
+        let id = links::incident(one.id).map_or_else(|| escape(one.id), |url| link(&url, one.id));
+        format!("<li>{id} ({}): {}</li>\n", escape(one.software), escape(one.cause))
     };
     let exceptions = view.catalog.citations.iter().filter(|one| one.kind == Kind::Exception);
     let exceptions = exceptions.map(|one| {
@@ -144,8 +144,16 @@ fn not_covered(view: &View<'_>) -> String {
         let shown = move |gap: String| format!("<li>{}: {}</li>\n", threat::to(row), prose(&gap));
         view.gaps(entry).into_iter().map(shown)
     });
+    let exemption = |one: &Exemption| {
+        let (id, reason) = (escape(&one.incident), prose(&one.reason));
+        format!("<li>{id}: {reason} <span class=\"at\">{}</span></li>\n", code(&one.test.command()))
+    };
     let lists = [
-        ("Incidents that no row answers for", elsewhere().map(incident).collect::<String>()),
+        ("Incidents that no row answers for", view.unanswered().map(incident).collect::<String>()),
+        (
+            "Incidents that no attack replays, and the test instead",
+            view.catalog.exemptions.iter().map(exemption).collect(),
+        ),
         ("Requirements without code of ours", exceptions.collect()),
         ("What is missing", gaps.collect()),
     ];

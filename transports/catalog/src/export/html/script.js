@@ -33,6 +33,11 @@
     document.body.classList.toggle('filtered', left < threats.length)
   }
 
+  function clear() {
+    form.reset()
+    filter()
+  }
+
   function fold(open) {
     for (const each of folds) each.open = open
     unfold.textContent = open ? 'Fold all' : 'Unfold all'
@@ -43,7 +48,7 @@
   function arrive() {
     const target = location.hash && byId(location.hash.slice(1))
     if (!target) return
-    if (target.classList.contains('out')) form.reset()
+    if (target.classList.contains('out')) clear()
     target.scrollIntoView()
   }
 
@@ -54,8 +59,7 @@
     const first = document.querySelector('#list tr[data-of]:not(.out) a')
     if (first) first.focus()
   })
-  // The fields have their new values only after the event.
-  form.addEventListener('reset', () => queueMicrotask(filter))
+  byId('clear').addEventListener('click', clear)
   unfold.addEventListener('click', () => fold(unfold.getAttribute('aria-pressed') !== 'true'))
   document.addEventListener('keydown', event => {
     const typing = event.target instanceof Element && event.target.closest('input, select')
@@ -63,7 +67,7 @@
       event.preventDefault()
       words.focus()
     }
-    if (event.key === 'Escape' && typing) form.reset()
+    if (event.key === 'Escape' && typing) clear()
   })
   addEventListener('hashchange', arrive)
 

@@ -25,7 +25,7 @@ pub(super) fn article(view: &View<'_>, entry: &Entry<'_>) -> String {
         .mitigations
         .iter()
         .map(|one| {
-            format!("<li>{} <span class=\"at\">{}</span></li>\n", prose(one.does), code(one.at))
+            format!("<li><span class=\"at\">{}</span> {}</li>\n", code(one.at), prose(one.does))
         })
         .collect();
     format!(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use doorward_catalog::export::export;
 use doorward_catalog::{Catalog, Results};
-use doorward_policy::threat::{self, Threat, ThreatId};
+use doorward_policy::threat::{Threat, ThreatId};
 use serde_json::Value;
 
 use crate::cli::{CatalogCommand, ExportArgs, MatrixArgs, SourceArgs};
@@ -26,7 +26,6 @@ pub(super) fn run(command: &CatalogCommand) -> Outcome {
         CatalogCommand::Matrix(args) => matrix(args),
         CatalogCommand::Export(args) => write_export(args),
         CatalogCommand::Verify(args) => verify::run(args),
-        CatalogCommand::Markdown => output::line(threat::markdown().trim_end()),
     }
 }
 
