@@ -310,11 +310,11 @@ export async function listen(t, server) {
 }
 
 /** Runs a program to its end, `input` on its standard input so that no secret is an argument. */
-export async function run(program, args, input = '') {
+export async function run(program, args, input = '', milliseconds = 30_000) {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   child.stdin.end(input)
   const [stdout, stderr, [status]] = await within(
-    Promise.all([readAll(child.stdout), readAll(child.stderr), once(child, 'close')]), program, 30_000)
+    Promise.all([readAll(child.stdout), readAll(child.stderr), once(child, 'close')]), program, milliseconds)
   return { status, stdout, stderr }
 }
 

@@ -112,18 +112,6 @@ fn the_catalog_is_listed_and_shown() {
     assert!(home.run(&["catalog", "list"]).ok().contains("DW-DNS-REBINDING"));
     assert!(home.run(&["catalog", "show", "dw-dns-rebinding"]).ok().contains("Host"));
     assert!(home.run(&["catalog", "show", "DW-NOTHING"]).refused(1).contains("catalog list"));
-    let page = home.run(&["catalog", "export", "--format", "markdown"]).ok();
-    assert!(page.starts_with("# "));
-    // With or without a source: the rows are those of the binary.
-    assert!(page.contains("## DW-DNS-REBINDING"));
-    let file = home.path("threats.md");
-    let path = file.to_str().expect("text");
-    let words = ["catalog", "export", "--format", "markdown", "--output", path];
-    assert_eq!(home.run(&words).ok(), "");
-    assert_eq!(std::fs::read_to_string(&file).expect("written"), page);
-    assert!(home.run(&["catalog", "export", "--format", "pdf"]).refused(2).contains("sarif"));
-    let words = ["catalog", "export", "--format", "json", "--source", "/nowhere"];
-    assert!(home.run(&words).refused(2).contains("no checkout"));
 }
 
 #[test]
