@@ -18,7 +18,7 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A sentence of the catalog: what stands in backticks is code.
 pub(super) fn prose(text: &str) -> String {
-    let whole = text.matches('`').count() % 2 == 0;
+    let whole = text.matches('`').count().is_multiple_of(2);
     if !whole {
         return escape(text);
     }
