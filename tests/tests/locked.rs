@@ -47,3 +47,11 @@ fn quinn_has_what_was_published_about_it_fixed() {
 fn tungstenite_has_what_was_published_about_it_fixed() {
     at_least("tungstenite", (0, 20, 1));
 }
+
+/// CVE-2026-23519 (a comparison in constant time is compiled into a branch on small ARM cores):
+/// fixed in 0.4.4, and wrong results on AArch64 in 0.5.4. The library of MACs compares with it.
+//= req: SECRET-2, type=test
+#[test]
+fn what_compares_in_constant_time_has_what_was_published_about_it_fixed() {
+    at_least("cmov", (0, 5, 4));
+}
