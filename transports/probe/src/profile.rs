@@ -18,7 +18,8 @@ pub struct Profile {
     /// product only the outcome is.
     #[serde(default)]
     pub strict: bool,
-    /// The path of a page that needs a session.
+    /// The path of a page that needs a session. In the attacks it is `/`, and the WebSocket is
+    /// `/echo`.
     pub page: String,
     /// The path of its WebSocket; none where it has none.
     pub websocket: Option<String>,
@@ -50,6 +51,9 @@ pub struct Profile {
     pub secret: Option<Found>,
     /// The request that gets a cookie for the secret.
     pub sign_in: Option<SignIn>,
+    /// The attacks that mean something else there, by their names, and why: they are not played.
+    #[serde(default)]
+    pub beside_the_point: BTreeMap<String, String>,
     /// What is to be said of a threat, by its name: what is meant to be so, and why.
     #[serde(default)]
     pub notes: BTreeMap<String, String>,
@@ -118,6 +122,7 @@ impl Profile {
             unguarded: Vec::new(),
             secret: None,
             sign_in: None,
+            beside_the_point: BTreeMap::new(),
             notes: BTreeMap::new(),
         }
     }

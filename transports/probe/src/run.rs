@@ -106,7 +106,9 @@ pub async fn run(
         for &over in &attack.over {
             number = number.saturating_add(1);
             let one = One { number, attack: attack.clone(), over };
-            match unspoken(&*door.visit(), over).or_else(|| withheld.clone()) {
+            let target = door.visit();
+            let beside = || target.profile().beside_the_point.get(&one.attack.id).cloned();
+            match unspoken(&*target, over).or_else(beside).or_else(|| withheld.clone()) {
                 Some(why) => {
                     let answer = one.not_applicable(why);
                     heard(&answer);

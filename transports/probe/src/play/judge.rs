@@ -26,6 +26,17 @@ impl Round<'_> {
         self.look_for(&expect.never, answers).await
     }
 
+    /// Another product may leave a whole request without an answer, which lets nobody in and
+    /// refuses nothing.
+    pub(super) fn check_silence(&self, expect: &Expect, answers: &[Answer]) -> Result<(), Stop> {
+        let silent = answers.iter().any(|answer| answer.came == Came::Silent);
+        if silent && expect.outcome == Outcome::Refused && !self.target.profile().strict {
+            let why = format!("step {}: it is left without an answer", self.step);
+            return Err(Stop::NotApplicable(why));
+        }
+        Ok(())
+    }
+
     /// Whether as many came to the outcome as had to.
     fn count(&self, expect: &Expect, answers: &[Answer]) -> Result<(), Stop> {
         let outcome = expect.outcome;

@@ -88,6 +88,7 @@ impl Round<'_> {
         };
         let mut path = self.fill_or(ask.path.as_deref(), &usual)?;
         self.has_path(&path)?;
+        path = self.placed(path, upgrades);
         let host = self.fill_or(ask.host.as_deref(), &to.authority)?;
         let mut lines = vec![[b"Host: ".as_slice(), &host].concat()];
         if let Some(origin) = &ask.origin {
@@ -128,11 +129,40 @@ impl Round<'_> {
 
     /// Looks for a path that only a Doorward has: another product refuses it because it doesn't
     /// know it, and not because of what is asked for there.
-    pub(super) fn has_path(&self, target: &[u8]) -> Result<(), Stop> {
+    fn has_path(&self, target: &[u8]) -> Result<(), Stop> {
         if self.target.profile().strict || !target.starts_with(b"/.doorward") {
             return Ok(());
         }
         Err(Stop::lacks("the endpoints of a Doorward"))
+    }
+
+    /// A target of an attack as another product has it: `/` is its page, `/echo` its WebSocket.
+    fn placed(&self, target: Vec<u8>, upgrades: bool) -> Vec<u8> {
+        let profile = self.target.profile();
+        if profile.strict {
+            return target;
+        }
+        let end = target.iter().position(|&byte| byte == b'?').unwrap_or(target.len());
+        let (path, query) = target.split_at(end);
+        let instead = match path {
+            b"/" if upgrades => profile.websocket.as_ref(),
+            b"/" => Some(&profile.page),
+            b"/echo" => profile.websocket.as_ref(),
+            _ => None,
+        };
+        [instead.map_or(path, |instead| instead.as_bytes()), query].concat()
+    }
+
+    /// The same for bytes that begin with a request line.
+    pub(super) fn placed_line(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Stop> {
+        let mut words = bytes.splitn(3, |&byte| byte == b' ');
+        let (Some(method), Some(target), Some(rest)) = (words.next(), words.next(), words.next())
+        else {
+            return Ok(bytes);
+        };
+        self.has_path(target)?;
+        let target = self.placed(target.to_vec(), false);
+        Ok([method, b" ", &target, b" ", rest].concat())
     }
 
     /// Whether a credential is left out, since nobody is asked for one: a session's own, whole. What

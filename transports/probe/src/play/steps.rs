@@ -43,6 +43,7 @@ impl Round<'_> {
                 }
                 answers.push(attempt.answer);
             }
+            self.check_silence(&ask.expect, &answers)?;
             self.judge(&ask.expect, &answers).await?;
             if let (Some(name), Some(live)) = (&ask.stay, stays) {
                 self.open.insert(name.clone(), live);
@@ -86,11 +87,14 @@ impl Round<'_> {
         for each in self.values_of(&send.each, Spelling::Escaped)? {
             self.stand_for(each);
             let bytes = self.fill(&send.bytes, Spelling::Escaped)?;
+            let bytes = self.placed_line(bytes)?;
             let then = match &send.then {
-                Some(then) => Some(self.fill(then, Spelling::Escaped)?),
+                Some(then) => {
+                    let then = self.fill(then, Spelling::Escaped)?;
+                    Some(self.placed_line(then)?)
+                }
                 None => None,
             };
-            self.has_path(bytes.split(|&byte| byte == b' ').nth(1).unwrap_or_default())?;
             let (to, pace, target) = (self.http()?, self.pace, self.target);
             pace.turn().await;
             let connected = Wire::connect(&to, target.from(), pace.patience).await;

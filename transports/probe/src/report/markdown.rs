@@ -4,9 +4,13 @@ use std::fmt::Write as _;
 
 use doorward_policy::threat::Threat;
 
-use super::{OfThreat, Report, Standing, reason, transport};
+use super::{OfThreat, Report, Standing, short_reason, shortened, transport};
 use crate::exchange::{Exchange, Shown};
 use crate::run::Answer;
+
+/// How many lines of either side of an exchange are shown, and how much of each.
+const LINES: usize = 24;
+const LENGTH: usize = 200;
 
 impl Report {
     /// The report in Markdown: a table of the threats, then each with what came of its attacks, and
@@ -70,9 +74,9 @@ impl Report {
         text.push('\n');
         for answer in &found.answers {
             let standing = Standing::of(&answer.played.verdict);
-            let why = match reason(answer) {
-                "" => String::new(),
-                why => format!(": {}", escaped(why)),
+            let why = match short_reason(answer) {
+                why if why.is_empty() => why,
+                why => format!(": {}", escaped(&why)),
             };
             let (id, over) = (&answer.attack.id, transport(answer));
             _ = writeln!(
@@ -100,12 +104,14 @@ fn exchange(answer: &Answer, exchange: &Exchange) -> String {
 }
 
 fn side(text: &mut String, prefix: &str, shown: &Shown) {
-    let lines = shown.text.replace("\\r\\n", "\n").replace("\\n", "\n");
-    for line in lines.lines() {
+    let whole = shown.text.replace("\\r\\n", "\n").replace("\\n", "\n");
+    let lines: Vec<&str> = whole.lines().collect();
+    for line in lines.iter().take(LINES) {
         // No answer ends the block that it stands in.
-        _ = writeln!(text, "{}", format!("{prefix}{}", line.replace("```", "'''")).trim_end());
+        let line = shortened(&line.replace("```", "+++"), LENGTH);
+        _ = writeln!(text, "{}", format!("{prefix}{line}").trim_end());
     }
-    if !shown.whole {
+    if !shown.whole || lines.len() > LINES {
         _ = writeln!(text, "{prefix}... ({} bytes)", shown.bytes);
     }
 }

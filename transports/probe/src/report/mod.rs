@@ -163,6 +163,22 @@ fn reason(answer: &Answer) -> &str {
     }
 }
 
+/// The same, as far as a reader wants it: a target may be as long as a page.
+fn short_reason(answer: &Answer) -> String {
+    shortened(reason(answer), 200)
+}
+
+/// A text of at most so many characters, and what is left out in the middle.
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(most / 2).collect();
+    let tail: Vec<char> = text.chars().rev().take(most / 2).collect();
+    let tail: String = tail.into_iter().rev().collect();
+    format!("{head} [...] {tail}")
+}
+
 /// `websocket`, and so on.
 const fn transport(answer: &Answer) -> &'static str {
     use crate::attack::Transport;

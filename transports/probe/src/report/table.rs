@@ -2,7 +2,7 @@
 
 use doorward_policy::threat::Threat;
 
-use super::{OfThreat, Report, Standing, reason, transport};
+use super::{OfThreat, Report, Standing, reason, short_reason, transport};
 use crate::exchange::{Exchange, Shown};
 use crate::run::Answer;
 
@@ -62,7 +62,7 @@ impl Report {
             let title =
                 format!("{} [{}, {}]", answer.attack.title, answer.attack.id, transport(answer));
             text.push_str(&wrapped("  * ", &title));
-            text.push_str(&wrapped("    ", reason(answer)));
+            text.push_str(&wrapped("    ", &short_reason(answer)));
             if let Some(last) = answer.played.exchanges.last() {
                 text.push_str(&exchange(last));
             }
