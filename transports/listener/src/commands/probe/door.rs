@@ -285,6 +285,7 @@ impl Visit<'_> {
             Step::Ask(_)
             | Step::Send(_)
             | Step::Hello(_)
+            | Step::Packets(_)
             | Step::Differ { .. }
             | Step::Say { .. } => Err(NotOffered("a step that prepares nothing".to_owned())),
         }
