@@ -166,3 +166,72 @@ impl<'a> Reader<'a> {
         Some(rest.iter().fold(start, |all, byte| (all << 8) | u64::from(*byte)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::Side;
+    use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
+    use rustls::quic::{Keys, Version};
+
+    use super::*;
+
+    /// The connection id of RFC 9001, appendix A.
+    const ID: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
+
+    fn keys(side: Side) -> Keys {
+        let suite = TLS13_AES_128_GCM_SHA256.tls13().and_then(|suite| suite.quic_suite());
+        suite.expect("it is there").keys(&ID, side, Version::V1)
+    }
+
+    fn header(level: Level) -> Header<'static> {
+        Header { level, to: &ID, from: b"own", token: b"token", number: 2 }
+    }
+
+    #[test]
+    fn a_packet_is_read_by_the_other_side() {
+        for level in [Level::Initial, Level::Handshake, Level::Data] {
+            let packet = seal(&header(level), &[7; 40], &keys(Side::Client).local).unwrap();
+            let mut datagram = packet.clone();
+            datagram.extend(if level == Level::Data { &[][..] } else { &[0xc0, 1][..] });
+            let Some(Seen::Sealed { level: seen, id, number_at, end }) = look(&datagram, ID.len())
+            else {
+                panic!("{level:?} is not seen")
+            };
+            assert_eq!((seen, end), (level, packet.len()));
+            assert!(level == Level::Data || id == b"own");
+            let keys = keys(Side::Server);
+            assert_eq!(open(&packet, number_at, &keys.remote).as_deref(), Some(&[7; 40][..]));
+            let mut broken = packet;
+            *broken.last_mut().unwrap() ^= 1;
+            assert_eq!(open(&broken, number_at, &keys.remote), None);
+        }
+    }
+
+    #[test]
+    fn a_retry_brings_its_token() {
+        let mut packet = vec![0xf0, 0, 0, 0, 1, 3, b'o', b'w', b'n', 2, 9, 9];
+        packet.extend(b"token");
+        packet.extend([0; 16]);
+        let Some(Seen::Retry { id, token }) = look(&packet, 3) else { panic!("it is not seen") };
+        assert_eq!((id, token), (vec![9, 9], b"token".to_vec()));
+        assert!(look(&packet[..20], 3).is_none());
+    }
+
+    #[test]
+    fn numbers_are_read_in_each_length() {
+        // RFC 9000, appendix A.1.
+        for (bytes, value) in [
+            (&[0x25][..], 37),
+            (&[0x40, 0x25], 37),
+            (&[0x7b, 0xbd], 15_293),
+            (&[0x9d, 0x7f, 0x3e, 0x7d], 494_878_333),
+            (&[0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c], 151_288_809_941_952_652),
+        ] {
+            assert_eq!(Reader::new(bytes).varint(), Some(value));
+            assert_eq!(Reader::new(&bytes[..bytes.len() - 1]).varint(), None);
+        }
+        let mut four = Vec::new();
+        varint(&mut four, 37);
+        assert_eq!(Reader::new(&four).varint(), Some(37));
+    }
+}
