@@ -183,6 +183,13 @@ fn evidence_stands_above_a_test() {
     let script = "//= req: R-1, type=test\nconst x = 1\n";
     above("tests/clients/a.test.mjs", script, 1, "right above `test('name', ...`");
     above("tests/vectors/check.py", "#= req: R-1, type=test\nx = 1\n", 1, "can't be cited here");
+    let body = "//= req: R-1, type=fuzz\npub fn token(data: &[u8]) {}\n";
+    above("tests/src/fuzz/token.rs", body, 1, "has the name of a file of fuzz/fuzz_targets");
+    // Nor does it count as evidence.
+    let helper = "//= req: R-1, type=test\nfn helper() {}\n";
+    let tree = || Tree::whole().replace(TESTS, "R-1, ", "").add(TESTS, helper);
+    among(tree(), Rule::Tested, "no evidence is cited for R-1");
+    among(tree(), Rule::TwoKinds, "DW-DNS-REBINDING has evidence of fewer than two kinds");
 }
 
 #[test]
