@@ -74,10 +74,10 @@ fn lead(view: &View<'_>) -> String {
         (view.threats.len(), "threats"),
         (INCIDENTS.len(), "real incidents"),
         (catalog.requirements.len(), "requirements"),
-        (catalog.attacks.len(), "attacks to replay"),
+        (catalog.attacks.len(), "attacks"),
     ];
     if view.evidence_read() {
-        figures.push((view.pieces().len(), "tests that are cited"));
+        figures.push((view.pieces().len(), "cited tests"));
         figures.push((catalog.controls.len(), "negative controls"));
     }
     let shown =
