@@ -6,6 +6,7 @@
 //! and the wire mends what has to be broken.
 
 mod attack;
+mod baseline;
 mod check;
 mod corpus;
 mod exchange;

@@ -1,9 +1,12 @@
 //! Plays a corpus against one server, and asks before anything that could disturb it.
 
+use std::collections::BTreeSet;
+
 use doorward_policy::threat::Threat;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::attack::{Attack, Step, Transport};
+use crate::baseline::{self, Closed};
 use crate::pace::Pace;
 use crate::play::{Played, Verdict, play};
 use crate::target::Target;
@@ -86,6 +89,9 @@ pub struct Manner<'a> {
 
 /// Plays attacks over each transport that the server speaks; the answers are in their order.
 ///
+/// An attack by which nothing is let in says something only of a server that lets a harmless request
+/// in: without that it is not applicable.
+///
 /// Under [`Consent::Ask`], `ask` is asked once for each attack that could disturb, and told why.
 /// `heard` is told of each answer as it comes.
 pub async fn run(
@@ -119,16 +125,26 @@ pub async fn run(
             }
         }
     }
-    let under_way = harmless.into_iter().map(|one| one.play(door, manner.pace));
+    let needed = harmless.iter().chain(&disturbing).filter(|one| one.needs_baseline(door));
+    let over: BTreeSet<Transport> = needed.map(|one| one.over).collect();
+    let closed = &baseline::closed(door, over, manner.pace).await;
+    let under_way = harmless.into_iter().map(|one| one.play(door, closed, manner.pace));
     let mut under_way = stream::iter(under_way).buffer_unordered(manner.at_once.max(1));
     while let Some((number, answer)) = under_way.next().await {
         heard(&answer);
         answers.push((number, answer));
     }
     for one in disturbing {
-        let (number, answer) = one.play(door, manner.pace).await;
+        let (number, answer) = one.play(door, closed, manner.pace).await;
         heard(&answer);
         answers.push((number, answer));
+    }
+    // Whichever of them it was: a server that is gone has not held.
+    let played = answers.iter_mut().rev().find(|(_, one)| one.played.verdict == Verdict::Held);
+    if let Some((_, last)) = played
+        && let Some(why) = baseline::gone(door, manner.pace).await
+    {
+        last.played.verdict = Verdict::NotHeld(why);
     }
     answers.sort_by_key(|(number, _)| *number);
     answers.into_iter().map(|(_, answer)| answer).collect()
@@ -142,7 +158,16 @@ struct One {
 }
 
 impl One {
-    async fn play(self, door: &dyn Door, pace: &Pace) -> (usize, Answer) {
+    fn needs_baseline(&self, door: &dyn Door) -> bool {
+        baseline::is_needed(&self.attack, self.over, door.visit().profile())
+    }
+
+    async fn play(self, door: &dyn Door, closed: &Closed, pace: &Pace) -> (usize, Answer) {
+        if let Some(why) = closed.get(&self.over)
+            && self.needs_baseline(door)
+        {
+            return (self.number, self.not_applicable(why.clone()));
+        }
         let Self { number, attack, over } = self;
         let played = play(&attack, over, &*door.visit(), pace).await;
         (number, Answer { attack, over, played })

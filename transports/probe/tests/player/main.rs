@@ -2,6 +2,7 @@
 
 mod format;
 mod quic;
+mod runs;
 mod secrets;
 mod server;
 mod tls;

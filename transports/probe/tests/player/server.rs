@@ -14,12 +14,14 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What a server does with a request.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Does {
     /// Answers so, and ends the connection.
     Says(&'static str),
     /// Answers so, takes what comes next, and answers that so.
     SaysThen(&'static str, &'static [u8]),
+    /// Refuses whatever has this in its head, upgrades what asks for it, and serves the rest.
+    Knows(&'static str),
     /// Answers with what it got.
     Echoes,
     /// Ends the connection.
@@ -31,6 +33,8 @@ pub(crate) enum Does {
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 pub(crate) const REFUSAL: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 44\r\nConnection: close\r\n\
     \r\n{\"error\":\"host_denied\",\"trace_id\":\"77aa\"}   ";
+
+pub(crate) const UPGRADED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n";
 
 /// Starts a server that does this with every connection.
 pub(crate) async fn serve(does: Does) -> SocketAddr {
@@ -58,6 +62,15 @@ async fn handle(mut stream: TcpStream, does: Does) -> std::io::Result<()> {
             let mut next = [0; 512];
             let _read = stream.read(&mut next).await?;
             stream.write_all(then).await
+        }
+        Does::Knows(bad) => {
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let answer = match (head.contains(bad), head.contains("Upgrade: websocket")) {
+                (true, _) => REFUSAL,
+                (false, true) => UPGRADED,
+                (false, false) => OK,
+            };
+            stream.write_all(answer.as_bytes()).await
         }
         Does::Echoes => {
             let length = head.len();

@@ -2,7 +2,7 @@
 
 use doorward_probe::{Audited, Recorded, Transport, Verdict};
 
-use crate::server::{Does, Fake, OK, REFUSAL, ask, not_held};
+use crate::server::{Does, Fake, OK, REFUSAL, UPGRADED, ask, not_held};
 
 const REFUSED: &str = "outcome = \"refused\"";
 const ADMITTED: &str = "outcome = \"admitted\"";
@@ -93,8 +93,6 @@ async fn so_many_have_to_come_to_it() {
         assert!(not_held(&played).contains("3 of 3 were refused, and 2 had to be"), "{played:?}");
     }
 }
-
-const UPGRADED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n";
 
 fn stays(say: &str) -> String {
     let first = ask("stay = \"it\"", ADMITTED);
