@@ -55,8 +55,11 @@ pub(super) async fn greet(
         connecting.map_err(io::Error::other)
     };
     if greeting.early {
-        // A connection from which there could be a ticket to resume.
+        // A connection from which there could be a ticket to resume. Tickets come before the answer
+        // to whatever is said, so that it is waited for; an empty hello spends nothing.
         if let Ok(Ok(first)) = timeout(patience, connect()?).await {
+            let (_answer, _) =
+                say(&first, &Greeting { bytes: &[0, 0], ..*greeting }, patience).await;
             first.close(VarInt::from_u32(0), &[]);
         }
         return Ok(match connect()?.into_0rtt() {
