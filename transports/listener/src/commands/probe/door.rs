@@ -312,7 +312,8 @@ impl Visit<'_> {
         known: &mut Variables,
     ) -> Result<(), NotOffered> {
         let session = named(known, of);
-        let path = "/.doorward/api/ticket";
+        let origin = origin.map(|origin| known.fill(origin)).transpose().map_err(NotOffered)?;
+        let (path, origin) = ("/.doorward/api/ticket", origin.as_deref());
         let reply = self.ask("POST", path, Some(&session), origin, Some("{}")).await?;
         let said = parsed(&reply);
         let ticket = said.get("ticket").and_then(Value::as_str);
