@@ -30,7 +30,7 @@ pub struct Exchange {
 pub struct Shown {
     /// At most [`SHOWN`] bytes.
     pub text: String,
-    /// How many bytes there were, with secrets shown by their names.
+    /// How many bytes there were.
     pub bytes: usize,
     /// Whether the text is all of them.
     pub whole: bool,
@@ -38,10 +38,17 @@ pub struct Shown {
 
 impl Shown {
     pub(crate) fn new(bytes: &[u8], known: &Variables) -> Self {
-        let redacted = known.redact(bytes);
-        let end = redacted.len().min(SHOWN);
-        let text = escape(redacted.get(..end).unwrap_or_default());
-        Self { text, bytes: redacted.len(), whole: end == redacted.len() }
+        let (mut redacted, all) = known.redact_some(bytes, SHOWN);
+        let whole = all && redacted.len() <= SHOWN;
+        // The last name may be longer than what was left.
+        redacted.truncate(SHOWN);
+        Self { text: escape(&redacted), bytes: bytes.len(), whole }
+    }
+
+    /// As [`Self::new`], of the first bytes alone.
+    pub(crate) fn beginning(bytes: &[u8], end: usize, known: &Variables) -> Self {
+        let shown = Self::new(bytes.get(..end).unwrap_or(bytes), known);
+        Self { bytes: bytes.len(), whole: shown.whole && end >= bytes.len(), ..shown }
     }
 }
 

@@ -82,7 +82,6 @@ impl Product {
             known.set(&format!("{name}.cookie"), "anonymous");
             return Ok(());
         };
-        known.conceal(secret.as_bytes(), "${secret}");
         if self.profile.bearer.is_some() || self.profile.query.is_some() {
             known.set_secret(&format!("{name}.token"), secret);
         }
@@ -172,6 +171,10 @@ impl Target for Visit<'_> {
 
     fn profile(&self) -> &Profile {
         &self.0.profile
+    }
+
+    fn secrets(&self) -> Vec<(String, Zeroizing<String>)> {
+        self.0.secret.iter().map(|secret| ("secret".to_owned(), secret.clone())).collect()
     }
 
     fn settle<'a>(

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
+use zeroize::Zeroizing;
+
 use crate::attack::Step;
 use crate::profile::Profile;
 use crate::variables::Variables;
@@ -28,6 +30,12 @@ pub trait Target: Send + Sync {
 
     /// How it is spoken to.
     fn profile(&self) -> &Profile;
+
+    /// What is never shown, whether or not an attack has to do with it: each secret, behind its
+    /// name.
+    fn secrets(&self) -> Vec<(String, Zeroizing<String>)> {
+        Vec::new()
+    }
 
     /// Whether it has these settings ([`Attack::settings`](crate::Attack::settings)), or takes
     /// them on; called once, before the first step.

@@ -15,7 +15,8 @@ pub struct Variables {
     secrets: Vec<(Zeroizing<Vec<u8>>, String)>,
 }
 
-/// The shortest text that is replaced as a secret: a shorter one is found in every answer.
+/// The shortest text that is replaced because it was made of a secret or looks like one: a shorter
+/// one is found in every answer. What is known to be a secret is replaced however short it is.
 const SHORTEST: usize = 8;
 
 impl fmt::Debug for Variables {
@@ -39,16 +40,23 @@ impl Variables {
     /// Names a secret, such as `a.token`. What is sent and received shows its name instead.
     pub fn set_secret(&mut self, name: &str, value: &str) {
         self.set(name, value);
-        self.conceal(value.as_bytes(), &format!("${{{name}}}"));
+        self.hide(value.as_bytes(), &format!("${{{name}}}"));
     }
 
-    /// Shows `instead` wherever these bytes were sent or received.
+    /// Shows `instead` wherever these bytes were sent or received, unless they are so few that they
+    /// are found in every answer.
     pub fn conceal(&mut self, secret: &[u8], instead: &str) {
+        if secret.len() >= SHORTEST {
+            self.hide(secret, instead);
+        }
+    }
+
+    fn hide(&mut self, secret: &[u8], instead: &str) {
         let known = self.secrets.iter().any(|(known, _)| known.as_slice() == secret);
-        if secret.len() >= SHORTEST && !known {
-            self.secrets.push((Zeroizing::new(secret.to_vec()), instead.to_owned()));
+        if !secret.is_empty() && !known {
             // A secret may be a part of another one: the longer is replaced first.
-            self.secrets.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+            let at = self.secrets.partition_point(|(known, _)| known.len() >= secret.len());
+            self.secrets.insert(at, (Zeroizing::new(secret.to_vec()), instead.to_owned()));
         }
     }
 
@@ -76,17 +84,26 @@ impl Variables {
         String::from_utf8(bytes).map_err(|_| format!("`{text}` comes to what is no text"))
     }
 
-    /// Whether this is a secret, or was made of one.
+    /// Whether a secret, or what was made of one, is in this.
     pub(crate) fn is_secret(&self, value: &[u8]) -> bool {
-        self.secrets.iter().any(|(secret, _)| secret.as_slice() == value)
+        let holds = |secret: &[u8]| value.windows(secret.len()).any(|window| window == secret);
+        self.secrets.iter().any(|(secret, _)| holds(secret))
     }
 
     /// These bytes with every secret replaced by what it is called.
     #[must_use]
     pub fn redact(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut shown = Vec::with_capacity(bytes.len());
+        self.redact_some(bytes, usize::MAX).0
+    }
+
+    /// The beginning of these bytes with every secret replaced by what it is called, about so many
+    /// of them, and whether that is all. What nobody sees is not looked through either.
+    pub(crate) fn redact_some(&self, bytes: &[u8], most: usize) -> (Vec<u8>, bool) {
+        let mut shown = Vec::with_capacity(bytes.len().min(most));
         let mut rest = bytes;
-        while let Some((&first, behind)) = rest.split_first() {
+        while shown.len() < most
+            && let Some((&first, behind)) = rest.split_first()
+        {
             let found = self.secrets.iter().find(|(secret, _)| rest.starts_with(secret));
             match found.and_then(|(secret, name)| Some((rest.get(secret.len()..)?, name))) {
                 Some((behind, name)) => {
@@ -99,6 +116,6 @@ impl Variables {
                 }
             }
         }
-        shown
+        (shown, rest.is_empty())
     }
 }

@@ -7,6 +7,7 @@ mod door;
 mod forwarding;
 mod listing;
 mod locals;
+mod probing;
 mod refusals;
 mod restart;
 mod running;

@@ -98,7 +98,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(child: Child) -> Self {
+    pub(crate) fn of(child: Child) -> Self {
         let pid = Pid::from_child(&child);
         let output: Output = within("the end of a command", Some(pid), move || {
             child.wait_with_output().expect("waited")

@@ -31,8 +31,6 @@ pub(super) struct Answer {
     pub(super) received: Vec<u8>,
     /// The session that it brought.
     pub(super) bought: Option<Bought>,
-    /// Other secrets in it.
-    pub(super) secrets: Vec<String>,
     /// Whether the server never came to decide: no audit log says anything of it.
     pub(super) undecided: bool,
     /// What isn't said by the rest.
@@ -56,7 +54,6 @@ impl Answer {
             trace_id: None,
             received,
             bought: None,
-            secrets: Vec::new(),
             undecided: false,
             note: None,
         }

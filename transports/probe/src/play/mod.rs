@@ -7,6 +7,7 @@ mod judge;
 mod live;
 mod quic;
 mod request;
+mod secrets;
 mod steps;
 mod tcp;
 mod trust;
@@ -22,6 +23,9 @@ use crate::exchange::Exchange;
 use crate::pace::Pace;
 use crate::target::{HttpAddress, QuicAddress, Target};
 use crate::variables::Variables;
+
+/// The most bytes of a reason.
+const LONGEST: usize = 1000;
 
 /// What came of an attack over one transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +109,9 @@ impl<'a> Round<'a> {
         match self.over {
             Transport::Quic => drop(self.quic()?),
             Transport::Http | Transport::Websocket => drop(self.http()?),
+        }
+        for (name, secret) in self.target.secrets() {
+            self.known.set_secret(&name, &secret);
         }
         let attack: &'a Attack = self.attack;
         let settled = self.target.settle(&attack.settings).await;
@@ -192,8 +199,21 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// A text without a secret.
+    /// A text without a secret, in one line of letters that do nothing to a terminal or a page: a
+    /// part of it may be the server's.
     fn text(&self, text: &str) -> String {
-        String::from_utf8_lossy(&self.known.redact(text.as_bytes())).into_owned()
+        let (redacted, all) = self.known.redact_some(text.as_bytes(), LONGEST);
+        let redacted = String::from_utf8_lossy(&redacted);
+        let mut plain = String::with_capacity(redacted.len());
+        for each in redacted.chars() {
+            match each {
+                ' '..='~' => plain.push(each),
+                _ => plain.extend(each.escape_default()),
+            }
+        }
+        if !all {
+            plain.push_str("...");
+        }
+        plain
     }
 }

@@ -10,6 +10,7 @@ use super::forge::{self, Plan};
 use super::live::Live;
 use super::quic::{Greeted, Greeting, greet};
 use super::request::Request;
+use super::secrets::handed_out;
 use super::tcp::{Reading, Wire};
 use super::{Round, Stop};
 use crate::attack::{Ask, Expect, Hello, Outcome, Packets, Send, Transport};
@@ -239,8 +240,9 @@ impl Round<'_> {
     /// Writes down what went over the wire. Secrets that came back are none of the report's.
     fn note(&mut self, attempt: &Attempt) {
         let Attempt { sent, answer, .. } = attempt;
-        for secret in &answer.secrets {
-            self.known.conceal(secret.as_bytes(), "${answer}");
+        let (secrets, shown_to) = handed_out(&answer.received);
+        for secret in &secrets {
+            self.known.conceal(secret, "${answer}");
         }
         if let Some(bought) = &answer.bought {
             self.known.conceal(bought.token.as_bytes(), "${answer.token}");
@@ -249,7 +251,7 @@ impl Round<'_> {
             step: self.step,
             each: self.each.clone(),
             sent: Shown::new(sent, &self.known),
-            received: Shown::new(&answer.received, &self.known),
+            received: Shown::beginning(&answer.received, shown_to, &self.known),
             came_to: self.text(&answer.words()),
         });
     }

@@ -262,33 +262,14 @@ fn judged(head: &Head, body: &[u8], profile: &Profile, received: Vec<u8>) -> Ans
     };
     let mut answer = Answer::new(came, received).explained(body);
     answer.status = Some(head.status);
-    for cookie in head.all("set-cookie") {
-        let value = cookie.split(';').next().and_then(|pair| pair.split_once('='));
-        answer.secrets.extend(value.map(|(_, value)| value.to_owned()));
-    }
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
     let id = text("session_id");
     // A token stands in the body or, for a page, in the one cookie that is set.
-    let token = text("access_token").or_else(|| answer.secrets.first().cloned());
+    let set = head.field("set-cookie").and_then(|cookie| cookie.split(';').next()?.split_once('='));
+    let token = text("access_token").or_else(|| set.map(|(_, value)| value.to_owned()));
     answer.bought = token.map(|token| Bought { token, id });
-    answer.secrets.extend(handed_out(&answer.received));
     answer
-}
-
-/// The values of what is a secret in a body, whether or not all of the body has come.
-fn handed_out(received: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(received);
-    let mut found = Vec::new();
-    for name in ["access_token", "ticket", "token", "refresh_token", "id_token"] {
-        for (at, field) in text.match_indices(&format!("\"{name}\"")) {
-            let behind = text.get(at.saturating_add(field.len())..).unwrap_or_default();
-            let value = behind.trim_start().strip_prefix(':').map(str::trim_start);
-            let value = value.and_then(|value| value.strip_prefix('"'));
-            found.extend(value.and_then(|value| value.split('"').next()).map(str::to_owned));
-        }
-    }
-    found
 }
 
 /// Whether this is where somebody without a session is sent.

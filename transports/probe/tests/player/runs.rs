@@ -1,14 +1,16 @@
 //! Whole runs: what a server that does one thing whatever comes is reported to hold.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use doorward_policy::encoding::{base64url, hex};
 use doorward_probe::{
-    Answer, Attack, Audited, Consent, Corpus, Door, HttpAddress, Manner, NotOffered, Pace, Pending,
-    Profile, QuicAddress, Standing, Step, Target, Variables, Verdict, run,
+    Answer, Attack, Audited, Consent, Corpus, Door, Header, HttpAddress, Manner, NotOffered, Pace,
+    Pending, Profile, QuicAddress, Report, Standing, Step, Target, Variables, Verdict, run,
 };
 
-use crate::server::{Does, Fake, OK, REFUSAL, ask, attack};
+use crate::server::{Does, Fake, OK, REFUSAL, TOKEN, ask, attack};
 
 /// Long for a server of a few lines, and short for who waits until one has said nothing.
 const BRIEF: Duration = Duration::from_millis(200);
@@ -122,4 +124,56 @@ async fn a_server_that_is_gone_in_the_end_has_not_held() {
         _ => false,
     });
     assert!(over, "{answers:?}");
+}
+
+/// Every form of a report on a server that sends everything back, and the debug output: in none is
+/// the token of a session, a part of it that proves anything, or it in another spelling.
+#[tokio::test]
+async fn no_form_of_a_report_has_a_secret() {
+    let corpus = Corpus::embedded().expect("it can be read");
+    let (count, sha256) = (corpus.attacks.len(), corpus.sha256);
+    let answers = found(Fake::lenient(Does::Echoes).await, corpus.attacks, BRIEF).await;
+    let text = |text: &str| text.to_owned();
+    let header = Header {
+        product: text("Echo"),
+        url: text("http://127.0.0.1:1"),
+        address: text("127.0.0.1:1"),
+        quic: None,
+        profile: text("echo"),
+        strict: false,
+        version: text("1"),
+        corpus_attacks: count,
+        corpus_sha256: sha256,
+        started_at: text("2026-01-01T00:00:00Z"),
+        notes: BTreeMap::new(),
+    };
+    let report = Report { header, answers };
+    let (_, tag) = TOKEN.split_once('.').expect("it has a tag");
+    let percent: String = TOKEN.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let secrets = [
+        text(tag),
+        text(&tag[..tag.len() - 1]),
+        text("tag-of-thirty-two-bytes"),
+        hex(b"tag-of-thirty-two-bytes"),
+        hex(tag.as_bytes()),
+        percent,
+        base64url(TOKEN.as_bytes()),
+        base64url(tag.as_bytes()),
+        base64url(format!("bearer {TOKEN}").as_bytes()),
+    ];
+    for (form, shown) in [
+        ("table", report.table()),
+        ("Markdown", report.markdown()),
+        ("SARIF", report.sarif().to_string()),
+        ("JSON", report.json().to_string()),
+        ("Debug", format!("{report:?}")),
+    ] {
+        for secret in &secrets {
+            let found = shown.to_lowercase().find(&secret.to_lowercase());
+            assert_eq!(found, None, "{secret} is in the {form}");
+        }
+        if matches!(form, "SARIF" | "JSON" | "Debug") {
+            assert!(shown.contains("${a.token}"), "it would be in the {form}");
+        }
+    }
 }

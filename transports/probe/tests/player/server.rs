@@ -9,9 +9,14 @@ use doorward_probe::{
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use zeroize::Zeroizing;
 
 /// Longer than anything takes here; what nothing comes for is never awaited with it.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// The token of a session: a record, and a tag of 32 bytes.
+pub(crate) const TOKEN: &str =
+    "cmVjb3JkLW9mLXNvbWVib2R5.dGFnLW9mLXRoaXJ0eS10d28tYnl0ZXMtaW4tYWxsISE";
 
 /// What a server does with a request.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +94,7 @@ pub(crate) struct Fake {
     pub(crate) quic: Option<QuicAddress>,
     pub(crate) audit: Audited,
     pub(crate) records: Vec<String>,
+    pub(crate) secrets: Vec<(String, String)>,
 }
 
 impl Fake {
@@ -101,6 +107,7 @@ impl Fake {
             quic: None,
             audit: Audited::Recorded(Recorded { reason, threat }),
             records: vec!["{\"event\":\"denied\",\"trace_id\":\"77aa\"}".to_owned()],
+            secrets: Vec::new(),
         }
     }
 
@@ -161,6 +168,11 @@ impl Target for Fake {
         &self.profile
     }
 
+    fn secrets(&self) -> Vec<(String, Zeroizing<String>)> {
+        let secrets = self.secrets.iter();
+        secrets.map(|(name, secret)| (name.clone(), Zeroizing::new(secret.clone()))).collect()
+    }
+
     fn prepare<'a>(
         &'a self,
         step: &'a Step,
@@ -168,7 +180,7 @@ impl Target for Fake {
     ) -> Pending<'a, Result<(), NotOffered>> {
         Box::pin(ready(match step {
             Step::Session { r#as, subject, .. } => {
-                let token = subject.as_deref().unwrap_or("cmVjb3JkcmVjb3Jk.dGFndGFndGFndGFn");
+                let token = subject.as_deref().unwrap_or(TOKEN);
                 known.set_secret(&format!("{as}.token", as = r#as), token);
                 known.set_secret(&format!("{as}.cookie", as = r#as), token);
                 known.set(&format!("{as}.id", as = r#as), "0011223344556677");

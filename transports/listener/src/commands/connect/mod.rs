@@ -99,7 +99,7 @@ fn trust(ca: Option<&Path>) -> Outcome<Trust> {
 }
 
 /// Waits for Ctrl-C or SIGTERM. Nothing tells the server of a process that has just gone.
-async fn told_to_stop() {
+pub(super) async fn told_to_stop() {
     match signal(SignalKind::terminate()) {
         Ok(mut terminated) => {
             tokio::select! {

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use super::owner::{Owner, StateOwner, Wanted};
-use super::settings;
+use super::{settings, unless_stopped};
 use crate::config::parse;
 use crate::failure::{Failure, Outcome};
 
@@ -76,23 +76,31 @@ impl Door {
         });
         let (only, visits) = (Mutex::default(), AtomicU32::new(0));
         let door = Self { http, quic, profile, owner, pace, only, visits };
-        let visit = door.visit();
+        // Whoever isn't let in leaves nothing behind either.
+        if let Err(failure) = unless_stopped(door.try_page()).await.flatten() {
+            door.clear_away().await?;
+            return Err(failure);
+        }
+        Ok(door)
+    }
+
+    async fn try_page(&self) -> Outcome {
+        let visit = self.visit();
         let session = visit
             .session(SUBJECT, None)
             .await
             .map_err(|lacking| Failure::failed(format!("nobody can be paired there: {lacking}")))?;
-        let page = visit.ask("GET", &door.profile.page, Some(&session), None, None).await;
+        let page = visit.ask("GET", &self.profile.page, Some(&session), None, None).await;
         let page =
             page.map_err(|lacking| Failure::failed(format!("nothing answers: {lacking}")))?;
         if page.status >= 400 {
             return Err(Failure::failed(format!(
                 "a session of {SUBJECT} gets {} at {}: no attack says anything there. Name a page \
                  that it may see in a profile of your own (docs/probe.md)",
-                page.status, door.profile.page
+                page.status, self.profile.page
             )));
         }
-        drop(visit);
-        Ok(door)
+        Ok(())
     }
 
     /// Takes back all that was made.
@@ -363,6 +371,13 @@ impl Target for Visit<'_> {
 
     fn profile(&self) -> &Profile {
         &self.door.profile
+    }
+
+    fn secrets(&self) -> Vec<(String, Zeroizing<String>)> {
+        match &self.door.owner {
+            Owner::State(_) => Vec::new(),
+            Owner::Grant(secret) => vec![("grant".to_owned(), secret.expose())],
+        }
     }
 
     fn settle<'a>(

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use self::door::Door;
 use self::owner::Owner;
+use super::connect::told_to_stop;
 use crate::cli::ProbeArgs;
 use crate::failure::{Failure, Outcome};
 use crate::output;
@@ -51,9 +52,10 @@ pub(super) async fn run(args: &ProbeArgs) -> Outcome {
     let started_at = now()?;
     let (header, answers) = if profile.strict {
         let door = door(args, profile, &wire, Arc::clone(&pace)).await?;
-        let answers = play(args, attacks, &door, &pace).await;
+        // A workspace that stayed would shut everybody out.
+        let answers = unless_stopped(play(args, attacks, &door, &pace)).await;
         door.clear_away().await?;
-        (header(args, &wire, &door), answers)
+        (header(args, &wire, &door), answers?)
     } else {
         let product = product(args, profile, &wire, Arc::clone(&pace)).await?;
         let answers = play(args, attacks, &product, &pace).await;
@@ -212,6 +214,14 @@ async fn play(
         doorward_probe::run(attacks, door, manner, ask, |answer| progress.step(answer)).await;
     progress.end();
     answers
+}
+
+/// What this comes to, unless somebody stops it.
+async fn unless_stopped<T>(work: impl Future<Output = T>) -> Outcome<T> {
+    tokio::select! {
+        done = work => Ok(done),
+        () = told_to_stop() => Err(Failure::failed("stopped: what was made for it is taken back")),
+    }
 }
 
 /// Asks whoever sits at the terminal.
