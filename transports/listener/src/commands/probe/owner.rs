@@ -188,8 +188,12 @@ impl StateOwner {
         if self.made().workspaces.is_empty() && !directory.is_off() {
             return Err(NotOffered("workspaces beside those that it has".to_owned()));
         }
-        self.change(Change::Create(name, placing)).await?;
+        // Noted before it is there: whoever stops the probe may do so in between.
         self.made().workspaces.push(name);
+        if let Err(refused) = self.change(Change::Create(name, placing)).await {
+            self.made().workspaces.pop();
+            return Err(refused);
+        }
         for member in members {
             self.admit(name, subject(member)?, Capabilities::START_UP).await?;
         }
@@ -220,9 +224,8 @@ impl StateOwner {
         capabilities: Capabilities,
     ) -> Result<(), NotOffered> {
         let member = Member { subject, capabilities, home: false };
-        self.change(Change::Admit(name, member)).await?;
         self.made().members.push((name, subject));
-        Ok(())
+        self.change(Change::Admit(name, member)).await
     }
 
     async fn change(&self, change: Change) -> Result<(), NotOffered> {
