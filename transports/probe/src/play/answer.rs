@@ -33,6 +33,8 @@ pub(super) struct Answer {
     pub(super) bought: Option<Bought>,
     /// Whether the server never came to decide: no audit log says anything of it.
     pub(super) undecided: bool,
+    /// Whether a WebSocket was asked for and none was opened.
+    pub(super) unopened: bool,
     /// What isn't said by the rest.
     pub(super) note: Option<String>,
 }
@@ -55,6 +57,7 @@ impl Answer {
             received,
             bought: None,
             undecided: false,
+            unopened: false,
             note: None,
         }
     }

@@ -221,7 +221,7 @@ impl Round<'_> {
 /// Whether an answer comes to this.
 fn is(outcome: Outcome, answer: &Answer) -> bool {
     match outcome {
-        Outcome::Admitted => answer.came == Came::Admitted,
+        Outcome::Admitted => answer.came == Came::Admitted && !answer.unopened,
         Outcome::Refused | Outcome::Ended => matches!(answer.came, Came::Refused | Came::Ended),
         Outcome::Open => answer.came == Came::Open,
     }

@@ -17,6 +17,9 @@ use super::answer::{Answer, Bought, Came, MOST};
 use super::trust;
 use crate::target::QuicAddress;
 
+/// How much a server may send on one connection before any of it is read.
+const WINDOW: VarInt = VarInt::from_u32(4 << 20);
+
 /// A connection, and the socket that it goes through.
 pub(super) struct Dialled {
     pub(super) connection: Connection,
@@ -101,7 +104,11 @@ fn config(to: &QuicAddress) -> io::Result<ClientConfig> {
     let tls = QuicClientConfig::try_from(tls).map_err(io::Error::other)?;
     let mut config = ClientConfig::new(Arc::new(tls));
     let mut transport = TransportConfig::default();
+    // Nobody reads what a server opens, and what it sends without end is not kept.
     transport.max_concurrent_uni_streams(VarInt::from_u32(0));
+    transport.max_concurrent_bidi_streams(VarInt::from_u32(0));
+    transport.receive_window(WINDOW);
+    transport.datagram_receive_buffer_size(None);
     config.transport_config(Arc::new(transport));
     Ok(config)
 }

@@ -14,7 +14,7 @@ use crate::template::{Spelling, Template};
 
 /// Where bytes go, and the bytes.
 pub(super) enum Request {
-    Http { to: HttpAddress, from: Option<IpAddr>, bytes: Vec<u8>, bodiless: bool },
+    Http { to: HttpAddress, from: Option<IpAddr>, bytes: Vec<u8>, bodiless: bool, upgrades: bool },
     Quic { to: QuicAddress, from: Option<IpAddr>, bytes: Vec<u8>, early: bool },
 }
 
@@ -124,7 +124,7 @@ impl Round<'_> {
         let mut bytes = lines.join(b"\r\n".as_slice());
         bytes.extend(b"\r\n\r\n");
         bytes.extend(body.unwrap_or_default());
-        Ok(Request::Http { to, from, bytes, bodiless: method == b"HEAD" })
+        Ok(Request::Http { to, from, bytes, bodiless: method == b"HEAD", upgrades })
     }
 
     /// Looks for a path that only a Doorward has: another product refuses it because it doesn't

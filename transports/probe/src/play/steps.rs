@@ -78,7 +78,13 @@ impl Round<'_> {
         } else {
             for request in requests {
                 pace.turn().await;
-                attempts.push(perform(request).await.map_err(|error| self.unreached(&error))?);
+                let attempt = perform(request).await.map_err(|error| self.unreached(&error))?;
+                let silent = attempt.answer.came == Came::Silent;
+                attempts.push(attempt);
+                // No step expects it: the others would only be waited for as long.
+                if silent {
+                    break;
+                }
             }
         }
         Ok(attempts)
@@ -269,10 +275,12 @@ fn reading(target: &dyn Target, patience: Duration, bodiless: bool) -> Reading<'
 
 async fn perform(over: Transport, request: Request, reading: Reading<'_>) -> io::Result<Attempt> {
     match request {
-        Request::Http { to, from, bytes, bodiless } => {
+        Request::Http { to, from, bytes, bodiless, upgrades } => {
             let mut wire = Wire::connect(&to, from, reading.patience).await?;
             wire.send(&bytes, 1, reading.patience).await;
-            let answer = wire.answer(Reading { bodiless, ..reading }).await;
+            let mut answer = wire.answer(Reading { bodiless, ..reading }).await;
+            // A page is no WebSocket: nothing was refused, and nothing opened either.
+            answer.unopened = upgrades && !reading.profile.strict && answer.status != Some(101);
             let upgraded = over == Transport::Websocket && answer.status == Some(101);
             let live = if upgraded { Live::WebSocket(wire) } else { Live::Tcp(wire) };
             Ok(Attempt { sent: bytes, answer, live: Some(live) })

@@ -71,16 +71,15 @@ impl Wire {
     /// and what it says to that is read afterwards.
     pub(crate) async fn send(&mut self, bytes: &[u8], pieces: usize, patience: Duration) {
         let size = bytes.len().div_ceil(pieces.max(1)).max(1);
-        for piece in bytes.chunks(size) {
-            let sent = async {
+        let sent = async {
+            for piece in bytes.chunks(size) {
                 self.stream.write_all(piece).await?;
-                self.stream.flush().await
-            };
-            if !matches!(timeout(patience, sent).await, Ok(Ok(()))) {
-                return;
+                self.stream.flush().await?;
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
+            io::Result::Ok(())
+        };
+        let _result = timeout(patience, sent).await;
     }
 
     /// Reads more by then; `false` if nothing came.
@@ -114,7 +113,7 @@ impl Wire {
         let mut by = pin!(sleep(reading.patience));
         loop {
             match parse_head(&self.buffer) {
-                Ok(Some(head)) if (100..=199).contains(&head.status) && head.status != 101 => {
+                Ok(Some(head)) if head.is_interim() => {
                     self.buffer.drain(..head.length);
                     continue;
                 }
@@ -165,6 +164,10 @@ impl Wire {
         let mut by = pin!(sleep(patience));
         loop {
             match parse_head(&self.buffer) {
+                Ok(Some(head)) if head.is_interim() => {
+                    self.buffer.drain(..head.length);
+                    continue;
+                }
                 Ok(Some(head)) => {
                     self.buffer.drain(..head.length);
                     let body = Zeroizing::new(self.body(&head, false, by.as_mut()).await);
@@ -203,6 +206,11 @@ struct Head {
 }
 
 impl Head {
+    /// Whether the answer is still to come.
+    fn is_interim(&self) -> bool {
+        (100..=199).contains(&self.status) && self.status != 101
+    }
+
     fn field<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
     }

@@ -223,3 +223,25 @@ async fn a_server_that_is_gone_afterwards_does_not_hold() {
     let played = fake.play(&ask("", REFUSED), Transport::Http).await;
     assert!(matches!(played.verdict, Verdict::NotApplicable(_)), "it was never there: {played:?}");
 }
+
+/// A server that overlooks an upgrade and sends its page has opened no WebSocket.
+#[tokio::test]
+async fn a_page_is_no_websocket() {
+    let fake = Fake::lenient(Does::Says(OK)).await;
+    let played = fake.play(&ask("", ADMITTED), Transport::Websocket).await;
+    assert!(matches!(played.verdict, Verdict::NotApplicable(_)), "{played:?}");
+    assert_eq!(fake.play(&ask("", ADMITTED), Transport::Http).await.verdict, Verdict::Held);
+    let played = fake.play(&ask("", REFUSED), Transport::Websocket).await;
+    assert!(matches!(played.verdict, Verdict::NotHeld(_)), "{played:?}");
+}
+
+/// Of a server that says nothing nobody waits for every answer that it owes.
+#[tokio::test]
+async fn the_first_silence_is_enough() {
+    let fake = Fake::strict(Does::Waits).await;
+    let asked = crate::server::attack(&ask("times = 9", "outcome = \"refused\", exactly = 3"));
+    let brief = doorward_probe::Pace::unlimited(std::time::Duration::from_millis(200));
+    let played = doorward_probe::play(&asked, Transport::Http, &fake, &brief).await;
+    assert!(not_held(&played).contains("nothing came"), "{played:?}");
+    assert_eq!(played.exchanges.len(), 1);
+}

@@ -34,6 +34,10 @@ const ASKING: Duration = Duration::from_millis(50);
 /// No server of ours sends a larger datagram.
 const LARGEST: usize = 4096;
 const ID: usize = 8;
+/// The most datagrams that are read in between: who sends them faster isn't waited out.
+const GLANCE: usize = 64;
+/// The most parts of a handshake that are kept until their turn comes.
+const PARTS: usize = 256;
 const PING: &[u8] = &[0x01];
 
 /// What is to be sent.
@@ -298,7 +302,8 @@ impl Forger {
     /// Reads whatever has come already.
     fn glance(&mut self) {
         let mut buffer = vec![0; LARGEST];
-        while let Ok(length) = self.socket.try_recv(&mut buffer) {
+        for _ in 0..GLANCE {
+            let Ok(length) = self.socket.try_recv(&mut buffer) else { return };
             self.read(buffer.get(..length).unwrap_or_default());
         }
     }
@@ -365,6 +370,10 @@ impl Forger {
     /// Gives the handshake what has come of it, in its order.
     fn part(&mut self, level: Level, offset: u64, data: &[u8]) {
         let Some((taken, parts)) = self.parts.get_mut(level as usize) else { return };
+        // It was taken already, or too many come out of their order.
+        if offset < *taken || parts.len() >= PARTS {
+            return;
+        }
         parts.insert(offset, data.to_vec());
         while let Some(data) = parts.remove(taken) {
             *taken = taken.saturating_add(data.len() as u64);
