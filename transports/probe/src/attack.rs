@@ -400,7 +400,11 @@ impl Attack {
 
 /// The line of the step of this number, both from 1.
 fn line_of_step(text: &str, step: usize) -> Option<usize> {
-    let heads = (1..).zip(text.lines()).filter(|(_, line)| line.trim() == "[[step]]");
+    let is_head = |line: &str| {
+        let line: String = line.split_whitespace().collect();
+        line.starts_with("[[step]]")
+    };
+    let heads = (1..).zip(text.lines()).filter(|(_, line)| is_head(line));
     heads.map(|(line, _)| line).nth(step.checked_sub(1)?)
 }
 

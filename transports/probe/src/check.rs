@@ -16,7 +16,31 @@ pub(crate) struct Fault {
 }
 
 /// Names of the server's own, and what a step may always use.
-const ALWAYS: [&str; 5] = ["target", "host", "port", "origin", "cookie_name"];
+pub(crate) const ALWAYS: [&str; 5] = ["target", "host", "port", "origin", "cookie_name"];
+
+/// What a server can be set to, see [`Attack::settings`].
+const SETTINGS: [&str; 20] = [
+    "allow_origins",
+    "allow_hosts",
+    "allow_service_workers",
+    "public_url",
+    "share",
+    "trusted_proxies",
+    "exposure",
+    "routes",
+    "per_address",
+    "unadmitted",
+    "codes",
+    "guesses",
+    "counters",
+    "deadline",
+    "idle",
+    "absolute",
+    "sessions",
+    "retry_from",
+    "handshakes",
+    "guarded",
+];
 
 /// Checks an attack.
 pub(crate) fn check(attack: &Attack) -> Result<(), Fault> {
@@ -33,11 +57,9 @@ fn whole(attack: &Attack) -> Result<(), String> {
     if attack.title.trim().is_empty() {
         return Err("`title` is empty; say what the attacker does".to_owned());
     }
-    if !ThreatId::all().any(|threat| threat.name() == attack.threat) {
-        let threat = &attack.threat;
-        return Err(format!(
-            "`{threat}` is no threat; take an id of docs/threats.md, such as DW-GRANT-REPLAY"
-        ));
+    is_threat(&attack.threat)?;
+    if let Some(name) = attack.settings.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
+        return Err(format!("`{name}` is no setting; there are {}", SETTINGS.join(", ")));
     }
     if attack.over.is_empty() {
         return Err("`over` is empty; name http, websocket or quic".to_owned());
@@ -62,6 +84,13 @@ fn whole(attack: &Attack) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn is_threat(name: &str) -> Result<(), String> {
+    if ThreatId::all().any(|threat| threat.name() == name) {
+        return Ok(());
+    }
+    Err(format!("`{name}` is no threat; take an id of docs/threats.md, such as DW-GRANT-REPLAY"))
 }
 
 /// What is known at a step.
@@ -205,6 +234,8 @@ impl Names {
         if expect.exactly.is_some_and(|exactly| exactly > times) {
             return Err(format!("`exactly` is more than the {times} there are"));
         }
+        // An empty one is for what no decision was taken on.
+        expect.threat.as_deref().filter(|name| !name.is_empty()).map_or(Ok(()), is_threat)?;
         self.plain(&expect.never)
     }
 

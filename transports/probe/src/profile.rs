@@ -6,6 +6,8 @@ use doorward_policy::threat::Threat;
 use serde::Deserialize;
 
 use crate::attack::Transport;
+use crate::check::ALWAYS;
+use crate::template::{Spelling, Template};
 
 /// How a server is spoken to. In its texts `${credential}` stands for the credential, and the
 /// server's own values are filled in as in an attack (`${port}`, `${cookie_name}`).
@@ -187,6 +189,7 @@ impl Profile {
                 ));
             }
         }
+        self.check_names()?;
         if self.cookie.is_some() && self.cookie_name.is_none() {
             return Err("a cookie needs its cookie_name".to_owned());
         }
@@ -194,5 +197,36 @@ impl Profile {
             return Err(format!("notes: no threat is called \"{name}\""));
         }
         Ok(())
+    }
+
+    /// Finds a name that means nothing where it stands: every attack would be not applicable.
+    fn check_names(&self) -> Result<(), String> {
+        let presented = [&self.bearer, &self.cookie, &self.ticket, &self.local, &self.query];
+        for text in presented.into_iter().flatten() {
+            only(text, |name| name == "credential" || ALWAYS.contains(&name))?;
+        }
+        let places = [Some(&self.page), self.websocket.as_ref(), self.redeem.as_ref()];
+        for text in places.into_iter().flatten().chain(&self.upgrade) {
+            only(text, |name| ALWAYS.contains(&name))?;
+        }
+        if let Some(text) = &self.cookie_name {
+            only(text, |name| name != "cookie_name" && ALWAYS.contains(&name))?;
+        }
+        if let Some(sign_in) = &self.sign_in {
+            for text in [Some(&sign_in.path), sign_in.body.as_ref()].into_iter().flatten() {
+                only(text, |name| name == "secret")?;
+            }
+            sign_in.headers.iter().try_for_each(|line| only(line, |name| name == "secret"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a text with another name than these.
+fn only(text: &str, known: impl Fn(&str) -> bool) -> Result<(), String> {
+    let template = Template::parse(text, Spelling::Plain)?;
+    match template.names().into_iter().find(|name| !known(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!("\"{text}\": `${{{name}}}` is not known there")),
     }
 }

@@ -111,7 +111,9 @@ impl Round<'_> {
         // An upgrade has no body.
         let body = if upgrades { None } else { self.body(ask, &method, redeems)? };
         if upgrades {
-            lines.extend(profile.upgrade.iter().map(|line| line.clone().into_bytes()));
+            for line in &profile.upgrade {
+                lines.push(self.fill(line, Spelling::Plain)?);
+            }
         }
         let own = own_lines(upgrades, body.as_ref().map(Vec::len), ask.stay.is_some());
         let named = |line: &String| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_probe::{Attack, Variables, corpus, duration};
+use doorward_probe::{Attack, Profile, Variables, corpus, duration};
 
 const HEAD: &str = "title = \"x\"\nthreat = \"DW-GRANT-REPLAY\"\nover = [\"http\"]\n";
 const ASK: &str = "[[step]]\ndo = \"ask\"\nexpect = { outcome = \"refused\" }\n";
@@ -187,5 +187,90 @@ fn the_reference_has_every_word() {
     for word in words.iter().filter(|word| !["step", "nothing"].contains(&word.as_str())) {
         let known = [format!("`{word}`"), format!("[[{word}]]"), format!("do = \"{word}\"")];
         assert!(known.iter().any(|known| reference.contains(known)), "{word} is not in it");
+    }
+}
+
+/// Whatever the step, a word that it hasn't got is refused where it stands.
+#[test]
+fn every_step_knows_its_words() {
+    let expect = "expect = { outcome = \"refused\" }";
+    for (what, rest) in [
+        ("session", "as = \"a\""),
+        ("renew", "session = \"a\""),
+        ("grant", "as = \"a\""),
+        ("ticket", "as = \"a\"\nof = \"a\""),
+        ("local", "as = \"a\""),
+        ("workspace", "name = \"a\"\nprefix = \"/a\"\nmembers = []"),
+        ("member", "of = \"a\"\nsubject = \"a\""),
+        ("revoke", "session = \"a\""),
+        ("advance", "by = \"1s\""),
+        ("fail", "what = \"store\""),
+        ("restart", ""),
+        ("ask", expect),
+        ("send", &format!("bytes = 'x'\n{expect}")),
+        ("hello", &format!("bytes = 'x'\n{expect}")),
+        ("packets", &format!("in = \"data\"\n{expect}")),
+        ("differ", "values = []"),
+        ("say", &format!("on = \"it\"\n{expect}")),
+    ] {
+        let error = step(&format!("do = \"{what}\"\nsubjekt = 1\n{rest}"));
+        let line = error.strip_prefix("some-name.toml:").and_then(|rest| rest.split(':').next());
+        let line: usize = line.and_then(|line| line.parse().ok()).unwrap_or_default();
+        assert!((4..=6).contains(&line) && error.contains("`subjekt`"), "{what}: {error}");
+    }
+    for (wrong, said) in [
+        ("expect = { outcome = \"refused\", staus = 1 }", "`staus`"),
+        ("expect = { outcome = \"refuse\" }", "`refuse`"),
+        ("expect = { outcome = \"refused\", status = \"403\" }", "invalid type"),
+        ("expect = { outcome = \"refused\", status = 70000 }", "70000"),
+        ("expect = { outcome = \"refused\", threat = \"DW-NONE\" }", "`DW-NONE` is no threat"),
+        ("times = -1\nexpect = { outcome = \"refused\" }", "-1"),
+        ("at_once = \"yes\"\nexpect = { outcome = \"refused\" }", "invalid type"),
+    ] {
+        let error = step(&format!("do = \"ask\"\n{wrong}"));
+        assert!(error.starts_with("some-name.toml:") && error.contains(said), "{error}");
+        assert!(!error.starts_with("some-name.toml: "), "it names no line: {error}");
+    }
+}
+
+#[test]
+fn a_setting_that_no_server_has_is_refused() {
+    let error = refused(&format!("{HEAD}settings = {{ deadlin = \"1s\" }}\n{ASK}"));
+    assert!(error.contains("`deadlin` is no setting; there are allow_origins,"), "{error}");
+}
+
+#[test]
+fn a_step_is_found_however_its_head_is_written() {
+    let bad = "do = \"ask\"\ntimes = 0\nexpect = { outcome = \"refused\" }\n";
+    for head in ["[[step]] # the first", "  [[ step ]]", "[[step]]"] {
+        let error = refused(&format!("{HEAD}{head}\n{bad}"));
+        assert!(error.starts_with("some-name.toml:4: "), "{error}");
+    }
+}
+
+/// A profile with a name that means nothing would make every attack mean nothing.
+#[test]
+fn a_profile_is_read_as_strictly() {
+    let profile = |more: &str| Profile::parse(&format!("name = \"x\"\npage = \"/\"\n{more}\n"));
+    let bearer = "bearer = \"Authorization: Bearer ${credential}\"";
+    assert!(profile(bearer).is_ok());
+    assert!(profile("upgrade = [\"X-A: ${origin}\"]").is_ok());
+    for (more, said) in [
+        ("berer = \"x\"", "line 3"),
+        ("strict = \"yes\"", "line 3"),
+        ("unguarded = [\"htp\"]", "line 3"),
+        ("bearer = \"Authorization: ${credential} ${tokn}\"", "`${tokn}` is not known"),
+        ("bearer = \"Authorization: ${credential} ${host | spoil}\"", "nothing that can be done"),
+        ("cookie_name = \"a_${prot}\"", "`${prot}` is not known"),
+        ("upgrade = [\"X-A: ${credential}\"]", "`${credential}` is not known"),
+        ("page = \"/b\"", "line 3"),
+        ("[sign_in]\npath = \"/x?${secert}\"", "`${secert}` is not known"),
+        ("[sign_in]\npath = \"/x\"\nheaders = [\"A: ${credential}\"]", "`${credential}` is not"),
+    ] {
+        let error = profile(more).expect_err(more);
+        assert!(error.contains(said), "{more}: {error}");
+    }
+    for name in Profile::names() {
+        assert!(Profile::named(name).is_some(), "{name}");
     }
 }
