@@ -2,7 +2,7 @@
 
 use doorward_policy::threat::Threat;
 
-use super::{OfThreat, Report, Standing, reason, short_reason, transport};
+use super::{OfThreat, Report, Standing, reason, short_reason, shortened, transport};
 use crate::exchange::{Exchange, Shown};
 use crate::run::Answer;
 
@@ -42,12 +42,13 @@ impl Report {
         let digest = header.corpus_sha256.get(..12).unwrap_or(&header.corpus_sha256);
         let checked = match header.strict {
             true => "",
-            false => ". Of another product, only\nwhether it lets an attack through is checked",
+            false => "Of another product, only whether it lets an attack through is checked.\n",
         };
-        format!(
-            "{} at {} ({}){quic}\n{minute}Z, doorward {}, {} attacks (SHA-256 {digest}...){checked}\n\n",
-            header.product, header.url, header.address, header.version, header.corpus_attacks,
-        )
+        let place = format!("{} at {} ({}){quic}", header.product, header.url, header.address);
+        let (version, attacks) = (&header.version, header.corpus_attacks);
+        let made =
+            format!("{minute}Z, doorward {version}, {attacks} attacks (SHA-256 {digest}...)");
+        format!("{}{}{checked}\n", wrapped("", &place), wrapped("", &made))
     }
 
     fn not_held(&self, found: &OfThreat<'_>) -> String {
@@ -128,7 +129,9 @@ fn wrapped(prefix: &str, text: &str) -> String {
     let mut lines = String::new();
     let mut line = prefix.to_owned();
     let mut empty = true;
+    let room = WIDTH.saturating_sub(prefix.len());
     for word in text.split_whitespace() {
+        let word = shortened(word, room.saturating_sub(7));
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             lines.push_str(&line);
             lines.push('\n');
@@ -138,7 +141,7 @@ fn wrapped(prefix: &str, text: &str) -> String {
         if !empty {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
         empty = false;
     }
     lines + &line + "\n"

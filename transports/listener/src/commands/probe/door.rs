@@ -23,7 +23,7 @@ use crate::config::parse;
 use crate::failure::{Failure, Outcome};
 
 /// The longest time that is really waited, where an attack lets some pass.
-const LONGEST: Duration = Duration::from_secs(61);
+const LONGEST: Duration = Duration::from_secs(30);
 /// How often a redemption that was limited is tried again.
 const ATTEMPTS: usize = 3;
 /// How long is waited for a limiter at most: it counts by the minute.

@@ -151,7 +151,9 @@ impl Seen {
             let fits = match trace_id {
                 Some(trace_id) => text("trace_id") == trace_id,
                 None => {
+                    // What a client closes has no reason.
                     let refused = matches!(text("event"), "denied" | "closed");
+                    let refused = refused && !text("reason").is_empty();
                     *number > told && refused && from.is_none_or(|from| text("peer") == from)
                 }
             };
