@@ -230,3 +230,46 @@ fn only(text: &str, known: impl Fn(&str) -> bool) -> Result<(), String> {
         Some(name) => Err(format!("\"{text}\": `${{{name}}}` is not known there")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_profile_can_be_read_and_speaks_of_attacks_that_there_are() {
+        let corpus = crate::corpus().expect("a corpus");
+        for name in Profile::names() {
+            let profile = Profile::named(name).expect(name);
+            assert_eq!(profile.name, name);
+            for id in profile.beside_the_point.keys() {
+                assert!(corpus.iter().any(|attack| attack.id == *id), "{name}: {id}");
+            }
+        }
+        assert_eq!(Profile::named("no-such"), None);
+        assert!(Profile::named("doorward").is_some_and(|profile| profile.strict));
+        assert!(Profile::named("jupyter").is_some_and(|profile| profile.takes_secret()));
+        assert!(Profile::named("vite").is_some_and(|profile| !profile.takes_secret()));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_profile_is_said() {
+        let wrong = |more: &str| {
+            let text = format!("name = \"a\"\n{more}");
+            Profile::parse(&text).expect_err(more)
+        };
+        for (more, told) in [
+            ("", "page"),
+            ("page = \"app\"", "no path"),
+            ("page = \"/a b\"", "no path"),
+            ("page = \"/\"\ncolour = 1", "colour"),
+            ("page = \"/\"\nbearer = \"Authorization: Bearer\"", "${credential}"),
+            ("page = \"/\"\nbearer = \"${credential}\"", "no header line"),
+            ("page = \"/\"\nupgrade = [\"A: b\\r\\nC: d\"]", "no header line"),
+            ("page = \"/\"\ncookie = \"Cookie: a=${credential}\"", "cookie_name"),
+            ("page = \"/\"\n[notes]\nDW-NO-SUCH = \"a\"", "DW-NO-SUCH"),
+            ("page = \"/\"\n[sign_in]\npath = \"login\"", "no path"),
+        ] {
+            assert!(wrong(more).contains(told), "{more}: {}", wrong(more));
+        }
+    }
+}

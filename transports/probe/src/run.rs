@@ -224,3 +224,139 @@ async fn withheld(
     };
     (!allowed).then(|| format!("could disturb: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use crate::target::{Audited, HttpAddress, NotOffered, Pending, QuicAddress};
+    use crate::{Profile, Variables};
+
+    use super::*;
+
+    /// A server that offers nothing, and writes down what it was asked for.
+    struct Nowhere {
+        profile: Profile,
+        prepared: Mutex<usize>,
+    }
+
+    impl Nowhere {
+        fn new() -> Self {
+            Self { profile: Profile::doorward(), prepared: Mutex::new(0) }
+        }
+
+        fn prepared(&self) -> usize {
+            *self.prepared.lock().expect("nobody panics")
+        }
+    }
+
+    impl Door for Nowhere {
+        fn visit(&self) -> Box<dyn Target + '_> {
+            Box::new(Visit(self))
+        }
+    }
+
+    struct Visit<'a>(&'a Nowhere);
+
+    impl Target for Visit<'_> {
+        fn http(&self) -> Option<HttpAddress> {
+            let address = ([127, 0, 0, 1], 1).into();
+            let authority = "127.0.0.1:1".to_owned();
+            Some(HttpAddress { address, tls: false, certificate_sha256: None, authority })
+        }
+
+        fn quic(&self) -> Option<QuicAddress> {
+            None
+        }
+
+        fn profile(&self) -> &Profile {
+            &self.0.profile
+        }
+
+        fn prepare<'a>(
+            &'a self,
+            _step: &'a Step,
+            _known: &'a mut Variables,
+        ) -> Pending<'a, Result<(), NotOffered>> {
+            *self.0.prepared.lock().expect("nobody panics") += 1;
+            Box::pin(async { Err(NotOffered("anything".to_owned())) })
+        }
+
+        fn audit<'a>(&'a self, _trace_id: Option<&'a str>) -> Pending<'a, Audited> {
+            Box::pin(async { Audited::Unreadable })
+        }
+    }
+
+    fn attack(id: &str, more: &str, step: &str) -> Attack {
+        let text = format!(
+            "title = 'T'\nthreat = 'DW-GRANT-REPLAY'\nover = ['http', 'quic']\n{more}\n\
+             [[step]]\n{step}\n[[step]]\ndo = 'ask'\nexpect = {{ outcome = 'refused' }}\n"
+        );
+        Attack::parse(id, &text).expect("an attack")
+    }
+
+    fn attacks() -> Vec<Attack> {
+        let session = "do = 'session'\nas = 'a'";
+        let workspace = "do = 'workspace'\nname = 'lab'\nprefix = '/lab'\nmembers = []";
+        vec![
+            attack("harmless", "", session),
+            attack("loud", "disturbs = 'It is loud.'", session),
+            attack("places", "", workspace),
+        ]
+    }
+
+    async fn reasons(consent: Consent, yes: &[&str]) -> (Vec<String>, usize, Vec<String>) {
+        let (door, asked) = (Nowhere::new(), Mutex::new(Vec::new()));
+        let pace = Pace::unlimited(Duration::from_secs(1));
+        let manner = Manner { pace: &pace, consent, at_once: 2 };
+        let ask = async |attack: &Attack, _why: &str| {
+            asked.lock().expect("nobody panics").push(attack.id.clone());
+            yes.contains(&attack.id.as_str())
+        };
+        let answers = run(attacks(), &door, manner, ask, |_| {}).await;
+        let told = answers.iter().map(|answer| match &answer.played.verdict {
+            Verdict::NotApplicable(why) => format!("{} {why}", answer.attack.id),
+            other => format!("{} {other:?}", answer.attack.id),
+        });
+        (told.collect(), door.prepared(), asked.into_inner().expect("nobody panics"))
+    }
+
+    #[tokio::test]
+    async fn nothing_that_could_disturb_is_played_unasked() {
+        let (told, prepared, asked) = reasons(Consent::Harmless, &[]).await;
+        assert_eq!((prepared, asked.len()), (1, 0));
+        assert!(told.contains(&"loud could disturb: It is loud.".to_owned()), "{told:?}");
+        assert!(told.iter().any(|it| it.starts_with("places could disturb: it makes a workspace")));
+        let names: Vec<_> = told.iter().filter_map(|it| it.split(' ').next()).collect();
+        assert_eq!(names, ["harmless", "harmless", "loud", "loud", "places", "places"]);
+    }
+
+    #[tokio::test]
+    async fn a_person_is_asked_about_each_attack_once() {
+        let (told, prepared, asked) = reasons(Consent::Ask, &["loud"]).await;
+        assert_eq!(asked, ["loud", "places"]);
+        assert_eq!(prepared, 2);
+        assert!(told.iter().any(|it| it.starts_with("places could disturb")), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn everything_is_played_where_that_was_said() {
+        let (_, prepared, asked) = reasons(Consent::Disturb, &[]).await;
+        assert_eq!((prepared, asked.len()), (3, 0));
+    }
+
+    #[test]
+    fn a_selection_of_what_there_is_not_is_no_selection() {
+        let selection = |attacks: &[&str], threats: &[&str]| Selection {
+            attacks: attacks.iter().map(ToString::to_string).collect(),
+            threats: threats.iter().map(ToString::to_string).collect(),
+        };
+        let picked = selection(&["loud"], &[]).of(attacks()).expect("there is one");
+        assert_eq!(picked.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["loud"]);
+        assert_eq!(selection(&[], &["dw-grant-replay"]).of(attacks()).map(|it| it.len()), Ok(3));
+        assert!(selection(&["nothing"], &[]).of(attacks()).is_err());
+        assert!(selection(&[], &["DW-NO-SUCH"]).of(attacks()).is_err());
+        assert!(selection(&[], &["DW-FAIL-OPEN"]).of(attacks()).is_err());
+    }
+}

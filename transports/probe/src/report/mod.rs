@@ -4,6 +4,8 @@ mod json;
 mod markdown;
 mod sarif;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
