@@ -11,9 +11,11 @@ import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { listen, pair, python, readAll, request, require, startDoorward, temporaryDirectory, within } from './harness.mjs'
+import { listen, pair, python, readAll, request, require, run, startDoorward, temporaryDirectory, within } from './harness.mjs'
 
-const documents = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs', 'probes')
+const here = dirname(fileURLToPath(import.meta.url))
+const documents = join(here, '..', '..', 'docs', 'probes')
+const schema = join(here, '..', 'schemas', 'sarif-2.1.0.schema.json')
 const MINUTES = 60_000
 
 /** Runs the command, with `input` on its standard input. */
@@ -34,14 +36,7 @@ function secretFile(text) {
   return path
 }
 
-/** What came of each attack, one line for each, from a JSON report. */
-function verdicts(report) {
-  const lines = report.threats.flatMap(threat => threat.attacks.map(attack =>
-    `${attack.id} ${attack.over}: ${attack.standing.replaceAll('_', ' ')}`))
-  return lines.sort()
-}
-
-/** The same from a page of docs/probes. */
+/** What came of each attack, as a page of docs/probes has it. */
 function written(name) {
   const page = readFileSync(join(documents, `${name}.md`), 'utf8')
   const lines = page.matchAll(/^- .* \(`([^`]+)`, (\w+)\): (held|not held|not applicable)/gm)
@@ -55,14 +50,13 @@ function notHeld(report) {
 }
 
 /**
- * Probes a server, and holds the page about it to what was found. The three forms come from one run each, and
- * no secret is in any of them.
+ * Probes a server, and holds the page about it to what was found. SARIF is valid by its schema, the table fits a
+ * terminal, and no secret is in any form of the report.
  */
 async function compare(name, product, args, secrets = [], input = '') {
   const home = temporaryDirectory()
   const page = join(home, 'report.md')
   const sarif = join(home, 'report.sarif')
-  // The forms that go into files, and what is printed beside them, from one run.
   const found = await probe([...args, '--product', product, '--rate', '500', '--disturb', '--markdown', page, '--sarif', sarif], input)
   const texts = { page: readFileSync(page, 'utf8'), sarif: readFileSync(sarif, 'utf8'), table: found.stdout, log: found.stderr }
   for (const [place, text] of Object.entries(texts)) {
@@ -70,6 +64,8 @@ async function compare(name, product, args, secrets = [], input = '') {
   }
   for (const line of found.stdout.split('\n')) assert.ok(line.length <= 80, `wider than a terminal: ${line}`)
   if (process.env.DOORWARD_WRITE_PROBES) writeFileSync(join(documents, `${name}.md`), texts.page)
+  const { stdout: valid } = await run(python, [join(here, 'catalog_consumers.py'), 'schema', sarif, schema], '', MINUTES)
+  assert.deepEqual(JSON.parse(valid), { faults: [] })
   const results = JSON.parse(texts.sarif).runs[0].results
   const standing = { pass: 'held', fail: 'not held', notApplicable: 'not applicable' }
   const seen = results.map(result => {
