@@ -61,6 +61,10 @@ fn whole(attack: &Attack) -> Result<(), String> {
     if let Some(name) = attack.settings.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
         return Err(format!("`{name}` is no setting; there are {}", SETTINGS.join(", ")));
     }
+    let said = [Some(&attack.title), attack.disturbs.as_ref()];
+    if said.into_iter().flatten().any(|text| text.contains(char::is_control)) {
+        return Err("`title` and `disturbs` are one line of plain text each".to_owned());
+    }
     if attack.over.is_empty() {
         return Err("`over` is empty; name http, websocket or quic".to_owned());
     }

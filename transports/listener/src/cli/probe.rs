@@ -63,7 +63,8 @@ pub(crate) struct ProbeArgs {
     /// Also play what could disturb others who use the server
     #[arg(long)]
     pub(crate) disturb: bool,
-    /// How many connections a second are opened at most
+    /// How many connections a second are opened at most; never more than one to a Doorward that each
+    /// attack can't come to from an address of its own
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) rate: u32,
     /// Print the whole report as one JSON object, with all that was sent and received

@@ -9,6 +9,7 @@ use doorward_policy::grant::NONCE_BYTES;
 use super::quic::{self, Presented};
 use super::{Round, Stop};
 use crate::attack::{Ask, Transport};
+use crate::pace::Pace;
 use crate::target::{HttpAddress, QuicAddress};
 use crate::template::{Spelling, Template};
 
@@ -16,6 +17,16 @@ use crate::template::{Spelling, Template};
 pub(super) enum Request {
     Http { to: HttpAddress, from: Option<IpAddr>, bytes: Vec<u8>, bodiless: bool, upgrades: bool },
     Quic { to: QuicAddress, from: Option<IpAddr>, bytes: Vec<u8>, early: bool },
+}
+
+impl Request {
+    /// Waits until the connections that it takes may be opened: for early data, one goes before.
+    pub(super) async fn turns(&self, pace: &Pace) {
+        pace.turn().await;
+        if matches!(self, Self::Quic { early: true, .. }) {
+            pace.turn().await;
+        }
+    }
 }
 
 /// What a credential is.

@@ -69,15 +69,15 @@ impl Round<'_> {
         };
         let mut attempts = Vec::new();
         if at_once {
-            for _ in &requests {
-                pace.turn().await;
+            for request in &requests {
+                request.turns(pace).await;
             }
             for attempt in join_all(requests.into_iter().map(perform)).await {
                 attempts.push(attempt.map_err(|error| self.unreached(&error))?);
             }
         } else {
             for request in requests {
-                pace.turn().await;
+                request.turns(pace).await;
                 let attempt = perform(request).await.map_err(|error| self.unreached(&error))?;
                 let silent = attempt.answer.came == Came::Silent;
                 attempts.push(attempt);

@@ -56,6 +56,8 @@ impl Report {
             "" => format!("{title} (over {over}): refused, as it has to be."),
             why => format!("{title} (over {over}): {why}."),
         };
+        // What stands in brackets is a link there, and a part of the reason may be the server's.
+        let text = text.replace('[', "\\[").replace(']', "\\]");
         json!({
             "ruleId": threat,
             "ruleIndex": index,

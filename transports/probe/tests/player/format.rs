@@ -43,6 +43,7 @@ fn what_is_no_toml_or_not_of_the_format_names_file_and_line() {
 fn the_whole_has_to_make_sense() {
     for (from, to, said) in [
         ("title = \"x\"", "title = \" \"", "`title` is empty; say what the attacker does"),
+        ("title = \"x\"", "title = \"\\u001b[2J\"", "one line of plain text"),
         ("DW-GRANT-REPLAY", "DW-GRANT", "`DW-GRANT` is no threat; take an id of docs/threats.md"),
         ("[\"http\"]", "[]", "`over` is empty; name http, websocket or quic"),
         ("[\"http\"]", "[\"http\", \"http\"]", "`over` names a transport twice"),

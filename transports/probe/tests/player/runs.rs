@@ -58,6 +58,26 @@ async fn found(fake: Fake, attacks: Vec<Attack>, patience: Duration) -> Vec<Answ
     run(attacks, &house, manner, async |_, _| true, |_| {}).await
 }
 
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn header() -> Header {
+    Header {
+        product: text("Echo"),
+        url: text("http://127.0.0.1:1"),
+        address: text("127.0.0.1:1"),
+        quic: None,
+        profile: text("echo"),
+        strict: false,
+        version: text("1"),
+        corpus_attacks: 1,
+        corpus_sha256: text("00"),
+        started_at: text("2026-01-01T00:00:00Z"),
+        notes: BTreeMap::new(),
+    }
+}
+
 fn held(answers: &[Answer]) -> Vec<&str> {
     let held = answers.iter().filter(|one| Standing::of(&one.played.verdict) == Standing::Held);
     held.map(|one| one.attack.id.as_str()).collect()
@@ -133,20 +153,7 @@ async fn no_form_of_a_report_has_a_secret() {
     let corpus = Corpus::embedded().expect("it can be read");
     let (count, sha256) = (corpus.attacks.len(), corpus.sha256);
     let answers = found(Fake::lenient(Does::Echoes).await, corpus.attacks, BRIEF).await;
-    let text = |text: &str| text.to_owned();
-    let header = Header {
-        product: text("Echo"),
-        url: text("http://127.0.0.1:1"),
-        address: text("127.0.0.1:1"),
-        quic: None,
-        profile: text("echo"),
-        strict: false,
-        version: text("1"),
-        corpus_attacks: count,
-        corpus_sha256: sha256,
-        started_at: text("2026-01-01T00:00:00Z"),
-        notes: BTreeMap::new(),
-    };
+    let header = Header { corpus_attacks: count, corpus_sha256: sha256, ..header() };
     let report = Report { header, answers };
     let (_, tag) = TOKEN.split_once('.').expect("it has a tag");
     let percent: String = TOKEN.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -176,4 +183,23 @@ async fn no_form_of_a_report_has_a_secret() {
             assert!(shown.contains("${a.token}"), "it would be in the {form}");
         }
     }
+}
+
+/// A server chooses a part of the words that a reason has: they are neither a link nor markup.
+#[tokio::test]
+async fn the_words_of_a_server_are_no_markup() {
+    let says = Does::Says(
+        "HTTP/1.1 200 OK\r\n\r\n{\"error\":\"[a](https://evil.example) <b>|```\\u001b[2J\"}",
+    );
+    let attacks = vec![attack(&ask("", "outcome = \"refused\""))];
+    let answers = found(Fake::lenient(says).await, attacks, crate::server::PATIENCE).await;
+    let report = Report { header: header(), answers };
+    let result = &report.sarif()["runs"][0]["results"][0];
+    let said = result["message"]["text"].as_str().expect("text").to_owned();
+    assert!(said.contains("\\[a\\](https"), "{said}");
+    for text in [said, report.markdown(), report.table(), report.json().to_string()] {
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+    let page = report.markdown();
+    assert!(!page.contains("<b>|```"), "{page}");
 }

@@ -130,7 +130,7 @@ fn near(owner: &StateOwner, http: &HttpAddress) -> Option<QuicAddress> {
 
 /// An address of this machine that nobody else comes from: the guesses of one attack then count
 /// against no other one, and against nobody who works there.
-fn own_address(http: &HttpAddress, number: u32) -> Option<IpAddr> {
+pub(super) fn own_address(http: &HttpAddress, number: u32) -> Option<IpAddr> {
     if !cfg!(target_os = "linux") || !http.address.is_ipv4() || !http.address.ip().is_loopback() {
         return None;
     }
