@@ -19,6 +19,9 @@ pub(super) enum Live {
     Quic(Dialled),
 }
 
+/// The code of a WebSocket that ends because all is done.
+const NORMAL: u16 = 1000;
+
 /// How long is waited for what shows that a plain connection has ended: there is nothing to ask it.
 const GLANCE: Duration = Duration::from_millis(10);
 
@@ -94,6 +97,21 @@ async fn listen(wire: &mut Wire, patience: Duration) -> Answer {
                     return Answer::new(came, wire.received.clone());
                 }
             }
+        }
+    }
+}
+
+/// Whether a WebSocket stays open, or anything comes of it: there are servers that open every one,
+/// and close those at once that they refuse.
+pub(super) async fn is_let_in(wire: &mut Wire, patience: Duration) -> bool {
+    let mut by = pin!(sleep(patience));
+    wire.send(&client_frame(PING, b"there"), 1, patience).await;
+    loop {
+        match take(&mut wire.buffer) {
+            Some(Heard::Close(code, _)) => return code == Some(NORMAL),
+            Some(Heard::Pong | Heard::Other) => return true,
+            None if wire.more(by.as_mut()).await => {}
+            None => return !wire.over,
         }
     }
 }

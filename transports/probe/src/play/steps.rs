@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::answer::{Answer, Came};
 use super::forge::{self, Plan};
-use super::live::Live;
+use super::live::{Live, is_let_in};
 use super::quic::{Greeted, Greeting, greet};
 use super::request::Request;
 use super::secrets::handed_out;
@@ -282,6 +282,12 @@ async fn perform(over: Transport, request: Request, reading: Reading<'_>) -> io:
             // A page is no WebSocket: nothing was refused, and nothing opened either.
             answer.unopened = upgrades && !reading.profile.strict && answer.status != Some(101);
             let upgraded = over == Transport::Websocket && answer.status == Some(101);
+            let asked = upgraded && !reading.profile.strict;
+            if asked && !is_let_in(&mut wire, reading.patience).await {
+                answer.came = Came::Refused;
+                answer.received.clone_from(&wire.received);
+                answer = answer.noted("and was closed at once");
+            }
             let live = if upgraded { Live::WebSocket(wire) } else { Live::Tcp(wire) };
             Ok(Attempt { sent: bytes, answer, live: Some(live) })
         }

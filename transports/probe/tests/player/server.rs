@@ -71,11 +71,11 @@ async fn handle(mut stream: TcpStream, does: Does) -> std::io::Result<()> {
         Does::Knows(bad) => {
             let head = String::from_utf8_lossy(&head).into_owned();
             let answer = match (head.contains(bad), head.contains("Upgrade: websocket")) {
-                (true, _) => REFUSAL,
-                (false, true) => UPGRADED,
-                (false, false) => OK,
+                (true, _) => REFUSAL.into(),
+                (false, true) => [UPGRADED.as_bytes(), b"\x81\x05hello"].concat(),
+                (false, false) => OK.into(),
             };
-            stream.write_all(answer.as_bytes()).await
+            stream.write_all(&answer).await
         }
         Does::Echoes => {
             let length = head.len();

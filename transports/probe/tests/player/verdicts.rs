@@ -245,3 +245,22 @@ async fn the_first_silence_is_enough() {
     assert!(not_held(&played).contains("nothing came"), "{played:?}");
     assert_eq!(played.exchanges.len(), 1);
 }
+
+/// There are servers that open every WebSocket, and close those at once that they refuse.
+#[tokio::test]
+async fn a_websocket_that_is_closed_at_once_was_refused() {
+    let over = Transport::Websocket;
+    for (then, is_refused) in [
+        (b"\x88\x02\x03\xf0".as_slice(), true),
+        (b"", true),
+        (b"\x8a\x05there", false),
+        (b"\x81\x02hi\x88\x02\x03\xf0", false),
+        (b"\x88\x02\x03\xe8", false),
+    ] {
+        let fake = Fake::lenient(Does::SaysThen(UPGRADED, then)).await;
+        let played = fake.play(&ask("", REFUSED), over).await;
+        assert_eq!(played.verdict == Verdict::Held, is_refused, "{then:?}: {played:?}");
+        let played = fake.play(&ask("", ADMITTED), over).await;
+        assert_eq!(played.verdict == Verdict::Held, !is_refused, "{then:?}: {played:?}");
+    }
+}
