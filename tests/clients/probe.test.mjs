@@ -106,9 +106,11 @@ async function start(t, program, args, port, options = {}) {
 }
 
 test('probe: a Doorward holds against every attack that applies, and is as it was before', { timeout: 4 * MINUTES }, async t => {
-  const doorward = await startDoorward(t, { args: ['--quic', '127.0.0.1:0'], log: 'info' })
+  const config = join(temporaryDirectory(), 'doorward.toml')
+  writeFileSync(config, 'allow_origins = ["https://app.example", "https://example.com"]\n')
+  const doorward = await startDoorward(t, { args: ['--quic', '127.0.0.1:0', '--config', config], log: 'info' })
   const before = await doorward.cli('sessions', 'list', '--json')
-  const args = [doorward.http, '--state-dir', doorward.stateDir]
+  const args = [doorward.http, '--state-dir', doorward.stateDir, '--config', config]
   const found = await compare('doorward', 'Doorward', args, [doorward.grant])
   assert.equal(found.status, 0, found.stdout)
   assert.ok(found.results.some(result => result.kind === 'pass' && result.partialFingerprints['attack/v1'].endsWith('/quic')))

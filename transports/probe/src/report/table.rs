@@ -93,8 +93,9 @@ fn not_applicable(answers: &[Answer]) -> String {
     if reasons.is_empty() {
         return String::new();
     }
-    let told =
-        reasons.iter().map(|(why, names)| wrapped("  * ", &format!("{why}: {}", names.join(", "))));
+    let told = reasons.iter().map(|(why, names)| {
+        wrapped("  * ", &format!("{}: {}", why.trim_end_matches('.'), names.join(", ")))
+    });
     std::iter::once("\nNot applicable\n".to_owned()).chain(told).collect()
 }
 

@@ -151,15 +151,15 @@ impl Seen {
             let fits = match trace_id {
                 Some(trace_id) => text("trace_id") == trace_id,
                 None => {
-                    // What a client closes has no reason.
                     let refused = matches!(text("event"), "denied" | "closed");
-                    let refused = refused && !text("reason").is_empty();
                     *number > told && refused && from.is_none_or(|from| text("peer") == from)
                 }
             };
             let recorded =
                 Recorded { reason: text("reason").to_owned(), threat: text("threat").to_owned() };
-            fits.then_some((*number, recorded))
+            // An admission has the trace id of its connection's end, and no reason; neither has what
+            // a client closes.
+            (fits && !recorded.reason.is_empty()).then_some((*number, recorded))
         })
     }
 }
