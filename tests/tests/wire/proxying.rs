@@ -84,10 +84,15 @@ async fn what_is_ours_does_not_cross_and_what_claims_to_be_is_gone() {
         "x-doorward-subject: tester\r\n",
         "x-doorward-capabilities: observe,operate\r\n",
         "x-forwarded-for: 127.0.0.1\r\n",
+        "x-real-ip: 127.0.0.1\r\n",
         "x-forwarded-proto: http\r\n",
     ] {
         assert!(head.contains(present), "{present} not in {head}");
     }
+    let records = door.audit().await;
+    let id = records.iter().find_map(|record| record["session"].as_str()).unwrap();
+    let session = format!("x-doorward-session: {}\r\n", id.to_ascii_lowercase());
+    assert!(head.contains(&session), "{session} not in {head}");
     assert!(head.contains(&format!("host: {}", door.address)), "{head}");
 }
 
@@ -131,15 +136,19 @@ async fn a_handshake_that_the_guarded_server_refuses_is_refused() {
 //= req: UPGRADE-6, type=test
 #[tokio::test]
 async fn a_handshake_answered_with_what_was_not_offered_is_a_bad_gateway() {
-    let (upstream, _seen) = guarded(
+    for answered in [
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
         Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
-    )
-    .await;
-    let door = Door::with(Settings::default(), Some(upstream), Default::default()).await;
-    let token = door.token().await;
-    assert_eq!(door.upgrade(&format!("Authorization: Bearer {token}\r\n")).await.status, 502);
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    ] {
+        let (upstream, _seen) = guarded(answered).await;
+        let door = Door::with(Settings::default(), Some(upstream), Default::default()).await;
+        let token = door.token().await;
+        let answer = door.upgrade(&format!("Authorization: Bearer {token}\r\n")).await;
+        assert_eq!(answer.status, 502, "{answered}");
+    }
 }
 
 #[tokio::test]

@@ -48,6 +48,24 @@ async fn an_end_moves_on_only_once_that_is_written_down() {
     assert_eq!(live.ends_at(), Some(door.now().plus(HOUR)));
 }
 
+//= req: FAIL-5, type=test
+#[tokio::test]
+async fn a_token_is_renewed_only_once_its_end_is_written_down() {
+    let (door, store, clock) = hour().await;
+    let ada = door.pair("ada").await;
+    let live = door.connect(&ada).await;
+    let end = live.ends_at();
+    clock.advance(40 * MINUTE);
+    door.refresh().await;
+    let admission = door.call(&ada, "POST", "/.doorward/api/renew").await.unwrap();
+    store.writes.store(false, Ordering::SeqCst);
+    assert!(door.gate.renew(&admission.admitted).await.is_none());
+    assert_eq!(live.ends_at(), end);
+    store.writes.store(true, Ordering::SeqCst);
+    assert!(door.gate.renew(&admission.admitted).await.is_some());
+    assert_eq!(live.ends_at(), Some(door.now().plus(HOUR)));
+}
+
 #[tokio::test]
 async fn a_session_ends_in_time_while_the_store_does_not_answer() {
     let (door, store, clock) = hour().await;

@@ -111,13 +111,15 @@ proptest! {
     //= req: STORE-5, type=property
     #[test]
     fn a_ticket_that_is_read_is_the_one_that_is_kept(
-        (session, origin) in (bytes(16), option::of(text())),
+        (session, origin) in (bytes(16), option::of(prop_oneof![text(), "[a-z]{508,516}"])),
         (capabilities, expires_at) in (number(), number()),
     ) {
         let origin = origin.as_deref();
         let row = TicketRow { session: &session, capabilities, origin, expires_at };
         let Ok(ticket) = row.decode() else { return Ok(()) };
         prop_assert_eq!(ticket.origin.as_deref(), origin);
+        prop_assert!(origin.is_none_or(|origin| origin.len() <= 512));
+        prop_assert_eq!(i64::from(ticket.capabilities.bits()), capabilities);
         prop_assert_eq!(&ticket.session.as_bytes()[..], session);
         let expires_at = Duration::from_millis(expires_at.try_into().expect("not negative"));
         prop_assert_eq!(Duration::from_millis(ticket.expires_at.as_millis()), expires_at);

@@ -291,6 +291,19 @@ async fn another_process_that_keeps_the_lock_makes_it_unavailable() {
     assert_eq!(fixture.count().await, 1, "the one that was given up is not begun later");
 }
 
+//= req: FAIL-1, type=test
+/// The lock is its own: here it is the thread that gets to nothing else.
+#[tokio::test]
+async fn an_operation_that_does_not_end_makes_the_others_unavailable() {
+    let patience = Duration::from_millis(50);
+    let fixture = Fixture::new(SqliteSettings { patience, ..SqliteSettings::default() });
+    let (release, _busy) = fixture.occupy().await;
+    let answer = timeout(Duration::from_secs(10), fixture.grant(1)).await;
+    let text = unavailable(answer.expect("long before that"));
+    assert!(text.contains("did not answer"), "{text}");
+    drop(release);
+}
+
 //= req: STORE-5, type=test
 #[tokio::test]
 async fn a_damaged_row_is_unavailable_and_never_a_wider_right() {
