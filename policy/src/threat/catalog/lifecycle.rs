@@ -379,7 +379,7 @@ pub(in crate::threat) static TICKET_REPLAY: Threat = Threat {
     ],
     invariants: &[Invariant::I5, Invariant::I6, Invariant::I11],
     incidents: &["CVE-2025-54289"],
-    cwe: &[294, 639],
+    cwe: &[294, 613],
     asvs: &["4.4.3", "4.4.4", "6.5.1"],
     rfcs: &[rfc(6455, "1.9"), rfc(6455, "4.2.2"), rfc(6455, "10.5")],
 };
