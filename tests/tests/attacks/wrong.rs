@@ -130,9 +130,11 @@ fn verdict(attack: &Attack, over: Transport, pace: &Pace) -> Result<Verdict, Fai
 }
 
 fn unknown_setting() -> Result<(), Failed> {
-    let text = FOREIGN.replace("over =", "settings = { exposed = true }\nover =");
+    let text = FOREIGN.replace("over =", "settings = { exposure = true }\nover =");
     match each(&text, |_| Ok(())) {
-        Err(error) if error.message().is_some_and(|said| said.contains("exposed = true")) => Ok(()),
+        Err(error) if error.message().is_some_and(|said| said.contains("exposure = true")) => {
+            Ok(())
+        }
         other => Err(format!("{other:?}").into()),
     }
 }
