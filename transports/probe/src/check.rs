@@ -18,6 +18,9 @@ pub(crate) struct Fault {
 /// Names of the server's own, and what a step may always use.
 pub(crate) const ALWAYS: [&str; 5] = ["target", "host", "port", "origin", "cookie_name"];
 
+/// How often something is done in one step at most.
+const MOST: u32 = 10_000;
+
 /// What a server can be set to, see [`Attack::settings`].
 const SETTINGS: [&str; 20] = [
     "allow_origins",
@@ -90,6 +93,14 @@ fn whole(attack: &Attack) -> Result<(), String> {
     Ok(())
 }
 
+/// All of them are kept until the last is answered.
+fn few(times: u32) -> Result<(), String> {
+    if times <= MOST {
+        return Ok(());
+    }
+    Err(format!("`times` is more than {MOST}"))
+}
+
 fn is_threat(name: &str) -> Result<(), String> {
     if ThreatId::all().any(|threat| threat.name() == name) {
         return Ok(());
@@ -137,6 +148,7 @@ impl Names {
             }
             Step::Packets(packets) => {
                 self.each(&packets.each, Spelling::Escaped)?;
+                few(packets.times.unwrap_or(1))?;
                 let each = !packets.each.is_empty();
                 for text in [&packets.first, &packets.parameters, &packets.from] {
                     self.text(text.as_deref().unwrap_or_default(), Spelling::Escaped, each)?;
@@ -172,6 +184,7 @@ impl Names {
         if times == 0 {
             return Err("`times = 0` asks for nothing".to_owned());
         }
+        few(times)?;
         if ask.at_once && times == 1 {
             return Err("`at_once` needs `times`, 2 at least".to_owned());
         }

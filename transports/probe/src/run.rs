@@ -214,7 +214,9 @@ async fn withheld(
     ask: impl AsyncFn(&Attack, &str) -> bool,
 ) -> Option<String> {
     // A person is asked only about what would be played.
-    if attack.over.iter().all(|&over| unspoken(&*door.visit(), over).is_some()) {
+    let target = door.visit();
+    let beside = target.profile().beside_the_point.contains_key(&attack.id);
+    if beside || attack.over.iter().all(|&over| unspoken(&*target, over).is_some()) {
         return None;
     }
     let allowed = match consent {

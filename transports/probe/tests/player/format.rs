@@ -76,6 +76,7 @@ fn a_step_has_to_make_sense() {
         (ask("path = \"${rot13 x}\""), "is no function; there are repeat, b64,"),
         (ask("path = \"${host | spoil}\""), "is nothing that can be done; there are drop N,"),
         (ask("times = 0"), "`times = 0` asks for nothing"),
+        (ask("times = 10001"), "`times` is more than 10000"),
         (ask("at_once = true"), "`at_once` needs `times`, 2 at least"),
         (ask("early = true"), "`early` is for QUIC alone; write `over = [\"quic\"]`"),
         (expecting("ended"), "the outcome of a new connection is `admitted` or `refused`"),
