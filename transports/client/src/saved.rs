@@ -1,7 +1,7 @@
 //! Saved sessions: one file for each server, its owner's alone.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -192,21 +192,25 @@ fn read(path: &Path) -> Result<Option<Session>, SavedError> {
         Err(error) => return Err(unreadable(error)),
     };
     let seen = file.metadata().map_err(unreadable)?;
-    if !seen.is_file() || seen.uid() != rustix::process::geteuid().as_raw() {
-        return Err(flaw(path, "is not a file of yours: delete it and pair again"));
-    }
-    //= req: CLIENT-6
-    if seen.mode() & 0o077 != 0 {
-        let what = "can be read by others, who may have its token: revoke the session, delete the \
-                    file and pair again";
-        return Err(flaw(path, what));
-    }
+    let user = rustix::process::geteuid().as_raw();
+    exposed(&seen, user).map_or(Ok(()), |what| Err(flaw(path, what)))?;
     // Here, too: `read_to_end` grows a buffer that it has filled.
     let mut text = Zeroizing::new(Vec::with_capacity(MOST + 1));
     let limit = u64::try_from(MOST).unwrap_or(u64::MAX);
     file.take(limit).read_to_end(&mut text).map_err(unreadable)?;
     let parsed = serde_json::from_slice::<SessionText>(&text).ok().and_then(Session::from_text);
     parsed.map(Some).ok_or_else(|| flaw(path, "is damaged: delete it and pair again"))
+}
+
+//= req: CLIENT-6
+/// What others may have done with a file that is to be a user's alone.
+fn exposed(seen: &Metadata, user: u32) -> Option<&'static str> {
+    if !seen.is_file() || seen.uid() != user {
+        return Some("is not a file of yours: delete it and pair again");
+    }
+    let open = "can be read by others, who may have its token: revoke the session, delete the file \
+                and pair again";
+    (seen.mode() & 0o077 != 0).then_some(open)
 }
 
 #[cfg(test)]
@@ -265,6 +269,24 @@ mod tests {
         assert!(saved.load(&named).expect("readable").is_some());
         let pinned = named.pinned(CertificatePin::new([7; 32]));
         assert!(saved.load(&pinned).expect("readable").is_none());
+    }
+
+    //= req: CLIENT-6, type=test
+    /// Nobody but root can give a file away, but anybody can ask for somebody else.
+    #[test]
+    fn a_file_is_its_user_s_alone_and_never_a_link() {
+        let (_dir, saved) = saved();
+        saved.save(&pinned(7)).expect("saved");
+        let path = saved.path(pinned(7).server());
+        let seen = fs::metadata(&path).expect("there");
+        assert_eq!(seen.mode() & 0o777, 0o600);
+        assert_eq!(exposed(&seen, seen.uid()), None);
+        let said = exposed(&seen, seen.uid().wrapping_add(1)).expect("another user's");
+        assert!(said.contains("not a file of yours"), "{said}");
+        let elsewhere = path.with_extension("elsewhere");
+        fs::rename(&path, &elsewhere).expect("moved");
+        std::os::unix::fs::symlink(&elsewhere, &path).expect("linked");
+        saved.load(pinned(7).server()).expect_err("a link");
     }
 
     //= req: CLIENT-4, type=test

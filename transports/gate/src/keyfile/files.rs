@@ -85,13 +85,17 @@ pub(crate) fn private_directory(dir: &Path) -> Result<(), UnsafeFile> {
 //= req: STORE-7
 fn check_directory(dir: &Path) -> Result<(), UnsafeFile> {
     let found = fs::metadata(dir).map_err(|error| UnsafeFile::io(dir, error))?;
-    let flaw = match found.mode() {
-        _ if !found.is_dir() => Flaw::Kind,
-        _ if found.uid() != geteuid().as_raw() => Flaw::Owner(found.uid()),
-        mode if mode & OTHERS_WRITE != 0 => Flaw::Writable(mode & 0o7777),
-        _ => return Ok(()),
-    };
-    Err(UnsafeFile::new(dir, flaw))
+    let flaw = directory_flaw(&found, geteuid().as_raw());
+    flaw.map_or(Ok(()), |flaw| Err(UnsafeFile::new(dir, flaw)))
+}
+
+fn directory_flaw(found: &Metadata, user: u32) -> Option<Flaw> {
+    match found.mode() {
+        _ if !found.is_dir() => Some(Flaw::Kind),
+        _ if found.uid() != user => Some(Flaw::Owner(found.uid())),
+        mode if mode & OTHERS_WRITE != 0 => Some(Flaw::Writable(mode & 0o7777)),
+        _ => None,
+    }
 }
 
 /// The path of a file, through no link, in a folder that nobody else can write to.
@@ -163,14 +167,18 @@ fn open_checked(path: &Path, flags: OFlags) -> Result<File, UnsafeFile> {
 
 //= req: STORE-7
 fn check(path: &Path, found: &Metadata) -> Result<(), UnsafeFile> {
-    let flaw = match found.mode() {
-        _ if found.is_symlink() => Flaw::Link,
-        _ if !found.is_file() => Flaw::Kind,
-        _ if found.uid() != geteuid().as_raw() => Flaw::Owner(found.uid()),
-        mode if mode & OTHERS != 0 => Flaw::Readable(mode & 0o7777),
-        _ => return Ok(()),
-    };
-    Err(UnsafeFile::new(path, flaw))
+    let flaw = file_flaw(found, geteuid().as_raw());
+    flaw.map_or(Ok(()), |flaw| Err(UnsafeFile::new(path, flaw)))
+}
+
+fn file_flaw(found: &Metadata, user: u32) -> Option<Flaw> {
+    match found.mode() {
+        _ if found.is_symlink() => Some(Flaw::Link),
+        _ if !found.is_file() => Some(Flaw::Kind),
+        _ if found.uid() != user => Some(Flaw::Owner(found.uid())),
+        mode if mode & OTHERS != 0 => Some(Flaw::Readable(mode & 0o7777)),
+        _ => None,
+    }
 }
 
 /// Held until it is dropped, by one process at a time.
@@ -201,4 +209,24 @@ pub(crate) fn sync_directory_of(path: &Path) -> Result<(), UnsafeFile> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let synced = File::open(dir).and_then(|dir| dir.sync_all());
     synced.map_err(|error| UnsafeFile::io(dir, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= req: STORE-7, type=test
+    /// Nobody but root can give a file away, but anybody can ask for somebody else.
+    #[test]
+    fn what_is_another_users_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        drop(create(&path).expect("made"));
+        let (file, folder) = (fs::metadata(&path), fs::metadata(dir.path()));
+        let (file, folder) = (file.expect("there"), folder.expect("there"));
+        let (mine, other) = (file.uid(), file.uid().wrapping_add(1));
+        assert!(file_flaw(&file, mine).is_none() && directory_flaw(&folder, mine).is_none());
+        assert!(matches!(file_flaw(&file, other), Some(Flaw::Owner(uid)) if uid == mine));
+        assert!(matches!(directory_flaw(&folder, other), Some(Flaw::Owner(uid)) if uid == mine));
+    }
 }

@@ -1,6 +1,6 @@
 //! The first grant: a link made at start, or one that a parent process hands down.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -118,15 +118,18 @@ pub(crate) fn read_private(path: &Path) -> Outcome<Zeroizing<String>> {
     let file = OpenOptions::new().read(true).custom_flags(nofollow).open(path);
     let file = file.map_err(|error| fail(&format!("can't be read: {error}")))?;
     let seen = file.metadata().map_err(|error| fail(&format!("can't be read: {error}")))?;
-    if !seen.is_file() || seen.uid() != rustix::process::geteuid().as_raw() {
-        return Err(fail("is not a file of yours: a grant is read from nowhere else"));
-    }
-    if seen.mode() & 0o077 != 0 {
-        return Err(fail(
-            "can be read by others, who could pair with it: chmod 600 it, and make a new grant",
-        ));
-    }
+    let user = rustix::process::geteuid().as_raw();
+    exposed(&seen, user).map_or(Ok(()), |what| Err(fail(what)))?;
     text_of(file).map_err(|error| fail(&format!("can't be read: {error}")))
+}
+
+/// What others may have done with a file that is to be a user's alone.
+fn exposed(seen: &Metadata, user: u32) -> Option<&'static str> {
+    if !seen.is_file() || seen.uid() != user {
+        return Some("is not a file of yours: a grant is read from nowhere else");
+    }
+    let open = "can be read by others, who could pair with it: chmod 600 it, and make a new grant";
+    (seen.mode() & 0o077 != 0).then_some(open)
 }
 
 fn from_file(path: &Path) -> Outcome<GrantSecret> {
@@ -156,4 +159,29 @@ fn text_of(file: File) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::with_capacity(4096));
     file.take(4096).read_to_string(&mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    //= req: SECRET-9, type=test
+    /// Nobody but root can give a file away, but anybody can ask for somebody else.
+    #[test]
+    fn a_grant_is_read_from_no_link_and_from_nobody_elses_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (path, link) = (dir.path().join("grant"), dir.path().join("link"));
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let seen = made.and_then(|file| file.metadata()).expect("made");
+        assert_eq!(exposed(&seen, seen.uid()), None);
+        let said = exposed(&seen, seen.uid().wrapping_add(1)).expect("another user's");
+        assert!(said.contains("not a file of yours"), "{said}");
+        read_private(&path).expect("its owner's alone");
+        symlink(&path, &link).expect("linked");
+        read_private(&link).expect_err("a link");
+        fs::remove_file(&path).expect("removed");
+    }
 }
