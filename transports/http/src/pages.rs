@@ -102,6 +102,25 @@ mod tests {
 
     //= req: HTTP-11, type=test
     #[test]
+    fn a_page_runs_what_is_its_own_asks_its_own_origin_and_is_in_no_frame() {
+        for page in [&*PAIR, &*CONSOLE, &*ADMIN] {
+            let script = hash(between(page.html, "<script>", "</script>"));
+            let style = hash(between(page.html, "<style>", "</style>"));
+            let directives: Vec<&str> = page.policy.split("; ").collect();
+            for expected in [
+                "default-src 'none'",
+                &format!("script-src {script}"),
+                &format!("style-src {style}"),
+                "connect-src 'self'",
+                "frame-ancestors 'none'",
+            ] {
+                assert!(directives.contains(&expected), "{expected} not in {directives:?}");
+            }
+        }
+    }
+
+    //= req: HTTP-11, type=test
+    #[test]
     fn a_refusal_is_words_and_never_markup() {
         let (html, policy) = refused("<b>", "a \"host\" {code} <script>&'", "{trace}");
         assert!(html.contains("<dd>&lt;b&gt;</dd>"), "{html}");
