@@ -126,6 +126,7 @@ async fn a_close_without_a_code_stays_without() {
 #[tokio::test]
 async fn a_message_of_the_limit_passes_and_one_byte_more_does_not() {
     let limits = Limits::default();
+    assert_eq!((limits.from_client, limits.from_server), (1 << 20, 16 << 20));
     for (by, limit) in [(Peer::Client, limits.from_client), (Peer::Server, limits.from_server)] {
         let ((client, server), relay) = ends(pipes(1 << 16)).await;
         let (mut from, mut to) =
