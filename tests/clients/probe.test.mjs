@@ -130,6 +130,8 @@ test('probe: a link is enough to probe a Doorward, harmlessly', { timeout: 4 * M
   const reasons = report.threats.flatMap(threat => threat.attacks).map(attack => attack.reason ?? '')
   assert.ok(reasons.some(reason => reason.startsWith('could disturb: ')), 'nothing disturbs unasked')
   assert.ok(report.threats_held >= 10, `${report.threats_held} threats held`)
+  const sessions = await doorward.cli('sessions', 'list', '--json')
+  assert.deepEqual(sessions.filter(one => one.state === 'live'), [], 'a session is left behind')
 })
 
 test('probe: Jupyter Server, as docs/probes says', { timeout: 4 * MINUTES }, async t => {

@@ -58,7 +58,7 @@ impl fmt::Display for PlaceError {
                 };
                 write!(
                     f,
-                    "{host}{stands} is not this machine: attack nothing that you may not; if you \
+                    "{host}{stands} is no loopback address: attack nothing that you may not; if you \
                      may, say so with --authorized {host}"
                 )
             }

@@ -1,5 +1,7 @@
 //! The matrix as a table.
 
+use std::collections::BTreeSet;
+
 use doorward_policy::threat::ThreatId;
 
 use crate::faults::played;
@@ -64,7 +66,12 @@ fn counts(cited: &[&Citation], attacks: usize) -> impl Iterator<Item = String> {
         .map(|(_, kind)| {
             let count = match kind {
                 Kind::Attack => attacks,
-                kind => cited.iter().filter(|one| one.kind == kind).count(),
+                // What several requirements cite is there once.
+                kind => {
+                    let of_kind = cited.iter().filter(|one| one.kind == kind);
+                    let places = of_kind.map(|one| (&one.item, &one.file, one.line));
+                    places.collect::<BTreeSet<_>>().len()
+                }
             };
             if count == 0 { "-".to_owned() } else { count.to_string() }
         })

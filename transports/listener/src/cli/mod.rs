@@ -254,7 +254,7 @@ pub(crate) struct KeyArgs {
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Add a key; tokens under the older ones stay valid until they expire
+    /// Add a key; unless told otherwise, tokens under the older ones stay valid until they expire
     #[command(after_help = "\
 Examples:
   doorward key rotate

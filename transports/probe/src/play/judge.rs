@@ -68,6 +68,15 @@ impl Round<'_> {
     fn other(&self, outcome: Outcome, answer: &Answer) -> Stop {
         let (expected, words) = (said(outcome), answer.words());
         let harmless = matches!(outcome, Outcome::Admitted | Outcome::Open);
+        // No decision ends a connection without a code: it was lost on the way.
+        let lost = answer.came == Came::Refused
+            && answer.status.is_none()
+            && matches!(answer.close, None | Some(0));
+        if harmless && lost {
+            let why =
+                format!("step {}: the connection of the harmless request was lost", self.step);
+            return Stop::NotApplicable(why);
+        }
         if harmless && !self.target.profile().strict && answer.came != Came::Silent {
             return Stop::NotApplicable(format!(
                 "step {}: the harmless request is refused too: {words}",

@@ -126,17 +126,19 @@ fn matrix(args: &MatrixArgs) -> Outcome {
     let (_, catalog) = checkout(&args.source)?;
     let results = results(args.results.as_deref())?;
     let faults = catalog.faults(results.as_ref());
+    let count = super::counted(u64::try_from(faults.len()).unwrap_or(u64::MAX), "fault");
     if args.json {
         output::json(&catalog.matrix_json(results.as_ref()))?;
     } else if args.check {
         faults.iter().try_for_each(|fault| output::line(&output::printable(&fault.to_string())))?;
     } else {
         output::lines_of_cells(&catalog.matrix_table(results.as_ref()))?;
-        let count = super::counted(u64::try_from(faults.len()).unwrap_or(u64::MAX), "fault");
-        output::hint(&format!("{count} in the matrix; --check lists them"));
+        if !faults.is_empty() {
+            output::hint(&format!("{count} in the matrix; --check lists them"));
+        }
     }
     if args.check && !faults.is_empty() {
-        return Err(Failure::failed(format!("{} faults in the matrix", faults.len())));
+        return Err(Failure::failed(format!("{count} in the matrix")));
     }
     if args.check && !args.json {
         output::line("nothing is missing in the matrix")?;

@@ -48,6 +48,8 @@ pub(super) struct Door {
 #[derive(Debug, Default)]
 struct Only {
     session: Option<Session>,
+    /// All that it has bought, to be signed out in the end.
+    bought: Vec<Session>,
     spent: bool,
 }
 
@@ -107,7 +109,20 @@ impl Door {
     pub(super) async fn clear_away(&self) -> Outcome {
         match &self.owner {
             Owner::State(owner) => owner.clear_away().await,
-            Owner::Grant(_) => Ok(()),
+            Owner::Grant(_) => {
+                self.sign_out().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Signs out of what the one grant has bought. What can't be signed out is over or was revoked.
+    async fn sign_out(&self) {
+        let bought = std::mem::take(&mut self.only.lock().await.bought);
+        let visit = self.visit();
+        for session in &bought {
+            let path = "/.doorward/api/logout";
+            let _over = visit.ask("POST", path, Some(session), None, Some("{}")).await;
         }
     }
 
@@ -181,6 +196,7 @@ impl Visit<'_> {
             match self.redeem(secret).await? {
                 Ok(session) => {
                     only.session = Some(session.clone());
+                    only.bought.push(session.clone());
                     return Ok(session);
                 }
                 Err(_) => only.spent = true,
