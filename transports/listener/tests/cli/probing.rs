@@ -88,3 +88,14 @@ fn nobody_is_disturbed_unasked() {
     let log = serving.stop().stderr;
     assert!(!log.contains("workspace"), "{log}");
 }
+
+#[test]
+fn who_is_not_let_in_hears_the_servers_reason() {
+    let (home, other) = (Home::new(), Home::new());
+    let (serving, elsewhere) = (home.serve(&[]), other.serve(&[]));
+    let state = other.state();
+    let state = state.to_str().expect("text");
+    let said = home.run(&["probe", serving.http(), "--state-dir", state]).refused(1);
+    assert!(said.contains("nobody can be paired there") && said.contains("with 401, \""), "{said}");
+    drop(elsewhere);
+}

@@ -1,6 +1,7 @@
 //! The Doorward that is probed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use super::owner::{Owner, StateOwner, Wanted};
 use super::{settings, unless_stopped};
 use crate::config::parse;
 use crate::failure::{Failure, Outcome};
+use crate::output;
 
 /// The longest time that is really waited, where an attack lets some pass.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -58,6 +60,28 @@ struct Only {
 struct Session {
     token: Zeroizing<String>,
     id: String,
+}
+
+/// How a redemption was refused.
+#[derive(Debug)]
+struct Unpaired {
+    status: u16,
+    /// In the server's words.
+    why: Option<String>,
+}
+
+impl fmt::Display for Unpaired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its grant was answered with {}", self.status)?;
+        self.why.as_ref().map_or(Ok(()), |why| write!(f, ", \"{why}\""))
+    }
+}
+
+/// A server's words, short, without what would steer a terminal, and not with the secret that it was
+/// sent.
+fn quoted(text: &str, secret: &str) -> String {
+    let short: String = output::printable(text).chars().take(200).collect();
+    if text.contains(secret) { "(its words have the grant in them)".to_owned() } else { short }
 }
 
 impl Door {
@@ -179,7 +203,7 @@ impl Visit<'_> {
                 let wanted = Wanted { label: subject, uses: 1, can, code: false };
                 let (secret, _) = owner.grant(wanted).await?;
                 let redeemed = self.redeem(&secret).await?;
-                redeemed.map_err(|status| NotOffered(format!("a session: {status} for its grant")))
+                redeemed.map_err(|refused| NotOffered(format!("a session: {refused}")))
             }
             Owner::Grant(_) if can.is_some() || subject != SUBJECT => {
                 Err(NotOffered("a session of another subject or of other rights".to_owned()))
@@ -199,7 +223,8 @@ impl Visit<'_> {
                     only.bought.push(session.clone());
                     return Ok(session);
                 }
-                Err(_) => only.spent = true,
+                Err(Unpaired { status: 401, .. }) => only.spent = true,
+                Err(refused) => return Err(NotOffered(format!("a session: {refused}"))),
             }
         }
         let used_up = || NotOffered("another session: the grant is used up".to_owned());
@@ -209,8 +234,8 @@ impl Visit<'_> {
         if known == Some(false) { Err(used_up()) } else { Ok(session) }
     }
 
-    /// Redeems a grant; the status of a refusal.
-    async fn redeem(&self, secret: &str) -> Result<Result<Session, u16>, NotOffered> {
+    /// Redeems a grant, or says how that is refused.
+    async fn redeem(&self, secret: &str) -> Result<Result<Session, Unpaired>, NotOffered> {
         let nonce: [u8; 24] =
             random(&SystemEntropy).map_err(|error| NotOffered(error.to_string()))?;
         let nonce = base64url(&nonce);
@@ -227,10 +252,11 @@ impl Visit<'_> {
             let seconds = reply.field("retry-after").and_then(|text| text.parse().ok());
             sleep(Duration::from_secs(seconds.unwrap_or(1)).min(LIMITED)).await;
         };
-        if reply.status != 200 {
-            return Ok(Err(reply.status));
-        }
         let said = parsed(&reply);
+        if reply.status != 200 {
+            let why = said.get("message").and_then(Value::as_str).map(|text| quoted(text, secret));
+            return Ok(Err(Unpaired { status: reply.status, why }));
+        }
         let text =
             |name: &str| said.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Ok(Session { token: Zeroizing::new(text("access_token")), id: text("session_id") }))
