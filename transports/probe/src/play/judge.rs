@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 
 use super::answer::{Answer, Came};
 use super::{Round, Stop};
-use crate::attack::{Expect, Outcome};
+use crate::attack::{Expect, Outcome, Step};
 use crate::target::{Audited, Recorded};
 use crate::template::Spelling;
 
@@ -68,11 +68,12 @@ impl Round<'_> {
     fn other(&self, outcome: Outcome, answer: &Answer) -> Stop {
         let (expected, words) = (said(outcome), answer.words());
         let harmless = matches!(outcome, Outcome::Admitted | Outcome::Open);
-        // No decision ends a connection without a code: it was lost on the way.
-        let lost = answer.came == Came::Refused
+        // No decision ends a connection without a code: it was lost on the way. Once something hostile
+        // was sent, that may be why, and is for the server to answer for.
+        let lost = matches!(answer.came, Came::Refused | Came::Ended)
             && answer.status.is_none()
             && matches!(answer.close, None | Some(0));
-        if harmless && lost {
+        if outcome == Outcome::Admitted && lost && self.all_harmless_so_far() {
             let why =
                 format!("step {}: the connection of the harmless request was lost", self.step);
             return Stop::NotApplicable(why);
@@ -84,6 +85,15 @@ impl Round<'_> {
             ));
         }
         self.not_held(&format!("it had to be {expected}, and came to: {words}"))
+    }
+
+    /// Whether no step before this one was of the attack itself.
+    fn all_harmless_so_far(&self) -> bool {
+        self.attack.steps.iter().take(self.step.saturating_sub(1)).all(|step| match step {
+            Step::Ask(ask) => ask.expect.outcome == Outcome::Admitted,
+            Step::Send(_) | Step::Hello(_) | Step::Packets(_) | Step::Say { .. } => false,
+            _ => true,
+        })
     }
 
     /// Whether everything is as expected of an answer that came to what it had to.

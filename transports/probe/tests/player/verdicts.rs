@@ -37,6 +37,18 @@ async fn a_server_that_says_nothing_does_not_hold() {
     assert!(!matches!(played.verdict, Verdict::Held), "{played:?}");
 }
 
+/// Nothing hostile was sent yet, so that it says nothing; afterwards it may be what a crash looks like.
+#[tokio::test]
+async fn a_harmless_connection_that_is_lost_counts_once_something_hostile_was_sent() {
+    let fake = Fake::strict(Does::Closes).await;
+    let played = fake.play(&ask("", ADMITTED), Transport::Http).await;
+    let lost = "step 1: the connection of the harmless request was lost".to_owned();
+    assert_eq!(played.verdict, Verdict::NotApplicable(lost));
+    let hostile = ask("", "outcome = \"refused\", threat = \"\"");
+    let played = fake.play(&format!("{hostile}\n{}", ask("", ADMITTED)), Transport::Http).await;
+    assert!(not_held(&played).starts_with("step 2: it had to be admitted"), "{played:?}");
+}
+
 /// The refusal that a Doorward gives, and what each field of `expect` has to say to hold.
 const AS_IT_IS: &str = "outcome = \"refused\", status = 403, code = \"host_denied\", \
     reason = \"host_denied\", threat = \"DW-DNS-REBINDING\", never = [\"secret\"]";
