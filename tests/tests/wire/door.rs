@@ -116,7 +116,6 @@ pub(crate) struct Door {
     pub(crate) store: Arc<dyn Store>,
     keys: Keys,
     /// Takes connections, and carries them as long as it does.
-    #[allow(dead_code, reason = "no test of the wire restarts one; the attacks do")]
     accepting: JoinHandle<()>,
 }
 
@@ -175,7 +174,6 @@ impl Door {
 
     /// What is started at the same address after this listener was killed, on what `store` holds:
     /// under the same keys, with the same clock.
-    #[allow(dead_code, reason = "no test of the wire restarts one; the attacks do")]
     pub(crate) async fn restarted(
         self,
         store: Arc<dyn Store>,

@@ -123,7 +123,7 @@ pub(crate) struct ExportArgs {
 #[command(after_help = "\
 Examples:
   doorward catalog verify                            cargo's tests: all attacks, most of the evidence
-  doorward catalog verify --all --negative-controls  everything; takes an hour or more
+  doorward catalog verify --all --negative-controls  everything; half an hour or more
   doorward catalog verify --results target/test-logs what tests/run came to, without running again
 
 Writes verify.json and verify.md. Exit status: 0 if everything that was to run ran and passed and
