@@ -129,6 +129,12 @@ fn a_strict_rule_isnt_evaded_by_another_spelling() {
         "/../admin",
         "/x/y/../../admin",
         "/admin/..;/admin",
+        // A parameter to some, with all that follows up to the next slash; two names to others.
+        "/;\\x/admin",
+        "/;%2fx/admin",
+        "/;%252fx/admin",
+        "/%3b%5cx/admin",
+        "/y;\\x/admin",
     ] {
         let needed = needed(&mut world, target).unwrap();
         assert!(needed.contains(ADMINISTER), "{target}: {needed}");
@@ -252,6 +258,11 @@ fn a_path_that_leads_into_ours_is_malformed() {
         "/x%2fy/../.doorward/health",
         "/x\\y/../.doorward/health",
         "/x%252fy/%2e%2e/.doorward/health",
+        // To some, what only others take for a separator goes with the parameter before it.
+        "/;\\x/.doorward/health",
+        "/;a%5cx/.doorward/health",
+        "/;%2fx/.doorward/health",
+        "/%3b%252fx/.doorward/health",
     ] {
         assert_eq!(Path::parse(target).err(), Some(Denial::MalformedPath), "{target}");
     }

@@ -97,7 +97,7 @@ impl<'a> Path<'a> {
         // What leads up takes away a segment, and servers disagree on how many there are: once the
         // path has climbed, any segment may be the first.
         let mut may_be_first = true;
-        let mut climbs = false;
+        let mut climbs = self.hides_a_separator();
         for segment in segments(&decode_fully(self.raw)) {
             match kind(segment) {
                 Kind::Empty => {}
@@ -114,10 +114,22 @@ impl<'a> Path<'a> {
         false
     }
 
+    /// Whether a segment has, among its parameters, what only some servers read as a separator: to
+    /// others it is a parameter's and goes with it, so that what comes after is another segment to them.
+    fn hides_a_separator(&self) -> bool {
+        //= req: PATH-2, PATH-3, PATH-4
+        self.raw.split('/').any(|segment| {
+            let plain = decode_fully(segment);
+            let mut rest = plain.iter().skip_while(|byte| **byte != b';');
+            rest.any(|byte| is_separator(*byte))
+        })
+    }
+
     /// The path as rules and claims see it.
     pub(crate) fn read(&self) -> Reading<'a> {
         let plain = decode_fully(self.raw);
-        let climbs = segments(&plain).any(|segment| matches!(kind(segment), Kind::Parent));
+        let climbs = self.hides_a_separator()
+            || segments(&plain).any(|segment| matches!(kind(segment), Kind::Parent));
         let raw = self.raw.split('/').skip(1).map(str::as_bytes);
         let alike = raw.take_while(|segment| !climbs && is_read_alike(segment)).count();
         Reading { plain, alike, climbs }
@@ -131,7 +143,7 @@ pub(crate) struct Reading<'a> {
     plain: Cow<'a, [u8]>,
     /// How many of its names, from the first, every server reads so.
     alike: usize,
-    /// It has a segment that leads up, on some server.
+    /// It has a segment that leads up, on some server, or that swallows a separator.
     climbs: bool,
 }
 
@@ -185,8 +197,13 @@ fn names(plain: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// without their parameters (RFC 3986, section 3.3).
 fn segments(plain: &[u8]) -> impl Iterator<Item = &[u8]> {
     plain
-        .split(|byte| matches!(byte, b'/' | b'\\'))
+        .split(|byte| is_separator(*byte))
         .map(|segment| segment.split(|byte| *byte == b';').next().unwrap_or_default())
+}
+
+/// A slash, or what some server takes for one.
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
 }
 
 /// Percent-decodes until nothing is left to decode: of several servers in a row, each may do it
