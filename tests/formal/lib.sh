@@ -1,0 +1,34 @@
+# For the steps of tests/formal/run: where things go, how a tool is installed, how a figure is told.
+# Source it from the top folder of the project.
+
+target=${CARGO_TARGET_DIR:-$PWD/target}
+tools=$target/test-tools
+logs=$target/test-logs/formal
+mkdir -p "$tools" "$logs"
+
+# figure NAME VALUE: a line that tests/formal/run collects into its table.
+figure() { printf 'FIGURE\t%s\t%s\n' "$1" "$2"; }
+
+# apt_need PACKAGE...: installs what is missing of these.
+apt_need() {
+    local missing=() as_root=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+    ((EUID == 0)) || as_root=(sudo -n)
+    if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+        echo "Install these and run again (as root: apt-get install ${missing[*]}): ${missing[*]}" >&2
+        return 1
+    fi
+    # Two steps may want packages at the same time.
+    local get=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600)
+    "${get[@]}" -qq update >&2 && "${get[@]}" -qq install -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# cargo_tool NAME VERSION: a program from the registry, unoptimised, since what it runs is what takes the time.
+cargo_tool() {
+    [[ $("$tools/bin/$1" --version 2>/dev/null) == "$1 $2" ]] && return
+    env -u CARGO_TARGET_DIR CARGO_PROFILE_DEV_DEBUG=0 \
+        cargo install --quiet --locked --profile dev --root "$tools" "$1@$2" >&2
+}

@@ -1,0 +1,2 @@
+//! Placeholder of its owner.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Traces: operations that the policy and the proved model both carry out.

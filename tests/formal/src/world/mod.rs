@@ -1,0 +1,1 @@
+//! A small world around the real policy, for exhaustive exploration.
