@@ -215,6 +215,14 @@ pub struct Consumed {
     pub at: Timestamp,
 }
 
+impl Consumed {
+    /// Whether it can still be repeated.
+    #[must_use]
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        now < self.at.plus(REPEAT_WINDOW)
+    }
+}
+
 /// The durable record of a grant; its secret is not in it.
 #[derive(Clone, Debug)]
 pub struct GrantRecord {
@@ -323,6 +331,16 @@ impl GrantRecord {
         self.expires_at.plus(REPEAT_WINDOW)
     }
 
+    /// What of it decides whether a use is consumed.
+    #[must_use]
+    pub const fn left(&self) -> Left {
+        Left {
+            uses: self.uses_left,
+            expires_at: self.expires_at,
+            revoked: self.revoked_at.is_some(),
+        }
+    }
+
     /// Marks it revoked; the first mark stays.
     pub fn revoke(&mut self, now: Timestamp) {
         self.revoked_at.get_or_insert(now);
@@ -395,31 +413,76 @@ pub fn redeem(
     now: Timestamp,
 ) -> Result<Redemption, GrantRefusal> {
     let grant = grant.ok_or(GrantRefusal::Unknown)?;
-    //= req: GRANT-3
-    if grant.revoked_at.is_some() {
-        return Err(GrantRefusal::Revoked);
+    let sufficient = || check_sufficient(grant, attempt, directory);
+    match grant.left().step(repeated(grant, attempt, now), sufficient, now)? {
+        Step::Repeat(session) => Ok(Redemption::Repeated(session)),
+        Step::Consume { uses_left } => {
+            grant.uses_left = uses_left;
+            grant.consumed.retain(|past| past.is_recent(now));
+            grant.consumed.push(Consumed {
+                nonce: attempt.nonce,
+                counter: attempt.counter,
+                session: attempt.session,
+                at: now,
+            });
+            Ok(Redemption::Opened(open_session(grant, attempt, now)))
+        }
     }
-    if let Some(session) = repeated(grant, attempt, now) {
-        check_sufficient(grant, attempt, directory)?;
-        return Ok(Redemption::Repeated(session));
+}
+
+/// What of a grant's record decides whether a use of it is consumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// How many redemptions are left.
+    pub uses: u32,
+    /// Valid while `now < expires_at`.
+    pub expires_at: Timestamp,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// What a redemption that is not refused does to the grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: it repeats the one that bought this session.
+    Repeat(SessionId),
+    /// It consumes a use.
+    Consume {
+        /// How many are left then.
+        uses_left: u32,
+    },
+}
+
+impl Left {
+    /// The part of [`redeem`] that counts, without an allocation or a look at anything but its
+    /// arguments: it is proved for every input on the compiled code. `repeated` is the session
+    /// that the same nonce bought within the window; `sufficient` is asked last, so that only a
+    /// grant that is good otherwise tells what it lacks.
+    ///
+    /// # Errors
+    /// Why the grant is refused.
+    pub fn step(
+        self,
+        repeated: Option<SessionId>,
+        sufficient: impl FnOnce() -> Result<(), GrantRefusal>,
+        now: Timestamp,
+    ) -> Result<Step, GrantRefusal> {
+        //= req: GRANT-3
+        if self.revoked {
+            return Err(GrantRefusal::Revoked);
+        }
+        if let Some(session) = repeated {
+            return sufficient().map(|()| Step::Repeat(session));
+        }
+        //= req: GRANT-2
+        if now >= self.expires_at {
+            return Err(GrantRefusal::Expired);
+        }
+        //= req: GRANT-1
+        let uses_left = self.uses.checked_sub(1).ok_or(GrantRefusal::Spent)?;
+        //= req: GRANT-7
+        sufficient().map(|()| Step::Consume { uses_left })
     }
-    //= req: GRANT-2
-    if now >= grant.expires_at {
-        return Err(GrantRefusal::Expired);
-    }
-    //= req: GRANT-1
-    let uses_left = grant.uses_left.checked_sub(1).ok_or(GrantRefusal::Spent)?;
-    //= req: GRANT-7
-    check_sufficient(grant, attempt, directory)?;
-    grant.uses_left = uses_left;
-    grant.consumed.retain(|past| now < past.at.plus(REPEAT_WINDOW));
-    grant.consumed.push(Consumed {
-        nonce: attempt.nonce,
-        counter: attempt.counter,
-        session: attempt.session,
-        at: now,
-    });
-    Ok(Redemption::Opened(open_session(grant, attempt, now)))
 }
 
 /// Whether the session that it buys would be admitted to what is asked for.
@@ -438,9 +501,7 @@ fn check_sufficient(
 fn repeated(grant: &GrantRecord, attempt: &Attempt, now: Timestamp) -> Option<SessionId> {
     //= req: GRANT-4
     let same = |past: &&Consumed| {
-        past.nonce.same(&attempt.nonce)
-            && past.counter == attempt.counter
-            && now < past.at.plus(REPEAT_WINDOW)
+        past.nonce.same(&attempt.nonce) && past.counter == attempt.counter && past.is_recent(now)
     };
     grant.consumed.iter().find(same).map(|past| past.session)
 }

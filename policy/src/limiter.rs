@@ -90,11 +90,46 @@ pub struct Limiter {
     uncounted: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Counter {
-    start: Timestamp,
-    codes: u32,
-    others: u32,
+/// What one key has used up of its minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// When it was charged first.
+    pub start: Timestamp,
+    /// Typed codes since then.
+    pub codes: u32,
+    /// The rest since then.
+    pub others: u32,
+}
+
+impl Counter {
+    /// One that nothing was charged to yet.
+    #[must_use]
+    pub const fn new(start: Timestamp) -> Self {
+        Self { start, codes: 0, others: 0 }
+    }
+
+    /// When its minute is over.
+    #[must_use]
+    pub fn end(&self) -> Timestamp {
+        self.start.plus(WINDOW)
+    }
+
+    /// Charges one guess.
+    ///
+    /// # Errors
+    /// If there was none left; nothing has changed then.
+    pub fn charge(&mut self, guess: Guess, limits: &Limits) -> Result<(), Limited> {
+        let (count, most) = match guess {
+            Guess::Code => (&mut self.codes, limits.codes),
+            Guess::Other => (&mut self.others, limits.others),
+        };
+        //= req: LIMIT-1
+        if *count >= most {
+            return Err(Limited { until: self.end() });
+        }
+        *count = count.saturating_add(1);
+        Ok(())
+    }
 }
 
 impl Limiter {
@@ -126,7 +161,7 @@ impl Limiter {
     fn drop_ended(&mut self, now: Timestamp) {
         while let Some(&(start, key)) = self.oldest.front() {
             //= req: LIMIT-3
-            if now < start.plus(WINDOW) {
+            if now < Counter::new(start).end() {
                 break;
             }
             self.oldest.pop_front();
@@ -140,7 +175,7 @@ impl Limiter {
             if self.counters.len() >= self.limits.capacity {
                 return None;
             }
-            self.counters.insert(key, Counter { start: now, codes: 0, others: 0 });
+            self.counters.insert(key, Counter::new(now));
             self.oldest.push_back((now, key));
         }
         self.counters.get_mut(&key)
@@ -150,20 +185,11 @@ impl Limiter {
 impl Charge for Limiter {
     fn charge(&mut self, key: LimitKey, guess: Guess, now: Timestamp) -> Result<(), Limited> {
         self.drop_ended(now);
-        let Limits { codes, others, .. } = self.limits;
+        let limits = self.limits;
         let Some(counter) = self.counter(key, now) else {
             self.uncounted = self.uncounted.saturating_add(1);
             return Ok(());
         };
-        let (count, most) = match guess {
-            Guess::Code => (&mut counter.codes, codes),
-            Guess::Other => (&mut counter.others, others),
-        };
-        //= req: LIMIT-1
-        if *count >= most {
-            return Err(Limited { until: counter.start.plus(WINDOW) });
-        }
-        *count = count.saturating_add(1);
-        Ok(())
+        counter.charge(guess, &limits)
     }
 }

@@ -36,7 +36,8 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 const VERSION: u8 = 1;
 const FIXED: usize = 34;
-const MAX_RECORD: usize = FIXED + Subject::MAX;
+/// The longest record of a token, in bytes.
+pub const MAX_RECORD: usize = FIXED + Subject::MAX;
 
 /// How a session came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -164,7 +165,7 @@ pub enum TokenError {
 pub fn issue(claims: &Claims, keys: &KeyRing, now: Timestamp) -> Option<SessionToken> {
     let (key_id, mac) = keys.signing(now)?;
     let mut buffer = [0; MAX_RECORD];
-    let record = write_record(claims, key_id, &mut buffer)?;
+    let record = claims.write(key_id, &mut buffer)?;
     let tag = mac.clone().chain_update(record).finalize().into_bytes();
     let mut text = base64url(record);
     // Room for all of it at once: growing would leave a copy behind.
@@ -174,33 +175,6 @@ pub fn issue(claims: &Claims, keys: &KeyRing, now: Timestamp) -> Option<SessionT
     whole.push_str(&base64url(&tag));
     zeroize::Zeroize::zeroize(&mut text);
     Some(SessionToken(Zeroizing::new(whole)))
-}
-
-fn write_record<'b>(
-    claims: &Claims,
-    key_id: u8,
-    buffer: &'b mut [u8; MAX_RECORD],
-) -> Option<&'b [u8]> {
-    let subject = claims.subject.as_str().as_bytes();
-    let fields: [&[u8]; 10] = [
-        &[VERSION],
-        &[key_id],
-        &[claims.method.to_byte()],
-        &claims.capabilities.bits().to_be_bytes(),
-        claims.session.as_bytes(),
-        &claims.issued_at.as_secs().to_be_bytes(),
-        &claims.expires_at.as_secs().to_be_bytes(),
-        &claims.absolute_end.as_secs().to_be_bytes(),
-        &[u8::try_from(subject.len()).ok()?],
-        subject,
-    ];
-    let mut length = 0_usize;
-    for field in fields {
-        let end = length.checked_add(field.len())?;
-        buffer.get_mut(length..end)?.copy_from_slice(field);
-        length = end;
-    }
-    buffer.get(..length)
 }
 
 impl UntrustedToken {
@@ -253,46 +227,81 @@ impl UntrustedToken {
             .verify(&self.tag.into())
             .map_err(|_| TokenError::BadTag)?;
         //= req: TOKEN-4
-        let claims = read_record(record).ok_or(TokenError::BadRecord)?;
-        check_times(&claims, now)?;
+        let claims = Claims::read(record).ok_or(TokenError::BadRecord)?;
+        claims.check_times(now)?;
         Ok(VerifiedSession { claims, key_id })
     }
 }
 
-fn check_times(claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
-    //= req: TOKEN-8
-    if claims.issued_at > now.plus(CLOCK_SKEW) {
-        return Err(TokenError::NotYetValid);
+impl Claims {
+    /// Writes the record of a token under the key `key_id`, and returns what it takes of `buffer`.
+    /// `None` for no subject: there is room for every other.
+    #[must_use]
+    pub fn write<'b>(&self, key_id: u8, buffer: &'b mut [u8; MAX_RECORD]) -> Option<&'b [u8]> {
+        let subject = self.subject.as_str().as_bytes();
+        let fields: [&[u8]; 10] = [
+            &[VERSION],
+            &[key_id],
+            &[self.method.to_byte()],
+            &self.capabilities.bits().to_be_bytes(),
+            self.session.as_bytes(),
+            &self.issued_at.as_secs().to_be_bytes(),
+            &self.expires_at.as_secs().to_be_bytes(),
+            &self.absolute_end.as_secs().to_be_bytes(),
+            &[u8::try_from(subject.len()).ok()?],
+            subject,
+        ];
+        let mut length = 0_usize;
+        for field in fields {
+            let end = length.checked_add(field.len())?;
+            buffer.get_mut(length..end)?.copy_from_slice(field);
+            length = end;
+        }
+        buffer.get(..length)
     }
-    //= req: TOKEN-7
-    if now >= claims.expires_at || now >= claims.absolute_end {
-        return Err(TokenError::Expired(claims.session, claims.subject));
-    }
-    Ok(())
-}
 
-//= req: TOKEN-5
-fn read_record(record: &[u8]) -> Option<Claims> {
-    let (_version_and_key, rest) = record.split_first_chunk::<2>()?;
-    let ([method], rest) = rest.split_first_chunk::<1>()?;
-    let (capabilities, rest) = rest.split_first_chunk::<2>()?;
-    let (session, rest) = rest.split_first_chunk::<16>()?;
-    let (issued_at, rest) = rest.split_first_chunk::<4>()?;
-    let (expires_at, rest) = rest.split_first_chunk::<4>()?;
-    let (absolute_end, rest) = rest.split_first_chunk::<4>()?;
-    let ([length], subject) = rest.split_first_chunk::<1>()?;
-    if subject.len() != usize::from(*length) {
-        return None;
+    /// What a record says, whose first two bytes (version and key id) were looked at before.
+    /// `None` for one that Doorward does not write. To be trusted only under a tag that verified.
+    #[must_use]
+    //= req: TOKEN-5
+    pub fn read(record: &[u8]) -> Option<Self> {
+        let (_version_and_key, rest) = record.split_first_chunk::<2>()?;
+        let ([method], rest) = rest.split_first_chunk::<1>()?;
+        let (capabilities, rest) = rest.split_first_chunk::<2>()?;
+        let (session, rest) = rest.split_first_chunk::<16>()?;
+        let (issued_at, rest) = rest.split_first_chunk::<4>()?;
+        let (expires_at, rest) = rest.split_first_chunk::<4>()?;
+        let (absolute_end, rest) = rest.split_first_chunk::<4>()?;
+        let ([length], subject) = rest.split_first_chunk::<1>()?;
+        if subject.len() != usize::from(*length) {
+            return None;
+        }
+        Some(Self {
+            session: SessionId::new(*session),
+            subject: Subject::new(core::str::from_utf8(subject).ok()?)?,
+            capabilities: Capabilities::from_bits(u16::from_be_bytes(*capabilities))?,
+            method: Method::from_byte(*method)?,
+            issued_at: Timestamp::from_secs(u32::from_be_bytes(*issued_at)),
+            expires_at: Timestamp::from_secs(u32::from_be_bytes(*expires_at)),
+            absolute_end: Timestamp::from_secs(u32::from_be_bytes(*absolute_end)),
+        })
     }
-    Some(Claims {
-        session: SessionId::new(*session),
-        subject: Subject::new(core::str::from_utf8(subject).ok()?)?,
-        capabilities: Capabilities::from_bits(u16::from_be_bytes(*capabilities))?,
-        method: Method::from_byte(*method)?,
-        issued_at: Timestamp::from_secs(u32::from_be_bytes(*issued_at)),
-        expires_at: Timestamp::from_secs(u32::from_be_bytes(*expires_at)),
-        absolute_end: Timestamp::from_secs(u32::from_be_bytes(*absolute_end)),
-    })
+
+    /// Whether they hold at `now`.
+    ///
+    /// # Errors
+    /// [`TokenError::NotYetValid`] or [`TokenError::Expired`].
+    pub fn check_times(&self, now: Timestamp) -> Result<(), TokenError> {
+        //= req: TOKEN-8
+        if self.issued_at > now.plus(CLOCK_SKEW) {
+            return Err(TokenError::NotYetValid);
+        }
+        //= req: TOKEN-7
+        if now >= self.expires_at || now >= self.absolute_end {
+            return Err(TokenError::Expired(self.session, self.subject));
+        }
+        Ok(())
+    }
 }
 
 impl VerifiedSession {
