@@ -104,3 +104,14 @@ fn a_trusted_proxy_is_exempt_unless_it_comes_over_quic() {
     assert!(!settings.exempts(proxy, Wire::Quic));
     assert!(!settings.exempts(IpAddr::from([192, 0, 2, 2]), Wire::Plain));
 }
+
+//= req: LIMIT-8, type=test
+#[test]
+fn whoever_leaves_takes_nobody_else_of_the_address_along() {
+    let mut caps = caps(10, 2);
+    caps.enter(key(1), false).unwrap();
+    caps.enter(key(1), false).unwrap();
+    caps.leave(key(1));
+    assert_eq!(caps.enter(key(1), false), Ok(()));
+    assert_eq!(caps.enter(key(1), false), Err(CapReached::Address));
+}

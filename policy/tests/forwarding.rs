@@ -205,3 +205,15 @@ fn a_network_of_all_addresses_of_a_family_is_none() {
         assert_eq!(TrustedNetwork::parse(text), None, "{text}");
     }
 }
+
+/// A proxy that names one of the two has said nothing on the other: the socket knows that.
+#[test]
+fn what_a_trusted_proxy_leaves_out_is_as_the_socket_has_it() {
+    let mut world = behind(&["10.0.0.0/8"]);
+    let request = Request::get("/").peer("10.0.0.1").tls();
+    assert_eq!(client(&mut world, &request), (address("10.0.0.1"), Scheme::Https));
+    let named = request.clone().with("X-Forwarded-For", "203.0.113.9");
+    assert_eq!(client(&mut world, &named), (address("203.0.113.9"), Scheme::Https));
+    let schemed = request.with("X-Forwarded-Proto", "http");
+    assert_eq!(client(&mut world, &schemed), (address("10.0.0.1"), Scheme::Http));
+}

@@ -156,3 +156,18 @@ fn a_service_worker_script_is_denied_unless_it_was_asked_for() {
     world.settings.service_workers = true;
     assert!(matches!(world.decide(&request), Decision::Admit(_)));
 }
+
+/// 16 bytes in base64 (RFC 4648, section 4), which URLs spell with another alphabet.
+//= req: UPGRADE-2, type=test
+#[test]
+fn a_handshakes_key_is_in_the_alphabet_that_it_has_to_be_in() {
+    let mut world = World::new();
+    let token = world.token();
+    let with = |key: &str| Request::upgrade().replacing("Sec-WebSocket-Key", key).bearer(&token);
+    for key in ["++++++++++++++++++++/w==", "////////////////////+g=="] {
+        assert!(world.admits(&with(key)), "{key}");
+    }
+    for key in ["--------------------_w==", "____________________-g=="] {
+        assert_eq!(world.denial(&with(key)), Denial::UpgradeRefused, "{key}");
+    }
+}

@@ -20,6 +20,7 @@ use doorward_policy::forwarding::Scheme;
 use doorward_policy::grant::{Counter, GrantSecret};
 use doorward_policy::host::AllowedHost;
 use doorward_policy::id::SessionId;
+use doorward_policy::ledger::Selector;
 use doorward_policy::limiter::Guess;
 use doorward_policy::route::{Endpoint, Routes, Target};
 use doorward_policy::settings::{Exposure, Guarding};
@@ -514,6 +515,21 @@ fn a_grant_without_what_is_needed_is_refused_unspent() {
     assert_eq!(refused.denial, Denial::CapabilityLacking(Capabilities::ADMINISTER));
     assert_eq!(uses_left(&world), 1);
     redeem(&mut world, &bringing(RawHello::token()), 1).unwrap();
+}
+
+/// The store says what the session that was bought may do by now, and that counts: its first token
+/// was as good as its grant.
+//= req: CAP-3, type=test
+#[test]
+fn a_redemption_that_is_repeated_gives_nothing_back_that_was_taken_away() {
+    let mut world = World::new();
+    with_grant(&mut world);
+    let hello = bringing(RawHello::open()).needing(Capabilities::OPERATE.bits());
+    let first = redeem(&mut world, &hello, 1).unwrap();
+    let session = first.admitted().claims().unwrap().session;
+    world.ledger.limit_sessions(&Selector::Session(session), Capabilities::OBSERVE, NOW);
+    let refused = redeem(&mut world, &hello, 1).unwrap_err();
+    assert_eq!(refused.denial, Denial::CapabilityLacking(Capabilities::OPERATE));
 }
 
 #[test]

@@ -160,3 +160,16 @@ fn an_endpoint_has_the_same_secrets_at_every_start_and_shares_them_with_no_other
     all.dedup();
     assert_eq!(all.len(), 6, "no two are alike");
 }
+
+//= req: KEY-1, type=test
+#[test]
+fn without_an_id_left_nothing_is_replaced() {
+    let mut masters = masters();
+    for id in 2..=255 {
+        masters.rotate([id; 32], NOW).unwrap();
+    }
+    let signed = signed_by_newest(&masters);
+    assert_eq!(masters.replace([0; 32], NOW), Err(KeyMaterialError::Exhausted));
+    assert_eq!(masters.masters().len(), 255);
+    assert!(verifies(&masters, &signed));
+}

@@ -282,3 +282,16 @@ fn an_expired_grant_makes_room() {
     assert_eq!(ledger.expire(NOW.plus(secs(70)), 1), 1);
     assert_eq!(ledger.insert_grant(digest(2), grant(1, DAY)), Ok(()));
 }
+
+/// Whoever could keep a second record under a digest could put spent uses back.
+#[test]
+fn what_is_kept_is_not_replaced_by_another_of_its_digest() {
+    let mut ledger = small(4, 4, 4);
+    let ticket = || TicketRecord::issue(&claims(), None, NOW);
+    ledger.insert_grant(digest(1), grant(1, DAY)).unwrap();
+    ledger.redeem(&digest(1), &attempt(1, 1), NOW).unwrap();
+    assert_eq!(ledger.insert_grant(digest(1), grant(9, DAY)), Err(NotKept::Exists));
+    assert_eq!(uses_left(&ledger), 0);
+    ledger.insert_ticket(digest(2), ticket()).unwrap();
+    assert_eq!(ledger.insert_ticket(digest(2), ticket()), Err(NotKept::Exists));
+}

@@ -469,3 +469,12 @@ proptest! {
         }
     }
 }
+
+/// A driver whose store fails says so of the request that it was about.
+#[test]
+fn what_waits_for_the_store_knows_its_request() {
+    let mut world = World::new();
+    let token = LocalSecret::new([3; 32]).expose();
+    let awaiting = awaiting(&mut world, &local(&token).peer("127.0.0.9"));
+    assert_eq!(awaiting.context().client.address.to_string(), "127.0.0.9");
+}

@@ -315,3 +315,15 @@ fn unguarded_still_refuses_what_another_site_sends() {
     let typed = Request::get("/").with("Sec-Fetch-Site", "none");
     assert!(world.admits(&typed));
 }
+
+/// RFC 3986, section 3.1: a letter, and then letters, digits, `+`, `-` and `.`.
+#[test]
+fn an_origin_begins_with_a_scheme() {
+    for text in ["http://a", "x-dev+tool.1://a", "A://a"] {
+        assert!(Origin::parse(text).is_some(), "{text}");
+    }
+    for text in ["://a", "1http://a", "+http://a", "ht_tp://a", "ht tp://a", "h\u{e9}://a"] {
+        assert!(Origin::parse(text).is_none(), "{text}");
+        assert!(AllowedOrigin::parse(text).is_none(), "{text}");
+    }
+}

@@ -12,6 +12,7 @@
 mod common;
 
 use common::{DAY, NOW, Request, World, claims, millis, secs, session_record};
+use doorward_policy::Timestamp;
 use doorward_policy::session::{Lifetimes, renewal};
 use doorward_policy::token::Claims;
 
@@ -99,4 +100,22 @@ fn lifetimes_have_a_floor_an_order_and_a_ceiling() {
     assert!(Lifetimes::new(DAY, Lifetimes::CEILING + secs(1)).is_err());
     assert!(Lifetimes::new(millis(60_500), DAY).is_err());
     assert!(Lifetimes::new(secs(60), millis(90_500)).is_err());
+}
+
+#[test]
+fn lifetimes_say_what_they_are() {
+    let lifetimes = Lifetimes::new(secs(60), secs(3600)).unwrap();
+    assert_eq!((lifetimes.idle(), lifetimes.absolute()), (secs(60), secs(3600)));
+}
+
+/// A token has four bytes for a second: 2106 comes before anybody's `now` wraps round to 1970.
+#[test]
+fn a_second_that_no_token_can_spell_is_the_last_that_one_can() {
+    let last = Timestamp::from_secs(u32::MAX);
+    for beyond in [last.plus(secs(1)), Timestamp::from_millis(u64::MAX)] {
+        assert_eq!(beyond.as_secs(), u32::MAX);
+        assert_eq!(beyond.floor_to_second(), last);
+    }
+    assert_eq!(last.as_millis(), u64::from(u32::MAX) * 1000);
+    assert_eq!(last.minus(millis(1)).as_secs(), u32::MAX - 1);
 }

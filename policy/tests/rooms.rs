@@ -351,3 +351,13 @@ fn a_clock_that_goes_back_gives_nobody_time() {
     room.tick(NOW.plus(LEASE_GRACE));
     assert_eq!(room.write(ben), Ok(()));
 }
+
+#[test]
+fn a_room_knows_who_has_a_place() {
+    let mut room = Room::new();
+    assert!(room.is_empty() && !room.holds(ANN));
+    let ann = room.join(ANN, true, NOW).unwrap();
+    assert!(room.holds(ANN) && !room.holds(BEN) && !room.is_empty());
+    room.leave(ann, NOW);
+    assert!(room.is_empty() && !room.holds(ANN));
+}

@@ -279,3 +279,12 @@ fn each_refusal_of_a_ticket_has_its_denial() {
         assert_eq!(outcome.unwrap_err(), denial);
     }
 }
+
+/// A driver whose store fails says so of the request that it was about.
+#[test]
+fn what_waits_for_the_store_knows_its_request() {
+    let (mut world, ticket) = world_with_ticket();
+    let request = Request::upgrade().ticket(&ticket).peer("127.0.0.9");
+    let awaited = awaited(&mut world, &request);
+    assert_eq!(awaited.context().client.address.to_string(), "127.0.0.9");
+}

@@ -625,3 +625,34 @@ fn a_ticket_goes_where_its_transport_goes() {
     let upgrade = Request { target: "/alpha".into(), ..Request::upgrade() };
     assert_eq!(joined(world.settled(&upgrade.ticket(&ticket))), some("alpha"));
 }
+
+#[test]
+fn a_workspace_says_what_it_claims_and_where_its_servers_are() {
+    let mut world = world();
+    let web = server("http://127.0.0.1:3000");
+    world.create("alpha", &["/alpha"]);
+    world.place("alpha", Placing { web: web.clone(), ..placing(&["/a", "alpha.example"]) });
+    let alpha = world.directory.workspace(&name("alpha")).unwrap();
+    assert_eq!((alpha.web(), alpha.bytes()), (web.as_ref(), None));
+    let claims: Vec<_> = alpha.claims().iter().map(ToString::to_string).collect();
+    assert_eq!(claims, ["/a", "alpha.example"]);
+    assert_eq!(alpha.web().unwrap().as_str(), "http://127.0.0.1:3000");
+}
+
+//= req: WORK-4, type=test
+#[test]
+fn a_subjects_home_is_the_one_marked_then_main_then_the_only_one() {
+    let mut world = two();
+    world.enrol("beta", member("ann", BOTH));
+    world.enrol("alpha", member("cat", BOTH));
+    let home = |world: &World, who: &str| {
+        world.directory.home_of(subject(who)).map(|one| one.name().to_string())
+    };
+    assert_eq!(home(&world, "ann"), some("alpha"), "marked");
+    assert_eq!(home(&world, "cat"), some("alpha"), "the only one");
+    world.enrol("beta", member("cat", BOTH));
+    assert_eq!(home(&world, "cat"), None, "one of two");
+    world.enrol("main", member("cat", OBSERVE));
+    assert_eq!(home(&world, "cat"), some("main"));
+    assert_eq!(home(&world, "nobody"), None);
+}
