@@ -3,6 +3,8 @@
 //! Each body holds an oracle that shares no code with what it judges: `naive` spells the formats
 //! out once more, the plain way, and every target compares verdicts with it.
 
+#[cfg(feature = "whole")]
+mod config;
 mod cookie;
 mod credential;
 mod decision;
@@ -13,9 +15,15 @@ mod host_origin;
 mod input;
 mod naive;
 mod path;
+#[cfg(feature = "whole")]
+mod record;
 mod token;
+#[cfg(feature = "whole")]
+mod transports;
 mod world;
 
+#[cfg(feature = "whole")]
+pub use config::config;
 pub use cookie::cookie;
 pub use credential::credential;
 pub use decision::decision;
@@ -24,13 +32,19 @@ pub use head::head;
 pub use hello::hello;
 pub use host_origin::host_origin;
 pub use path::path;
+#[cfg(feature = "whole")]
+pub use record::record;
 pub use token::token;
+#[cfg(feature = "whole")]
+pub use transports::transports;
 
 /// A target: its name, which is that of its corpus, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: &[Target] = &[
+    #[cfg(feature = "whole")]
+    ("config", config),
     ("cookie", cookie),
     ("credential", credential),
     ("decision", decision),
@@ -39,5 +53,9 @@ pub const TARGETS: [Target; 9] = [
     ("hello", hello),
     ("host_origin", host_origin),
     ("path", path),
+    #[cfg(feature = "whole")]
+    ("record", record),
     ("token", token),
+    #[cfg(feature = "whole")]
+    ("transports", transports),
 ];

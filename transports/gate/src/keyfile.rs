@@ -256,7 +256,9 @@ struct MasterText<'t> {
     signs_from: u64,
 }
 
-fn encode(keys: &MasterKeys) -> Zeroizing<Vec<u8>> {
+/// The content of a key file.
+#[must_use]
+pub fn encode(keys: &MasterKeys) -> Zeroizing<Vec<u8>> {
     let secret = |secret: &Secret<32>| Zeroizing::new(base64url(secret.expose()));
     let issuer = keys.issuer().to_string();
     let pepper = secret(keys.pepper());
@@ -280,7 +282,11 @@ fn encode(keys: &MasterKeys) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-fn decode(path: &Path, text: &[u8]) -> Result<MasterKeys, KeyFileError> {
+/// The keys of a key file's content; `path` is for what is said about it.
+///
+/// # Errors
+/// If [`encode`] can't have written that.
+pub fn decode(path: &Path, text: &[u8]) -> Result<MasterKeys, KeyFileError> {
     let damaged =
         |what: &str| KeyFileError::Damaged { path: path.to_owned(), what: what.to_owned() };
     // serde's messages quote what they found, which may be a secret: the place has to do.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Command, FromArgMatches as _};
 
 use crate::config::{Overrides, Raw};
+use crate::failure::{Failure, Outcome};
 
 /// The settings, as flags. Names without a flag are set in the file or in the environment.
 #[derive(Debug, Args)]
@@ -79,6 +80,13 @@ pub(crate) struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// Settings without a command around them.
+    pub(crate) fn parse_alone(arguments: &[String]) -> Outcome<Self> {
+        let command = Self::augment_args(Command::new("doorward")).no_binary_name(true);
+        let matches = command.try_get_matches_from(arguments).map_err(Failure::usage)?;
+        Self::from_arg_matches(&matches).map_err(Failure::usage)
+    }
+
     pub(crate) fn overrides(&self) -> Overrides {
         let ones = [
             ("listen", &self.listen),

@@ -20,6 +20,7 @@ use doorward_policy::origin::AllowedOrigin;
 use doorward_policy::session::Lifetimes;
 use doorward_policy::settings::Exposure;
 
+use crate::failure::{Failure, Outcome};
 pub(crate) use guarded::Guarded;
 use parse::PublicUrl;
 pub(crate) use rules::default_state_dir;
@@ -131,6 +132,11 @@ impl Config {
     /// Whether nothing listens for a network.
     fn is_local(&self) -> bool {
         self.listen.ip().is_loopback() && self.quic.is_none_or(|quic| quic.ip().is_loopback())
+    }
+
+    /// The text of a file that says what is in effect.
+    pub(crate) fn in_effect(&self) -> Outcome<String> {
+        toml::to_string(&self.to_toml()).map_err(Failure::failed)
     }
 
     /// All settings that have a value, as a TOML file would spell them.

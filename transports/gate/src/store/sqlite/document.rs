@@ -36,7 +36,8 @@ struct MemberText {
 }
 
 /// The document of a directory.
-pub(super) fn encode(directory: &Directory) -> String {
+#[must_use]
+pub fn encode(directory: &Directory) -> String {
     let workspaces = directory.workspaces().iter().map(Kept::from).map(WorkspaceText::from);
     let workspaces = workspaces.collect::<Vec<_>>();
     // Strings, numbers and booleans alone: serialising them can't fail, and what is no document
@@ -49,7 +50,7 @@ pub(super) fn encode(directory: &Directory) -> String {
 ///
 /// # Errors
 /// If it can't have written that.
-pub(super) fn decode(text: &str) -> Result<Directory, Corrupt> {
+pub fn decode(text: &str) -> Result<Directory, Corrupt> {
     let workspaces = serde_json::from_str::<Vec<WorkspaceText>>(text).map_err(|_| WRONG)?;
     let kept = workspaces.iter().map(WorkspaceText::decode).collect::<Option<Vec<_>>>();
     kept.and_then(Directory::restore).ok_or(WRONG)

@@ -4,7 +4,7 @@
 //! thread writes and groups commits; three read, so that neither a long list nor strangers who guess
 //! tokens ever hold up the news about who was revoked.
 
-mod document;
+pub mod document;
 mod failure;
 mod migrations;
 mod operations;
