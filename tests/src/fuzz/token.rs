@@ -1,7 +1,8 @@
 //! Session tokens: `doorward_policy::token`.
 
-use doorward_policy::Timestamp;
 use doorward_policy::token::{TokenError, UntrustedToken, VerifiedSession, issue};
+use doorward_policy::{Capabilities, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 use super::input::Input;
 use super::naive;
@@ -12,6 +13,7 @@ use super::world::{FOREIGN, KEYS, NOW, claims, key, ring_of, token as valid_toke
 /// - `r`: a text.
 /// - `s`, a key, a record: the record under a tag that verifies.
 /// - `m`, then pairs of place and byte: a valid token, changed there.
+/// - `f`, then forgeries (`forge`) of a valid token, with another one at hand.
 ///
 /// Oracle: a second implementation gives the same verdict, to the reason, at every moment at which
 /// a verdict can change. What verifies re-encodes to the very same text. A text that nobody issued
@@ -22,6 +24,7 @@ pub fn token(data: &[u8]) {
     match input.byte() {
         b's' => signed(&mut input),
         b'm' => mutated(&mut input),
+        b'f' => forged(&mut input),
         _ => _ = check(input.rest()),
     }
 }
@@ -48,7 +51,7 @@ fn mutated(input: &mut Input<'_>) {
     let subject = doorward_policy::subject::Subject::new(&subject).expect("it is sound");
     let original = valid_token(&doorward_policy::token::Claims {
         subject,
-        ..claims(1, doorward_policy::Capabilities::START_UP)
+        ..claims(1, Capabilities::START_UP)
     });
     assert!(check(original.as_bytes()).is_some(), "a token that was just issued is refused");
     let mut changed = original.clone().into_bytes();
@@ -65,6 +68,81 @@ fn mutated(input: &mut Input<'_>) {
     }
     let verified = check(&changed).is_some();
     assert!(!verified || changed == original.as_bytes(), "a changed token verified");
+}
+
+fn forged(input: &mut Input<'_>) {
+    let issued = [1, 2].map(|session| valid_token(&claims(session, Capabilities::START_UP)));
+    let mut text = issued[0].clone().into_bytes();
+    while !input.is_empty() {
+        text = forge(&text, issued[1].as_bytes(), input);
+    }
+    let verified = check(&text).is_some();
+    let known = issued.iter().any(|one| one.as_bytes() == text);
+    assert_eq!(verified, known, "forged: {}", String::from_utf8_lossy(&text));
+}
+
+/// One step of a forger who has seen tokens, knows the format and has no key.
+///
+/// - `~`, a place, a bit: that bit flips.
+/// - `x`: record and tag change places; `r`, `t`: the record, the tag of the other token.
+/// - `i`, a key: says that it is under that one.
+/// - `k`, a key: a tag under one of another purpose, of another installation, or not of this ring.
+/// - `h`, `z`, `e`: a tag without a key: a hash, zeros, nothing.
+/// - `c`, a bit: another capability.
+/// - `u`, `=`, `+`, `.`: another spelling: unused bits, padding, the other alphabet, a segment.
+fn forge(text: &[u8], other: &[u8], input: &mut Input<'_>) -> Vec<u8> {
+    let halves = |text: &[u8]| {
+        let dot = text.iter().position(|byte| *byte == b'.').unwrap_or(text.len());
+        (text[..dot].to_vec(), text[text.len().min(dot + 1)..].to_vec())
+    };
+    let joined = |record: &[u8], tag: &[u8]| [record, b".", tag].concat();
+    let ((record, tag), (other_record, other_tag)) = (halves(text), halves(other));
+    let plain = naive::base64url_decode(&record).unwrap_or_default();
+    let changed = |place: usize, change: &dyn Fn(u8) -> u8| {
+        let mut plain = plain.clone();
+        plain.iter_mut().skip(place).take(1).for_each(|byte| *byte = change(*byte));
+        joined(naive::base64url(&plain).as_bytes(), &tag)
+    };
+    let tagged = |tag: &[u8]| joined(&record, naive::base64url(tag).as_bytes());
+    match input.byte() {
+        b'~' => {
+            let (place, bit) = (usize::from(input.byte()), 1 << input.below(8));
+            let mut text = text.to_vec();
+            let place = place % text.len().max(1);
+            text.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= bit);
+            text
+        }
+        b'x' => joined(&tag, &record),
+        b'r' => joined(&other_record, &tag),
+        b't' => joined(&record, &other_tag),
+        b'i' => {
+            let id = input.below(4) as u8;
+            changed(1, &|_| id)
+        }
+        b'k' => {
+            let signer = match input.below(3) {
+                0 => &FOREIGN[0],
+                1 => &FOREIGN[1],
+                _ => &key(3),
+            };
+            signer.sign(&plain).into_bytes()
+        }
+        b'h' => tagged(&Sha256::digest(&plain)),
+        b'z' => tagged(&[0; 32]),
+        b'e' => joined(&record, b""),
+        b'c' => {
+            let bit = 1 << input.below(8);
+            changed(4, &|byte| byte ^ bit)
+        }
+        // The next symbol of the alphabet differs from an even one in its last bit alone.
+        b'u' => text
+            .split_last()
+            .map_or_else(Vec::new, |(last, rest)| [rest, &[last.wrapping_add(1)]].concat()),
+        b'=' => [text, b"="].concat(),
+        b'+' => text.iter().map(|byte| if *byte == b'-' { b'+' } else { *byte }).collect(),
+        b'.' => [text, b".", &tag].concat(),
+        _ => text.to_vec(),
+    }
 }
 
 /// Compares both implementations at every moment that matters to this text.
