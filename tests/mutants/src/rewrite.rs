@@ -101,6 +101,10 @@ enum Change {
         always: Vec<u32>,
         never: Vec<u32>,
     },
+    /// A match of which arms may go: that it then lacks one is said of the whole.
+    Match {
+        ids: Vec<u32>,
+    },
     Fields {
         fields: Vec<(u32, Range<usize>)>,
     },
@@ -125,6 +129,7 @@ impl Change {
             Self::Binary { choices, .. } => of(choices),
             Self::Lazy { id, .. } | Self::Unary { id, .. } => vec![*id],
             Self::Arm { always, never, .. } => [always.as_slice(), never].concat(),
+            Self::Match { ids } => ids.clone(),
             Self::Fields { fields } => fields.iter().map(|(id, _)| *id).collect(),
         }
     }
@@ -212,6 +217,15 @@ impl<'ast> Visit<'ast> for Finder<'_> {
             self.put(unary.span(), change);
         }
         visit::visit_expr_unary(self, unary);
+    }
+
+    fn visit_expr_match(&mut self, one: &'ast syn::ExprMatch) {
+        let arms = one.arms.iter().flat_map(|arm| self.here(Genre::MatchArm, arm.span()));
+        let ids: Vec<u32> = arms.map(|mutant| mutant.id).collect();
+        if !ids.is_empty() {
+            self.put(one.span(), Change::Match { ids });
+        }
+        visit::visit_expr_match(self, one);
     }
 
     fn visit_arm(&mut self, arm: &'ast syn::Arm) {
@@ -379,6 +393,7 @@ impl Writer<'_> {
                 }
                 format!("{} if {open}{condition}/*m]*/ {}", part(pattern), part(rest))
             }
+            Change::Match { .. } => format!("{open}{}/*m]*/", part(&site.at)),
             Change::Fields { fields } => {
                 let ifs: String = fields
                     .iter()
