@@ -99,7 +99,7 @@ impl Selector {
 }
 
 /// Grants, sessions, tickets, local tokens and workspaces in memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ledger {
     capacity: Capacity,
     grants: Table<Digest, GrantRecord>,
@@ -318,7 +318,7 @@ impl Ledger {
 }
 
 /// The local tokens. There are few of them: nothing is looked up but by digest, or listed whole.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Locals {
     by_digest: BTreeMap<Digest, LocalRecord>,
 }
@@ -361,7 +361,7 @@ impl Locals {
 }
 
 /// A hash table beside a calendar: for each second, the keys that can be forgotten then.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Table<K, V> {
     entries: HashMap<K, V, Seeded>,
     calendar: BTreeMap<Timestamp, Vec<K>>,

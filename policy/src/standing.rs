@@ -27,7 +27,7 @@ pub enum Standing {
 }
 
 /// The exceptions, as of a moment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Standings {
     exceptions: HashMap<SessionId, Exception, Seeded>,
     as_of: Timestamp,
