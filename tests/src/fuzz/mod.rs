@@ -3,7 +3,7 @@
 //! Each body holds an oracle that shares no code with what it judges: `naive` spells the formats
 //! out once more, the plain way, and every target compares verdicts with it.
 
-#[cfg(feature = "whole")]
+#[cfg(feature = "listener")]
 mod config;
 mod cookie;
 mod credential;
@@ -15,14 +15,14 @@ mod host_origin;
 mod input;
 mod naive;
 mod path;
-#[cfg(feature = "whole")]
+#[cfg(feature = "gate")]
 mod record;
 mod token;
-#[cfg(feature = "whole")]
+#[cfg(feature = "gate")]
 mod transports;
 mod world;
 
-#[cfg(feature = "whole")]
+#[cfg(feature = "listener")]
 pub use config::config;
 pub use cookie::cookie;
 pub use credential::credential;
@@ -32,10 +32,10 @@ pub use head::head;
 pub use hello::hello;
 pub use host_origin::host_origin;
 pub use path::path;
-#[cfg(feature = "whole")]
+#[cfg(feature = "gate")]
 pub use record::record;
 pub use token::token;
-#[cfg(feature = "whole")]
+#[cfg(feature = "gate")]
 pub use transports::transports;
 
 /// A target: its name, which is that of its corpus, and its body.
@@ -43,7 +43,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
-    #[cfg(feature = "whole")]
+    #[cfg(feature = "listener")]
     ("config", config),
     ("cookie", cookie),
     ("credential", credential),
@@ -53,9 +53,9 @@ pub const TARGETS: &[Target] = &[
     ("hello", hello),
     ("host_origin", host_origin),
     ("path", path),
-    #[cfg(feature = "whole")]
+    #[cfg(feature = "gate")]
     ("record", record),
     ("token", token),
-    #[cfg(feature = "whole")]
+    #[cfg(feature = "gate")]
     ("transports", transports),
 ];

@@ -5,10 +5,11 @@ mod world;
 
 use std::sync::Arc;
 
+use doorward_policy::Capabilities;
 use tokio::runtime::{Builder, Runtime};
 
-use self::script::{Step, steps};
-use self::world::{Machine, Over, World};
+use self::script::{Shown, Step, steps};
+use self::world::{Machine, Over, Said, World};
 use super::input::Input;
 
 /// Input: a line with what the operator chose, then a step a line (`script`).
@@ -17,7 +18,8 @@ use super::input::Input;
 /// One is asked over HTTP and WebSocket, the other over QUIC, and nothing tells them apart: after
 /// every step both have said the same, about the same session, capabilities and workspace, or for
 /// the same reason; have told the same live connections to end; and have written down the same.
-//= req: CRED-1, CAP-4, WORK-2, SESSION-10, type=fuzz
+/// Whoever is let in has shown something, has what everything takes, and no ticket that was used.
+//= req: CRED-1, CAP-1, ROUTE-4, TICKET-1, type=fuzz
 pub fn transports(data: &[u8]) {
     let mut input = Input::new(data);
     let choices = input.line();
@@ -37,12 +39,36 @@ async fn compare(choices: &[u8], steps: &[Step]) {
     let machine = Arc::new(Machine::default());
     let mut web = World::open(Over::Web, choices, &machine).await;
     let mut quic = World::open(Over::Quic, choices, &machine).await;
+    let mut used = Vec::new();
     for (number, step) in steps.iter().take(MOST_STEPS).enumerate() {
         machine.take(step);
         let over_web = web.take(step, number).await;
         let over_quic = quic.take(step, number).await;
         assert_eq!(over_web, over_quic, "step {number}, {step:?}: over the web, and over QUIC");
         assert_eq!(web.ended(), quic.ended(), "live connections after {step:?}");
+        if let (Step::Open(shown, _), Said::Admitted { held, .. }) = (step, &over_web) {
+            check_admission(*shown, *held, web.needed, &mut used);
+        }
     }
     assert_eq!(web.written().await, quic.written().await);
+}
+
+/// What holds whatever the transports agree on.
+fn check_admission(
+    shown: Shown,
+    held: Capabilities,
+    needed: Option<Capabilities>,
+    used: &mut Vec<usize>,
+) {
+    let Some(needed) = needed else { return };
+    assert!(held.contains(needed), "admitted with {held}");
+    match shown {
+        Shown::Nothing => panic!("nobody was admitted"),
+        Shown::Forged(token) => panic!("token {token} was forged"),
+        Shown::Ticket(ticket) => {
+            assert!(!used.contains(&ticket), "ticket {ticket} was used");
+            used.push(ticket);
+        }
+        Shown::Token(_) | Shown::Local(_) => {}
+    }
 }

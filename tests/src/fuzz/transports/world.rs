@@ -121,6 +121,8 @@ pub(super) struct World {
     entropy: Arc<Steps>,
     digester: Digester,
     peer: IpAddr,
+    /// What everything takes, unless nobody is asked for anything.
+    pub(super) needed: Option<Capabilities>,
     grants: Vec<(String, GrantId)>,
     tokens: Vec<(String, SessionId)>,
     tickets: Vec<String>,
@@ -129,17 +131,18 @@ pub(super) struct World {
 }
 
 /// What the operator chose: what everything takes, and `u` to ask for no credential.
-fn settings(choices: &[u8]) -> Settings {
+fn settings(choices: &[u8]) -> (Settings, Option<Capabilities>) {
     let mut input = Input::new(choices);
     let needed = Capabilities::from_bits(input.below(16) as u16).expect("all 16 are known");
     let mut settings = Settings { routes: Routes::none(), ..Settings::default() };
     assert!(settings.routes.add("/", needed));
-    if input.byte() == b'u' {
+    let unguarded = input.byte() == b'u';
+    if unguarded {
         settings.guarding = Guarding::Unguarded;
     }
     settings.guesses.codes = 2;
     settings.guesses.others = 4;
-    settings
+    (settings, (!unguarded).then_some(needed))
 }
 
 impl World {
@@ -147,8 +150,9 @@ impl World {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Capacity::default(), [3; 8]));
         let entropy = Arc::new(Steps::default());
         let keys = || MasterKeys::generate([7; 16], [8; 32], [9; 32], Timestamp::from_secs(1));
+        let (settings, needed) = settings(choices);
         let parts = Parts {
-            settings: settings(choices),
+            settings,
             keys: keys(),
             store: Arc::clone(&store),
             clock: Arc::clone(machine) as Arc<dyn Clock>,
@@ -163,6 +167,7 @@ impl World {
             entropy,
             digester: keys().digester(),
             peer: [192, 0, 2, 0].into(),
+            needed,
             grants: Vec::new(),
             tokens: Vec::new(),
             tickets: Vec::new(),
