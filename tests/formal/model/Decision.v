@@ -277,7 +277,7 @@ Definition verify_local (well_formed : bool) : reason :=
 Definition allowed_to (who : option claims) : caps :=
   match who with Some said => allows said | None => 7 end.
 
-Definition admit (who : option claims) (want : asked) (needed : caps) : result (caps * option N) :=
+Definition let_in (who : option claims) (want : asked) (needed : caps) : result (caps * option N) :=
   do entered <- enter (workspaces d) want (option_map subject who);
   let held := common (allowed_to who) (snd entered) in
   let lacking := without needed held in
@@ -308,7 +308,7 @@ Definition refuse (d : door) (who : N) (why : reason) : door * verdict :=
   else (d, Denied why).
 
 Definition conclude (d : door) (who : option claims) (e : examined) (needed : caps) : door * verdict :=
-  match admit d who (wanted e) needed with
+  match let_in d who (wanted e) needed with
   | Yes (held, at_) => (d, Admitted who held at_)
   | No why => (d, Denied why)
   end.
@@ -335,7 +335,7 @@ Definition resume (d : door) (e : examined) (needed : caps) (g s : N) (again : b
   | Some one =>
       let said := claims_of s one in
       match (do stood <- stand (freshness (set d)) (now d) (known d) said;
-             admit d (Some stood) (wanted e) needed) with
+             let_in d (Some stood) (wanted e) needed) with
       | No why => (d, Denied why)
       | Yes (held, at_) =>
           (sign d said (now d),

@@ -42,8 +42,8 @@ Inductive outcome :=
 | RowIs (one : option row)
 | ChangeRefused (why : refusal)
 | Decided (what : verdict)
-| Renewed (s t : N) (allowed : caps) (until : time)
-| Kept
+| Renewed (who : claims) (t : N) (next : claims)
+| Kept (who : option claims)
 | RoomSaid (what : answer) (told : list effect).
 
 (* The door, and a room beside it: rooms know sessions by their numbers alone. *)
@@ -99,10 +99,10 @@ Definition change_keys (d : door) (changed : option keys) : door * outcome :=
 Definition renew (d : door) (ahead : time) (said : claims) : door * outcome :=
   let at_ := now d + ahead in
   match renewal said (life (set d)) at_ with
-  | None => (d, Kept)
+  | None => (d, Kept (Some said))
   | Some next =>
       (with_rows (sign d next at_) (update (session said) (extend (expires next)) (rows d)),
-        Renewed (session said) (next_token d) (allows next) (expires next))
+        Renewed said (next_token d) next)
   end.
 
 Definition decided (done : door * verdict) : door * outcome := (fst done, Decided (snd done)).
@@ -139,7 +139,7 @@ Definition door_step (d : door) (what : operation) : door * outcome :=
   | Renews ahead r =>
       match decide d r with
       | (d', Admitted (Some said) _ _) => renew d' ahead said
-      | (d', Admitted None _ _) => (d', Kept)
+      | (d', Admitted None _ _) => (d', Kept None)
       | done => decided done
       end
   | InRoom _ => (d, Finished)
@@ -158,9 +158,12 @@ Definition step (w : world) (what : operation) : world * outcome :=
 Record event := Event { when : time; op : operation; came : outcome }.
 Definition history := list event.
 
+(* What [lifetimes_of] sees to: no token is made to outlive its session. *)
+Definition sound (chosen : settings) : Prop := idle (life chosen) <= absolute (life chosen).
+
 (* The worlds that operations lead to, with how they came about: what the theorems are about. *)
 Inductive reached (chosen : settings) : world -> history -> Prop :=
-| at_first : reached chosen (start_world chosen) []
+| at_first : sound chosen -> reached chosen (start_world chosen) []
 | and_then w h what w' o :
     reached chosen w h -> step w what = (w', o) ->
     reached chosen w' (Event (now (the_door w)) what o :: h).

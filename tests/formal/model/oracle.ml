@@ -246,9 +246,9 @@ let outcome world what = function
         | OthersLeft -> "others-left"
         | Nothing -> "nothing")
   | Decided verdict_ -> verdict verdict_
-  | Renewed (_, t, allowed, until) ->
-      text "renewed"; named "token" t; named "caps" allowed; named "expires" until
-  | Kept -> text "kept"
+  | Renewed (_, t, next) ->
+      text "renewed"; named "token" t; named "caps" next.allows; named "expires" next.expires
+  | Kept _ -> text "kept"
   | RoomSaid (said, effects) ->
       let looked = if what = InRoom Look then Some world.the_room else None in
       answer looked world.the_door.now said;

@@ -1,0 +1,456 @@
+(* What the model is proved to do, in every world that any operations lead to.
+
+   [reached chosen w h]: the world [w] comes of a door with the settings [chosen] and an empty room by
+   the operations in [h], which says what each came to, and when; the latest comes first. A theorem
+   that speaks of a further [step] says what can, or can't, be done next, and so at any time. *)
+
+From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
+From Doorward Require Import Facts Decides Invariants Rooms.
+
+(** * Grants *)
+
+(** A grant buys no more sessions than it was made with uses, whatever is tried, and however often. *)
+Theorem grant_never_yields_more_sessions_than_uses chosen w h g at_ uses life given subject :
+  reached chosen w h -> made g at_ uses life given subject h -> opened_count g h <= uses.
+Proof. intros R Made. apply (uses_hold _ _ _ (reached_holds _ _ _ R) _ _ _ _ _ _ Made). Qed.
+
+(** Whoever comes again within a minute with the grant, the nonce and the endpoint of a redemption gets
+    the session that it bought, or none: never another one, at another use. *)
+Theorem same_nonce_same_session chosen w h e g p n s what w' g' again s' t held until end_ joined :
+  reached chosen w h -> In e h -> bought_by g p n s e ->
+  brings what = Some (g, p, n) -> now (the_door w) < when e + repeat_window ->
+  step w what = (w', Decided (Redeemed g' again s' t held until end_ joined)) ->
+  again = true /\ s' = s.
+Proof.
+  intros R Is By Brings Soon H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  pose proof (nonces_hold _ _ _ Holds) as [A _ C].
+  inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; [destruct Silent |].
+  inversion J as [| | | | c g0 at0 n0 needed want one after held0 joined0 B Fresh Found Redeems Held
+    | c g0 at0 n0 needed want one s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held]; subst;
+    rewrite Brings in B; inversion B; subst.
+  - exfalso. pose proof (redeem_opens _ _ _ _ _ _ Redeems) as (_ & None & _).
+    pose proof (A _ _ _ _ _ _ Is By (get_in _ _ _ Found) Soon) as Past.
+    apply (find_none _ _ None) in Past. unfold repeats, in_window in Past. simpl in Past.
+    rewrite N.eqb_refl, same_place_refl in Past. apply N.ltb_ge in Past. lia.
+  - split; auto. pose proof (redeem_repeats _ _ _ _ _ _ Redeems) as (_ & use & Use & <-).
+    apply find_some in Use. destruct Use as [In_ Which]. unfold repeats in Which. simpl in Which.
+    apply andb_true_iff in Which. destruct Which as [Which Window]. apply andb_true_iff in Which.
+    destruct Which as [Nonce Place]. apply N.eqb_eq in Nonce. apply same_place_eq in Place.
+    pose proof (A _ _ _ _ _ _ Is By (get_in _ _ _ Found) Soon) as Past.
+    apply (C _ _ _ _ (get_in _ _ _ Found) In_ Past); auto; simpl; auto.
+    unfold in_window. simpl. apply N.ltb_lt. auto.
+Qed.
+
+(** A repetition repeats a redemption of the same grant with the same nonce at the same endpoint, less
+    than a minute ago. *)
+Theorem a_repetition_repeats_a_redemption chosen w h what w' g s t held until end_ joined :
+  reached chosen w h ->
+  step w what = (w', Decided (Redeemed g true s t held until end_ joined)) ->
+  exists e p n, In e h /\ bought_by g p n s e /\ brings what = Some (g, p, n)
+    /\ now (the_door w) < when e + repeat_window.
+Proof.
+  intros R H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  pose proof (nonces_hold _ _ _ Holds) as [_ B _].
+  inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; [destruct Silent |].
+  inversion J as [| | | | | c g0 at0 n0 needed want one s0 row stood held0 joined0 Br Found Redeems Row Live Now Stands Held]; subst.
+  pose proof (redeem_repeats _ _ _ _ _ _ Redeems) as (_ & use & Use & <-).
+  apply find_some in Use. destruct Use as [In_ Which]. unfold repeats in Which. simpl in Which.
+  apply andb_true_iff in Which. destruct Which as [Which Window]. apply andb_true_iff in Which.
+  destruct Which as [Nonce Place]. apply N.eqb_eq in Nonce. apply same_place_eq in Place.
+  destruct (B _ _ _ (get_in _ _ _ Found) In_) as (e & Is & When & By).
+  exists e, at0, n0. rewrite Nonce, Place in By. repeat split; auto; try apply By.
+  unfold in_window in Window. apply N.ltb_lt in Window. lia.
+Qed.
+
+(** A grant buys no session once its life is over. *)
+Theorem no_redemption_after_expiry chosen w h g at_ uses life given subject what w' s t held until end_ joined :
+  reached chosen w h -> made g at_ uses life given subject h ->
+  step w what = (w', Decided (Redeemed g false s t held until end_ joined)) ->
+  now (the_door w) < at_ + life.
+Proof.
+  intros R Made H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  destruct (uses_hold _ _ _ Holds _ _ _ _ _ _ Made) as [_ Each].
+  inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; [destruct Silent |].
+  inversion J as [| | | | c g0 at0 n0 needed want one after held0 joined0 B Fresh Found Redeems Held |]; subst.
+  pose proof (redeem_opens _ _ _ _ _ _ Redeems) as (_ & _ & Soon & _).
+  destruct (Each _ (get_in _ _ _ Found)) as (_ & _ & _ & <-). exact Soon.
+Qed.
+
+(** A grant that was revoked buys no session, and repeats none. *)
+Theorem no_redemption_after_revocation chosen w h e g what w' again s t held until end_ joined :
+  reached chosen w h -> In e h -> op e = RevokeGrant g -> came e = Finished ->
+  step w what <> (w', Decided (Redeemed g again s t held until end_ joined)).
+Proof.
+  intros R Is Op Came H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  destruct (ungranted_hold _ _ _ Holds _ _ Is Op Came) as [_ All].
+  inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; [destruct Silent |].
+  inversion J as [| | | | c g0 at0 n0 needed want one after held0 joined0 B Fresh Found Redeems Held
+    | c g0 at0 n0 needed want one s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held]; subst;
+    apply get_in, All in Found.
+  - pose proof (redeem_opens _ _ _ _ _ _ Redeems) as (Not & _). congruence.
+  - pose proof (redeem_repeats _ _ _ _ _ _ Redeems) as (Not & _). congruence.
+Qed.
+
+(** A session that a redemption opens is a new one: no event before has told of it. *)
+Theorem each_redemption_opens_a_new_session chosen w h e g g' what w' s t held until end_ joined :
+  reached chosen w h -> In e h -> opened_by (came e) = Some (g', s) ->
+  step w what <> (w', Decided (Redeemed g false s t held until end_ joined)).
+Proof.
+  intros R Is Opens H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  destruct (opened_below _ _ _ _ _ (numbers _ _ _ Holds) Is Opens) as [_ Below].
+  inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; [destruct Silent |].
+  inversion J; subst. lia.
+Qed.
+
+(** A request that is refused has spent nothing: but for the counters of guesses, the door is as it was. *)
+Theorem denied_request_spends_nothing chosen w h what w' why :
+  reached chosen w h -> step w what = (w', Decided (Denied why)) ->
+  exists counters, the_door w' = with_counters (the_door w) counters.
+Proof.
+  intros R H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in *;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x eqn:? end);
+      inversion S; fail).
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *. unfold decided in S.
+    destruct (decide (the_door w) r) as [d'' v] eqn:D. inversion S; subst.
+    pose proof (decide_judged _ _ _ _ Known D) as J. inversion J; subst; eauto.
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *.
+    destruct (decide (the_door w) r) as [d'' v] eqn:D.
+    pose proof (decide_judged _ _ _ _ Known D) as J. unfold decided, renew in S. simpl in J.
+    destruct v; [| destruct who; [destruct (renewal _ _ _) |] | |]; inversion S; subst.
+    inversion J; subst; eauto.
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *. unfold decided in S.
+    destruct (decide_hello (the_door w) h0) as [d'' v] eqn:D. inversion S; subst.
+    pose proof (decide_hello_judged _ _ _ _ Known D) as J. inversion J; subst; eauto.
+  - destruct (room_step _ _ _). inversion H.
+Qed.
+
+(** * Sessions *)
+
+(** Nobody comes in as a session that no redemption opened, of a grant that was made. *)
+Theorem nobody_comes_in_without_a_grant chosen w h what w' o s held :
+  reached chosen w h -> step w what = (w', o) -> enters o = Some (s, held) ->
+  was_bought s (Event (now (the_door w)) what o :: h).
+Proof.
+  intros R H In_. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  pose proof (bought_hold _ _ _ Holds) as [Grants_ Rows_ Tokens_].
+  pose proof (step_holds _ _ _ _ _ _ Holds H) as Next.
+  destruct (step_enters _ _ _ _ _ _ Known H In_) as [(t & said & Good & <- & _) | (d' & v & -> & J & Rd & Is)].
+  - apply good_token_is in Good. destruct Good as (one & Has & -> & _).
+    eapply was_bought_later, Tokens_; eauto.
+  - inversion J as [| | | | c g at0 n needed want one after held0 joined B Fresh Found Redeems Held
+      | c g at0 n needed want one s0 row stood held0 joined B Found Redeems Row Live Now Stands Held];
+      subst; try (simpl in Rd; tauto); simpl in Is; inversion Is; subst.
+    + eexists. exists g. split; [left; reflexivity |]. split; [reflexivity |].
+      eapply was_made_later, Grants_, get_in; eauto.
+    + eapply was_bought_later, Rows_, get_in; eauto.
+Qed.
+
+(** Once a session was revoked, nothing that anybody does lets it in: no token of it is admitted or
+    renewed, and no redemption of its grant repeated. *)
+Theorem no_admission_after_revocation chosen w h e sessions s what w' o held :
+  reached chosen w h -> In e h -> came e = RevokedAll sessions -> In s sessions ->
+  step w what = (w', o) -> enters o <> Some (s, held).
+Proof.
+  intros R Is Came In_ H Comes. pose proof (reached_holds _ _ _ R) as Holds.
+  eapply over_stays_out.
+  - eapply revoked_hold; eauto.
+  - eapply step_enters; eauto. apply (numbers _ _ _ Holds).
+Qed.
+
+(** No session comes in once its absolute end is there, however often it was renewed. *)
+Theorem no_admission_after_expiry chosen w h e g again s t held until end_ joined what w' o held' :
+  reached chosen w h -> In e h -> came e = Decided (Redeemed g again s t held until end_ joined) ->
+  step w what = (w', o) -> enters o = Some (s, held') -> now (the_door w) < end_.
+Proof.
+  intros R Is Came H In_. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  pose proof (ends_hold _ _ _ Holds) as Ends.
+  destruct (event_ends _ _ Ends _ _ _ _ _ _ _ _ _ Is Came) as [Tokens Rows].
+  destruct (step_enters _ _ _ _ _ _ Known H In_) as [(t' & said & Good & <- & _) | (d' & v & -> & J & Rd & Is')].
+  - apply good_token_is in Good. destruct Good as (one & Has & Same & _ & _ & _ & End).
+    rewrite <- (Tokens _ _ Has); auto.
+  - destruct (events_below _ _ (numbers _ _ _ Holds) _ Is) as [_ Below]. rewrite Came in Below. simpl in Below.
+    inversion J as [| | | | c g0 at0 n needed want one after held0 joined0 B Fresh Found Redeems Held
+      | c g0 at0 n needed want one s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held];
+      subst; try (simpl in Rd; tauto); simpl in Is'; inversion Is'; subst; [lia |].
+    apply get_in in Row. rewrite <- (Rows _ Row). pose proof (row_ends _ _ Ends _ _ Row). lia.
+Qed.
+
+(** The absolute end is [absolute] after the second in which the grant was redeemed, as the settings
+    have it. *)
+Theorem the_absolute_end_comes_from_the_settings chosen w h what w' g s t held until end_ joined :
+  reached chosen w h -> step w what = (w', Decided (Redeemed g false s t held until end_ joined)) ->
+  end_ = floor_second (now (the_door w)) + absolute (life chosen)
+  /\ until = floor_second (now (the_door w)) + idle (life chosen).
+Proof.
+  intros R H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; [destruct Silent |].
+  inversion J; subst. rewrite <- (as_chosen _ _ _ Holds). split; reflexivity.
+Qed.
+
+(** A renewed token ends no later than the absolute end that its session was opened with. *)
+Theorem renewal_never_passes_absolute_end chosen w h e g again s t held until end_ joined what w' who t' next :
+  reached chosen w h -> In e h -> came e = Decided (Redeemed g again s t held until end_ joined) ->
+  step w what = (w', Renewed who t' next) -> session next = s ->
+  expires next <= end_ /\ absolute_end next = end_.
+Proof.
+  intros R Is Came H Mine. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  pose proof (event_ends _ _ (ends_hold _ _ _ Holds) _ _ _ _ _ _ _ _ _ Is Came) as [Tokens _].
+  inversion M as [? ? ? _ _ Silent | | | | | | | | what0 t0 said ahead next0 U Good Re]; subst; [destruct Silent |].
+  apply renewal_is in Re. destruct Re as (Same & _ & End & Less & _).
+  apply good_token_is in Good. destruct Good as (one & Has & Same' & _ & End' & _).
+  pose proof (Tokens _ _ Has). rewrite Same' in Same. rewrite Same in *. rewrite End' in *.
+  rewrite End. rewrite H0 in * by reflexivity. split; [lia | reflexivity].
+Qed.
+
+(** Only a token that is valid is renewed, in the second half of its life. *)
+Theorem only_a_valid_token_is_renewed chosen w h what w' who t next :
+  reached chosen w h -> step w what = (w', Renewed who t next) ->
+  exists before, In before (tokens (the_door w)) /\ session who = session (says (snd before))
+    /\ now (the_door w) < expires (says (snd before)).
+Proof.
+  intros R H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  inversion M as [? ? ? _ _ Silent | | | | | | | | what0 t0 said ahead next0 U Good Re]; subst; [destruct Silent |].
+  destruct Good as (one & Found & _ & _ & Soon & _ & Stands). apply stand_same in Stands.
+  exists (t0, one). simpl. apply get_in in Found. tauto.
+Qed.
+
+(** * Capabilities *)
+
+(** Whoever comes in may do no more than the grant that bought the session was made with. *)
+Theorem capabilities_never_grow chosen w h e g s at_ uses life given subject what w' o held :
+  reached chosen w h -> In e h -> opened_by (came e) = Some (g, s) ->
+  made g at_ uses life given subject h ->
+  step w what = (w', o) -> enters o = Some (s, held) -> within held given.
+Proof.
+  intros R Is Opens Made H In_. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  destruct (caps_hold _ _ _ Holds _ _ _ _ _ _ _ _ Is Opens Made) as [Rows Tokens].
+  destruct (step_enters _ _ _ _ _ _ Known H In_) as [(t' & said & Good & <- & Held) | (d' & v & -> & J & Rd & Is')].
+  - apply good_token_is in Good. destruct Good as (one & Has & Same & _ & _ & Less & _).
+    eapply within_trans; [exact Held |]. eapply within_trans; [exact Less |]. eapply Tokens; eauto.
+  - destruct (opened_below _ _ _ _ _ (numbers _ _ _ Holds) Is Opens) as [_ Below].
+    inversion J as [| | | | c g0 at0 n needed want one after held0 joined0 B Fresh Found Redeems Held
+      | c g0 at0 n needed want one s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held];
+      subst; try (simpl in Rd; tauto); simpl in Is'; inversion Is'; subst; [lia |].
+    apply stand_same in Stands. destruct Stands as (_ & _ & _ & Less). simpl in Less.
+    eapply within_trans; [exact Held |]. eapply within_trans; [exact Less |].
+    apply get_in in Row. eapply Rows; eauto.
+Qed.
+
+(** The same on the day of the redemption: it opens a session with no more than the grant carries. *)
+Theorem a_redemption_gives_no_more_than_the_grant chosen w h g at_ uses life given subject what w' s t held until end_ joined :
+  reached chosen w h -> made g at_ uses life given subject h ->
+  step w what = (w', Decided (Redeemed g false s t held until end_ joined)) -> within held given.
+Proof.
+  intros R Made H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  destruct (uses_hold _ _ _ Holds _ _ _ _ _ _ Made) as [_ Each].
+  inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; [destruct Silent |].
+  inversion J as [| | | | c g0 at0 n0 needed want one after held0 joined0 B Fresh Found Redeems Held |]; subst.
+  destruct (Each _ (get_in _ _ _ Found)) as (_ & <- & _). exact Held.
+Qed.
+
+(** What a limit has taken away from a session doesn't come back. *)
+Theorem what_a_limit_takes_away_stays_away chosen w h e which most sessions s what w' o held :
+  reached chosen w h -> In e h -> op e = Limit which most -> came e = LimitedAll sessions -> In s sessions ->
+  step w what = (w', o) -> enters o = Some (s, held) -> within held most.
+Proof.
+  intros R Is Op Came In_ H Comes. pose proof (reached_holds _ _ _ R) as Holds.
+  eapply bounded_comes_so with (what := what) (o := o).
+  - eapply limited_hold; eauto.
+  - eapply step_enters; eauto. apply (numbers _ _ _ Holds).
+Qed.
+
+(** * Keys *)
+
+(** What any operations lead to. *)
+Inductive leads : world -> world -> Prop :=
+| leads_here w : leads w w
+| leads_on w w1 what o w2 : leads w w1 -> step w1 what = (w2, o) -> leads w w2.
+
+Lemma leads_reached chosen w h w' : reached chosen w h -> leads w w' -> exists h', reached chosen w' h'.
+Proof.
+  intros R L. induction L as [w | w w1 what o w2 L IH H]; eauto. destruct (IH R) as [h' R'].
+  eexists. eapply and_then; eauto.
+Qed.
+
+Definition keys_after (k n : N) (d : door) : Prop :=
+  (forall m, In m (masters (ring d)) -> k < id_of m)
+  /\ k <= last_id (ring d)
+  /\ n <= next_token d
+  /\ (forall t one, t < n -> In (t, one) (tokens d) -> signed_by one <= k).
+
+Lemma keys_after_step chosen h k n w what w' o :
+  reached chosen w h -> keys_after k n (the_door w) -> step w what = (w', o) -> keys_after k n (the_door w').
+Proof.
+  intros R (Above & Last & Next & Old) H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  destruct (world_ring _ _ _ _ Known H) as (_ & (Grows & From) & _).
+  pose proof (step_moves _ _ _ _ Known H) as M.
+  destruct (moved_grows _ _ _ _ M) as (_ & _ & More & _).
+  split; [| split; [lia | split; [lia |]]].
+  - intros m Is. apply From in Is. destruct Is as [Is | Is]; [auto | lia].
+  - intros t one Less Is. apply (tokens_after _ _ _ _ _ _ M) in Is. destruct Is as [Is | [-> _]]; [eauto | lia].
+Qed.
+
+Lemma keys_after_all chosen k n w1 w2 : leads w1 w2 ->
+  forall h, reached chosen w1 h -> keys_after k n (the_door w1) -> keys_after k n (the_door w2).
+Proof.
+  intros L. induction L as [w | w w1 what o w2 L IH H]; intros h R After; eauto.
+  destruct (leads_reached _ _ _ _ R L) as [h1 R1]. eapply keys_after_step; eauto.
+Qed.
+
+(** Once the older keys were dropped, no token that was made before proves anything again, whatever
+    happens: the id of a key is never given to another. *)
+Theorem dropped_keys_prove_nothing_again chosen w h w1 o w2 t said :
+  reached chosen w h -> step w Replace = (w1, o) -> o <> Exhausted -> leads w1 w2 ->
+  t < next_token (the_door w) -> ~ good_token (the_door w2) t said.
+Proof.
+  intros R H Done L Old (one & Found & Live & _). pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  pose proof (keys_hold _ _ _ Holds) as [_ Signed].
+  destruct (world_ring _ _ _ _ Known H) as (_ & (Grows & _) & New & _).
+  assert (R1 : reached chosen w1 (Event (now (the_door w)) Replace o :: h)) by (eapply and_then; eauto).
+  assert (After : keys_after (last_id (ring (the_door w))) (next_token (the_door w)) (the_door w1)).
+  { pose proof (step_moves _ _ _ _ Known H) as M. destruct (moved_grows _ _ _ _ M) as (_ & _ & More & _).
+    split; [auto |]. split; [lia |]. split; [lia |]. intros t' one' Less Is.
+    apply (tokens_after _ _ _ _ _ _ M) in Is. destruct Is as [Is | [-> _]]; [eauto | lia]. }
+  destruct (keys_after_all _ _ _ _ _ L _ R1 After) as (Above & _ & _ & Below).
+  unfold is_live in Live. apply existsb_exists in Live. destruct Live as (m & Is & Same).
+  apply N.eqb_eq in Same. apply Above in Is. apply get_in, Below in Found; auto. lia.
+Qed.
+
+(** * Requests *)
+
+(** A request is admitted as a session only if every check has passed: its shape, its host, that nothing
+    secret crosses a network in the clear, a rule for its route, exactly one credential, where it comes
+    from, a token that was issued, under a live key, in its time, of a session that is not known to be
+    revoked, on what is known of that freshly, the workspace, and every capability that the rule asks for. *)
+Theorem admission_implies_every_check w r w' said held joined :
+  step w (Requests r) = (w', Decided (Admitted (Some said) held joined)) ->
+  let d := the_door w in
+  shaped r = Fine
+  /\ answers_for d (host_of r) = true
+  /\ (tls r = true \/ is_near (peer r) = true)
+  /\ (worker r = true -> service_workers (set d) = true)
+  /\ (exists needed,
+        (resolve d r = Yes (Session needed) \/ (resolve d r = Yes Anyone /\ needed = 0))
+        /\ within needed held)
+  /\ (exists t,
+        (presents r = Cookie t Genuine \/ presents r = Bearer t Genuine)
+        /\ good_token d t said)
+  /\ is_fresh (freshness (set d)) (now d) (known d) = true
+  /\ (forall u, get (session said) (exceptions (known d)) <> Some (Exception Revoked u))
+  /\ (from r = OwnOrigin \/ from r = ListedOrigin
+      \/ (from r = NoOrigin
+          /\ ((exists t what, presents r = Cookie t what) -> is_reading r = true /\ from_page r = true)))
+  /\ (exists allowed, enter (workspaces d) (asked_by r) (Some (subject said)) = Yes (joined, allowed)
+        /\ held = common (allows said) allowed).
+Proof.
+  intros H d. cbn [step] in H. destruct (door_step (the_door w) (Requests r)) as [d' o'] eqn:S.
+  inversion H; subst. simpl in S. unfold decided in S. fold d in S.
+  destruct (decide d r) as [d'' v] eqn:D. inversion S; subst.
+  unfold decide, judge_all in D. destruct (examine d r) as [e |] eqn:Examined; [| inversion D].
+  apply judge_admits in D. destruct D as (Guards & needed & t & what & Access & Presented & Verified & Admits).
+  pose proof (only_genuine_verifies _ _ _ _ Verified) as ->.
+  pose proof (verify_token_good _ _ _ _ Verified) as Good.
+  pose proof (admit_held _ _ _ _ _ _ Admits) as [_ Enough].
+  unfold examine in Examined.
+  apply then_yes in Examined; destruct Examined as [? [Shape Examined]].
+  apply then_yes in Examined; destruct Examined as [? [Host Examined]]. apply check_yes in Host.
+  apply then_yes in Examined; destruct Examined as [? [Near Examined]]. apply check_yes in Near.
+  apply then_yes in Examined; destruct Examined as [rule [Rule Examined]].
+  apply then_yes in Examined; destruct Examined as [? [Worker Examined]]. apply check_yes in Worker.
+  apply then_yes in Examined; destruct Examined as [brought_ [Found Examined]].
+  apply then_yes in Examined; destruct Examined as [? [Origin Examined]].
+  inversion Examined; subst e. simpl in *. clear Examined.
+  assert (Token : presents r = Cookie t Genuine \/ presents r = Bearer t Genuine).
+  { unfold found, extract in Found. subst brought_. destruct Access as [-> | [-> _]];
+      destruct (presents r); inversion Found; subst; auto. }
+  split. { unfold check_shape in Shape. destruct (shaped r); auto; try discriminate.
+    destruct (upgrades r), (by_verb r); discriminate. }
+  split; auto.
+  split. { apply orb_true_iff in Near. exact Near. }
+  split. { intros Is. rewrite Is in Worker. exact Worker. }
+  split. { exists needed. split; auto. destruct Access as [-> | [-> ->]]; auto. }
+  split. { eauto. }
+  destruct Good as (one & _ & _ & _ & _ & _ & Stands).
+  split. { unfold stand in Stands. apply then_yes in Stands. destruct Stands as [? [Fresh _]].
+    apply check_yes in Fresh. exact Fresh. }
+  split. { intros u Is. pose proof (stand_same _ _ _ _ _ Stands) as (Same & _).
+    apply stand_noted in Stands. rewrite <- Same, Is in Stands. exact Stands. }
+  split.
+  { unfold check_origin in Origin. destruct (from r) eqn:From; auto; try (apply then_yes in Origin;
+      destruct Origin as [? [_ Origin]]; discriminate).
+    right. right. split; auto. intros (t' & what & Cookie_).
+    assert (Ambient : is_ambient rule r = true).
+    { unfold is_ambient. rewrite Cookie_. destruct Access as [-> | [-> _]]; reflexivity. }
+    rewrite Ambient in Origin. simpl in Origin.
+    rewrite Guards in Origin. simpl in Origin.
+    apply then_yes in Origin. destruct Origin as [? [Reading Page]].
+    apply check_yes in Reading. apply check_yes in Page. auto. }
+  unfold let_in in Admits. apply then_yes in Admits. destruct Admits as [[joined' allowed] [Enters Admits]].
+  apply then_yes in Admits. destruct Admits as [? [_ Admits]]. inversion Admits; subst. simpl in *.
+  exists allowed. auto.
+Qed.
+
+(** Default is denial: a route that no rule names is reached by nobody, and one that a rule names by
+    nobody without a token, unless the operator asked for no guard by name. *)
+Theorem default_is_denial w r w' o path :
+  to r = Guarded path -> step w (Requests r) = (w', o) ->
+  (rule_of (the_door w) path = None
+   \/ (unguarded (set (the_door w)) = false
+       /\ forall t what, presents r <> Cookie t what /\ presents r <> Bearer t what)) ->
+  exists why, o = Decided (Denied why).
+Proof.
+  intros To H Closed. cbn [step] in H. destruct (door_step (the_door w) (Requests r)) as [d' o'] eqn:S.
+  inversion H; subst. simpl in S. unfold decided in S. set (d := the_door w) in *.
+  destruct (decide d r) as [d'' v] eqn:D. inversion S; subst. simpl in *.
+  unfold decide, judge_all in D. destruct (examine d r) as [e |] eqn:Examined; [| inversion D; eauto].
+  unfold examine in Examined.
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  apply then_yes in Examined; destruct Examined as [rule [Rule Examined]].
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  apply then_yes in Examined; destruct Examined as [brought_ [Found Examined]].
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  inversion Examined; subst e. clear Examined.
+  unfold resolve in Rule. rewrite To in Rule.
+  destruct (rule_of d path) as [needed |] eqn:Has; [| discriminate]. inversion Rule; subst rule.
+  destruct Closed as [Closed | [Guards None_]]; [discriminate |].
+  unfold judge, verify in D. simpl in D. rewrite Guards in D. unfold found, extract in Found.
+  destruct (presents r) eqn:Presents; inversion Found; subst brought_;
+    try (exfalso; destruct (None_ t what); congruence).
+  - inversion D; eauto.
+  - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
+  - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
+Qed.
+
+(** * Rooms *)
+
+(** One owner at a time: who may write is the session that was last told to own the lease, so that any
+    two places that may write are of one session. *)
+Theorem one_owner_at_a_time chosen w h p w' told_ :
+  reached chosen w h -> step w (InRoom (Write p)) = (w', RoomSaid Done told_) ->
+  exists one, In one (seats (the_room w)) /\ seat_place one = p /\ may_operate one = true
+    /\ announced h = Some (sits one).
+Proof.
+  intros R H. cbn [step] in H. inversion H as [[Is Wrote Told]].
+  destruct (who_writes _ _ Wrote) as (one & Has & Place_ & May & Owner).
+  destruct (owner_is_announced _ _ _ R) as [_ Same]. exists one. rewrite <- Same. auto.
+Qed.
