@@ -1,8 +1,9 @@
 //! Makes one test program out of a package's many, in the copy: each is a module of it, and what they share is
 //! compiled once.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use syn::spanned::Spanned;
@@ -24,7 +25,7 @@ pub fn tests(root: &Path, folder: &str) -> Result<Vec<(String, String)>, Problem
     names.sort();
     let manifest = fs::read_to_string(root.join(format!("{folder}/Cargo.toml")))?;
     let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
-    let (mut files, mut shared) = (Vec::new(), BTreeSet::new());
+    let (mut merged, mut users) = (Vec::new(), BTreeMap::<String, u32>::new());
     let (mut modules, mut targets) = (String::new(), String::new());
     for name in names {
         let file = format!("{place}/{name}.rs");
@@ -38,9 +39,17 @@ pub fn tests(root: &Path, folder: &str) -> Result<Vec<(String, String)>, Problem
             continue;
         }
         modules.push_str(&format!("#[path = \"{name}.rs\"]\nmod test_{name};\n"));
-        files.push((file, one(&text, &mut shared)?));
+        for (name, _) in modules_of(&text)? {
+            *users.entry(name).or_default() += 1;
+        }
+        merged.push((file, text));
     }
-    let shared: String = shared.iter().map(|name| format!("mod {name};\n")).collect();
+    users.retain(|_, users| *users > 1);
+    let mut files = Vec::new();
+    for (file, text) in merged {
+        files.push((file, one(text, &users)?));
+    }
+    let shared: String = users.keys().map(|name| format!("mod {name};\n")).collect();
     files
         .push((format!("{place}/all_tests.rs"), format!("#![allow(warnings)]\n{shared}{modules}")));
     targets.push_str("\n[[test]]\nname = \"all_tests\"\npath = \"tests/all_tests.rs\"\n");
@@ -49,17 +58,27 @@ pub fn tests(root: &Path, folder: &str) -> Result<Vec<(String, String)>, Problem
     Ok(files)
 }
 
-/// The text of a test as a module; the modules that it shares with others are added to `shared`.
-fn one(text: &str, shared: &mut BTreeSet<String>) -> Result<String, Problem> {
-    let mut text = text.to_owned();
-    let parsed = syn::parse_file(&text)?;
-    for item in parsed.items.iter().rev() {
-        let syn::Item::Mod(module) = item else { continue };
-        // One with a path of its own stays where it is.
-        if module.semi.is_some() && module.attrs.is_empty() {
-            shared.insert(module.ident.to_string());
-            text.replace_range(item.span().byte_range(), &format!("use crate::{};", module.ident));
-        }
+/// The text of a test as a module: what several share is in one place, and what is its own is found as before.
+fn one(mut text: String, shared: &BTreeMap<String, u32>) -> Result<String, Problem> {
+    for (name, range) in modules_of(&text)?.into_iter().rev() {
+        let instead = if shared.contains_key(&name) {
+            format!("use crate::{name};")
+        } else {
+            format!("#[path = \"{name}/mod.rs\"]\nmod {name};")
+        };
+        text.replace_range(range, &instead);
     }
     Ok(text)
+}
+
+/// The modules of a test that have files of their own, but not where the test says where those are.
+fn modules_of(text: &str) -> Result<Vec<(String, Range<usize>)>, Problem> {
+    let parsed = syn::parse_file(text)?;
+    let modules = parsed.items.iter().filter_map(|item| match item {
+        syn::Item::Mod(module) if module.semi.is_some() && module.attrs.is_empty() => {
+            Some((module.ident.to_string(), item.span().byte_range()))
+        }
+        _ => None,
+    });
+    Ok(modules.collect())
 }
