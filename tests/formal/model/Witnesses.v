@@ -128,3 +128,116 @@ Example the_owner_before_does_not :
   ending [InRoom (Join 1 true); InRoom (Join 2 true); InRoom (Ask 2); InRoom (Hand 1 2); InRoom (Write 0)]
     = Some (RoomSaid NotOwner []).
 Proof. vm_compute. reflexivity. Qed.
+
+(** * Broken doors *)
+
+(* The theorems would notice: each of these doors differs from the model in one thing, and what holds of
+   the model is false of it. *)
+
+Fixpoint run_as (next : world -> operation -> world * outcome) (w : world) (all : list operation)
+    (h : history) : world * history :=
+  match all with
+  | [] => (w, h)
+  | what :: rest =>
+      let (w', o) := next w what in run_as next w' rest (Event (now (the_door w)) what o :: h)
+  end.
+
+Definition after (next : world -> operation -> world * outcome) (all : list operation) : world * history :=
+  run_as next (start_world usual) all [].
+
+Lemma after_is_reached all : reached usual (fst (after step all)) (snd (after step all)).
+Proof.
+  unfold after. destruct (run_as step (start_world usual) all []) as [w h] eqn:R. simpl.
+  apply (run_reaches usual all (start_world usual) [] w h).
+  - apply at_first. unfold sound. simpl. lia.
+  - rewrite <- R. generalize (start_world usual) ([] : history). clear.
+    induction all as [| what rest IH]; simpl; auto. intros w h. destruct (step w what). apply IH.
+Qed.
+
+Definition uses_are_kept next : Prop := forall all g at_ uses life given subject,
+  made g at_ uses life given subject (snd (after next all)) -> opened_count g (snd (after next all)) <= uses.
+
+Definition revoked_stay_out next : Prop := forall all e sessions s what held,
+  In e (snd (after next all)) -> came e = RevokedAll sessions -> In s sessions ->
+  enters (snd (next (fst (after next all)) what)) <> Some (s, held).
+
+Definition limited_stay_limited next : Prop := forall all e which most sessions s what held,
+  In e (snd (after next all)) -> op e = Limit which most -> came e = LimitedAll sessions -> In s sessions ->
+  enters (snd (next (fst (after next all)) what)) = Some (s, held) -> within held most.
+
+Definition the_announced_write next : Prop := forall all p told_,
+  snd (next (fst (after next all)) (InRoom (Write p))) = RoomSaid Done told_ ->
+  exists one, In one (seats (the_room (fst (after next all)))) /\ seat_place one = p
+    /\ announced (snd (after next all)) = Some (sits one).
+
+Theorem the_model_keeps_all_four :
+  uses_are_kept step /\ revoked_stay_out step /\ limited_stay_limited step /\ the_announced_write step.
+Proof.
+  repeat split.
+  - intros all g at_ uses life given subject Made.
+    eapply grant_never_yields_more_sessions_than_uses; eauto using after_is_reached.
+  - intros all e sessions s what held Is Came In_.
+    destruct (step (fst (after step all)) what) as [w' o] eqn:S. simpl.
+    eapply no_admission_after_revocation; eauto using after_is_reached.
+  - intros all e which most sessions s what held Is Op Came In_ Enters.
+    destruct (step (fst (after step all)) what) as [w' o] eqn:S. simpl in Enters.
+    eapply what_a_limit_takes_away_stays_away; eauto using after_is_reached.
+  - intros all p told_ Wrote.
+    destruct (step (fst (after step all)) (InRoom (Write p))) as [w' o] eqn:S. simpl in Wrote. subst o.
+    destruct (one_owner_at_a_time _ _ _ _ _ _ (after_is_reached all) S) as (one & Is & Place_ & _ & Owner). eauto.
+Qed.
+
+(* A door that keeps the session of a redemption, and not that a use of the grant is gone. *)
+Definition spends_nothing (w : world) (what : operation) : world * outcome :=
+  let (w', o) := step w what in
+  match opened_by o with
+  | Some _ => (World (with_grants (the_door w') (grants (the_door w))) (the_room w'), o)
+  | None => (w', o)
+  end.
+
+Theorem a_door_that_spends_nothing_is_noticed : ~ uses_are_kept spends_nothing.
+Proof.
+  intros Kept. specialize (Kept
+    [Refresh; MakeGrant 1 60000 3 Link 7 15; bootstrap 0 1; bootstrap 0 2] 0 1700000000000 1 60000 3 7).
+  assert (Made : made 0 1700000000000 1 60000 3 7
+    (snd (after spends_nothing [Refresh; MakeGrant 1 60000 3 Link 7 15; bootstrap 0 1; bootstrap 0 2]))).
+  { exists Link, 15. vm_compute. auto. }
+  specialize (Kept Made). vm_compute in Kept. apply Kept. reflexivity.
+Qed.
+
+(* A door whose store marks a session, and whose mirror never hears of it. *)
+Definition hears_nothing (w : world) (what : operation) : world * outcome :=
+  let (w', o) := step w what in
+  match what with
+  | Revoke _ | Limit _ _ => (World (with_known (the_door w') (known (the_door w))) (the_room w'), o)
+  | _ => (w', o)
+  end.
+
+Theorem a_mirror_that_misses_a_revocation_is_noticed : ~ revoked_stay_out hears_nothing.
+Proof.
+  intros Out. specialize (Out [Refresh; made_grant; bootstrap 0 1; Revoke All]
+    (Event 1700000000000 (Revoke All) (RevokedAll [0])) [0] 0 (visit 0) 3).
+  apply Out; vm_compute; auto.
+Qed.
+
+Theorem a_mirror_that_misses_a_limit_is_noticed : ~ limited_stay_limited hears_nothing.
+Proof.
+  intros Less. specialize (Less [Refresh; made_grant; bootstrap 0 1; Limit All observe]
+    (Event 1700000000000 (Limit All observe) (LimitedAll [0])) All observe [0] 0 (visit 0) 3).
+  assert (Within : within 3 observe) by (apply Less; vm_compute; auto). discriminate Within.
+Qed.
+
+(* A room in which every place that may operate writes. *)
+Definition anybody_writes (w : world) (what : operation) : world * outcome :=
+  match what with
+  | InRoom (Write p) =>
+      (w, RoomSaid (match seat_at (the_room w) p with Some _ => Done | None => NotAllowed end) [])
+  | _ => step w what
+  end.
+
+Theorem a_room_in_which_anybody_writes_is_noticed : ~ the_announced_write anybody_writes.
+Proof.
+  intros Announced. specialize (Announced [InRoom (Join 1 true); InRoom (Join 2 true)] 1 []).
+  destruct Announced as (one & Is & Place_ & Owner); [vm_compute; reflexivity |].
+  vm_compute in Is. destruct Is as [<- | [<- | []]]; [discriminate Place_ | discriminate Owner].
+Qed.
