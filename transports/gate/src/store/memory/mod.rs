@@ -1,10 +1,16 @@
 //! The memory store: the policy's ledger behind a lock. For tests and for embedding; nothing
 //! outlives the process.
 
+#[cfg(all(test, loom))]
+mod interleavings;
 mod state;
 
 use std::cmp::Reverse;
+#[cfg(not(all(test, loom)))]
 use std::sync::{Mutex, MutexGuard};
+
+#[cfg(all(test, loom))]
+use loom::sync::{Mutex, MutexGuard};
 
 use doorward_policy::grant::{Attempt, GrantRecord, GrantRefusal};
 use doorward_policy::id::{GrantId, SessionId};
@@ -246,7 +252,7 @@ impl Store for MemoryStore {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
