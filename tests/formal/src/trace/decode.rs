@@ -6,12 +6,15 @@
 //! some of its facts are others.
 
 use super::operation::REQUEST;
+use super::policy::{Installation, Made};
 use super::{Kind, Operation, Trace};
 
 /// The end of the time that a token can spell lies in 2106; no trace gets near.
 const LATEST: u64 = 3_700_000_000_000;
 /// A moment at the start of a second.
 const START: u64 = 1_800_000_000_000;
+/// Longer than a trace: what is known of revocations never is too old.
+const ALWAYS: u64 = 1 << 50;
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 3600 * 1000;
 
@@ -36,21 +39,12 @@ const SPANS: [u64; 16] = [
 ];
 
 pub(super) fn decode(bytes: &[u8]) -> Trace {
-    let mut decoder = Decoder {
-        bytes: Bytes(bytes),
-        now: START,
-        idle: MINUTE,
-        absolute: MINUTE,
-        moments: Vec::new(),
-        grants: 0,
-        tokens: 0,
-        questions: 0,
-        places: 0,
-        operations: Vec::new(),
-    };
-    let settings = decoder.settings();
+    let mut bytes = Bytes(bytes);
+    let settings = settings(&mut bytes);
+    let mut decoder = Decoder::new(bytes, &settings);
+    let theme = decoder.beginning();
     while !decoder.bytes.0.is_empty() {
-        decoder.operation();
+        decoder.operation(theme);
     }
     Trace { settings, operations: decoder.operations }
 }
@@ -74,104 +68,178 @@ impl Bytes<'_> {
     }
 }
 
+/// Those under which much is possible; then none to three of them are others.
+fn settings(bytes: &mut Bytes<'_>) -> Operation {
+    let mut all = [600, 3600, 10, 100, 64, 64, 64, ALWAYS, START, 0, 0, 0, 3, 0, 0, 0];
+    for _ in 0..[0, 0, 1, 1, 2, 3][bytes.below(6) as usize] {
+        other_setting(bytes, &mut all);
+    }
+    Operation::new(Kind::Settings, &all)
+}
+
+fn other_setting(bytes: &mut Bytes<'_>, all: &mut [u64; 16]) {
+    match bytes.below(12) {
+        0..=2 => {
+            const LIFETIMES: [(u64, u64); 9] = [
+                (60, 60),
+                (60, 90),
+                (61, 151),
+                (3600, 7200),
+                (7_776_000, 7_776_000),
+                (600, 900),
+                (59, 600),
+                (600, 599),
+                (60, 7_776_001),
+            ];
+            (all[0], all[1]) = LIFETIMES[bytes.below(9) as usize];
+        }
+        3 => all[2] = bytes.below(4),
+        4 => all[3] = bytes.below(5),
+        5 => all[4] = bytes.below(4),
+        6 => all[5 + bytes.below(2) as usize] = bytes.below(4),
+        7 | 8 => all[7] = bytes.pick(&[5_000, 5_000, 0, MINUTE]),
+        9 => all[8] = START + bytes.pick(&[1, 500, 999, 999]),
+        10 => all[9 + bytes.below(3) as usize] = 1 + bytes.below(2),
+        _ => {
+            const RULES: [[u64; 4]; 6] = [
+                [0, 0, 0, 0],
+                [0, 3, 1, 0],
+                [3, 2, 9, 16],
+                [2, 1, 16, 5],
+                [1, 3, 4, 0],
+                [2, 3, 0, 1],
+            ];
+            all[12..].copy_from_slice(&RULES[bytes.below(6) as usize]);
+        }
+    }
+}
+
+/// What a trace is about, so that all of it is gone into at some depth.
+#[derive(Clone, Copy)]
+enum Theme {
+    Door,
+    Workspaces,
+    Room,
+}
+
 struct Decoder<'a> {
     bytes: Bytes<'a>,
     now: u64,
     idle: u64,
     absolute: u64,
-    /// When something ends, as far as can be told without carrying anything out.
+    /// The host that is answered for.
+    host: u64,
+    /// What is known of revocations gets old.
+    refreshes: bool,
+    /// When something ends.
     moments: Vec<u64>,
-    grants: u64,
-    tokens: u64,
-    questions: u64,
-    places: u64,
+    /// Where what was decoded is carried out, so that what comes next is about what is there.
+    installation: Installation,
     operations: Vec<Operation>,
 }
 
-impl Decoder<'_> {
-    fn settings(&mut self) -> Operation {
-        let bytes = &mut self.bytes;
-        let (idle, absolute) = match bytes.below(12) {
-            0 => (59, 600),
-            1 => (600, 599),
-            2 => (60, 90 * 24 * 3600 + 1),
-            3 => (60, 60),
-            4 => (60, 90),
-            5 | 6 => (3600, 7200),
-            7 => (90 * 24 * 3600, 90 * 24 * 3600),
-            8 => (61, 151),
-            _ => (600, 3600),
-        };
-        let (codes, others) =
-            (bytes.pick(&[10, 10, 1, 0, 2, 3]), bytes.pick(&[100, 100, 0, 1, 2, 4]));
-        let counters = bytes.pick(&[65_536, 1, 2, 0, 4]);
-        let sessions = bytes.pick(&[1 << 20, 1 << 20, 0, 1, 2, 3]);
-        let grants = bytes.pick(&[1 << 20, 1 << 20, 0, 1, 2, 3]);
-        let fresh = bytes.pick(&[5_000, 1 << 50, 1 << 50, 0, 60_000, 5_000]);
-        let start = START + bytes.pick(&[0, 0, 1, 500, 999]);
-        let more = bytes.byte();
-        let exposure = u64::from(more & 3) % 3;
-        let guarding = u64::from(more >> 2 & 7 == 7);
-        let workers = u64::from(more >> 5 & 3 == 3);
-        let rules = match bytes.below(8) {
-            0 => [0, 0, 0, 0],
-            1 => [0, 3, 1, 0],
-            2 => [3, 2, 9, 16],
-            3 => [2, 1, 16, 5],
-            4 => [1, 3, 4, 0],
-            _ => [3, 0, 0, 0],
-        };
-        self.now = start;
+impl<'a> Decoder<'a> {
+    fn new(bytes: Bytes<'a>, settings: &Operation) -> Self {
+        let [idle, absolute, .., fresh, start, exposure, _, _, _, _, _, _] = *settings.array();
         // With lifetimes out of their bounds the default ones hold.
         let sound = idle >= 60 && idle <= absolute && absolute <= 90 * 24 * 3600;
-        self.idle = if sound { idle * 1000 } else { 7 * DAY };
-        self.absolute = if sound { absolute * 1000 } else { 30 * DAY };
-        if bytes.below(8) > 0 {
-            self.operations.push(Operation::new(Kind::Refresh, &[]));
+        Self {
+            bytes,
+            now: start,
+            idle: if sound { idle * 1000 } else { 7 * DAY },
+            absolute: if sound { absolute * 1000 } else { 30 * DAY },
+            host: exposure / 2,
+            refreshes: fresh < ALWAYS,
+            moments: Vec::new(),
+            installation: Installation::new(settings.numbers()).0,
+            operations: Vec::new(),
         }
-        let [a, b, c, d] = rules;
-        let numbers = [
-            idle, absolute, codes, others, counters, sessions, grants, fresh, start, exposure,
-            guarding, workers, a, b, c, d,
-        ];
-        Operation::new(Kind::Settings, &numbers)
     }
 
     fn push(&mut self, kind: Kind, numbers: &[u64]) {
-        self.operations.push(Operation::new(kind, numbers));
+        let operation = Operation::new(kind, numbers);
+        let before = self.installation.made();
+        self.installation.step(&operation, &mut String::new());
+        if self.installation.made().tokens > before.tokens {
+            let start = self.now / 1000 * 1000;
+            let (half, idle, end) = (self.idle / 2, self.idle, self.absolute);
+            self.moments.extend([self.now + MINUTE, start + half, start + idle, start + end]);
+        }
+        self.operations.push(operation);
     }
 
-    fn operation(&mut self) {
-        match self.bytes.byte() {
-            0..=25 => self.grant(),
-            26..=79 => self.redeem(),
-            80..=129 => self.request(),
+    fn made(&self) -> Made {
+        self.installation.made()
+    }
+
+    /// What comes first, and what the trace is about.
+    fn beginning(&mut self) -> Theme {
+        if self.bytes.below(8) > 0 {
+            self.push(Kind::Refresh, &[]);
+        }
+        let (theme, how) = (self.bytes.below(8), self.bytes.byte());
+        if theme == 0 {
+            return Theme::Room;
+        }
+        if how > 20 {
+            self.grant();
+        }
+        if how > 60 {
+            let (mut request, host) = ([0; REQUEST], self.host);
+            (request[3], request[4], request[5], request[13]) = (host, 8, 2, 0);
+            self.push(Kind::Request, &request);
+        }
+        if theme == 1 {
+            self.push(Kind::Create, &[1]);
+            self.push(Kind::Member, &[1, 0, 15, 0]);
+            return Theme::Workspaces;
+        }
+        Theme::Door
+    }
+
+    fn operation(&mut self, theme: Theme) {
+        let what = self.bytes.byte();
+        match (theme, what) {
+            (Theme::Room, 0..=220) => return self.room(),
+            (Theme::Room, _) => return self.advance(),
+            (Theme::Workspaces, 0..=60) => return self.workspace(),
+            (Theme::Workspaces | Theme::Door, _) => {}
+        }
+        match what {
+            0..=20 => self.grant(),
+            21..=60 => self.redeem(),
+            61..=129 => self.request(),
             130..=149 => self.renew(),
             150..=165 => self.hello(),
-            166..=185 => self.advance(),
-            186..=193 => self.push(Kind::Refresh, &[]),
+            166..=187 => self.advance(),
+            188..=193 => self.push(Kind::Refresh, &[]),
             194..=205 => self.revoke(),
             206..=211 => self.keys(),
             212..=222 => self.workspace(),
-            223..=227 => self.look(),
-            228..=230 => self.push(Kind::Sweep, &[]),
-            231..=232 => self.push(Kind::Prune, &[]),
+            223..=235 => self.look(),
+            236..=240 => self.push(Kind::Sweep, &[]),
+            241..=244 => self.push(Kind::Prune, &[]),
             _ => self.room(),
         }
     }
 
+    /// Mostly one that may be.
     fn grant(&mut self) {
         let bytes = &mut self.bytes;
-        let uses = bytes.pick(&[1, 1, 1, 2, 3, 0, 1000, 1001]);
-        let method = bytes.pick(&[0, 0, 1, 1, 2]);
+        let (uses, method) = (bytes.pick(&[1, 2, 3, 1000]), bytes.pick(&[0, 0, 1, 2]));
         let long = if method == 1 { 10 * MINUTE } else { 30 * DAY };
-        let life = bytes.pick(&[10 * MINUTE, 1, MINUTE, 30_000, long, long + 1, 0, 1001]);
-        let caps = bytes.pick(&[3, 3, 1, 2, 15, 7, 8, 0]);
-        let label = bytes.below(3);
-        let issuer = bytes.pick(&[15, 15, 15, 15, 7, 3]);
-        self.push(Kind::Grant, &[uses, life, caps, method, label, issuer]);
-        self.grants += 1;
-        self.moments.extend([self.now + life, self.now + life + MINUTE]);
+        let life = bytes.pick(&[10 * MINUTE, long, long, MINUTE]);
+        let (caps, label) = (bytes.pick(&[3, 3, 15, 7, 1, 2, 8]), bytes.below(3));
+        let mut grant = [uses, life, caps, method, label, 15];
+        match bytes.below(16) {
+            0 => grant[0] = bytes.pick(&[0, 1001]),
+            1 => grant[1] = bytes.pick(&[0, 1, 1001, long + 1]),
+            2 => grant[2] = 0,
+            3 => grant[5] = bytes.below(16),
+            _ => {}
+        }
+        self.push(Kind::Grant, &grant);
+        self.moments.extend([self.now + grant[1], self.now + grant[1] + MINUTE]);
     }
 
     /// A request or a hello that redeems, or might.
@@ -181,24 +249,14 @@ impl Decoder<'_> {
             self.hello();
             return;
         }
-        let route = if way < 4 { 7 } else { 8 };
-        let (grant, nonce) = (self.one_of(self.grants), self.bytes.below(4));
-        let mut request =
-            [0, 0, 0, 0, route, 2, 0, 0, way % 2 * u64::from(way < 4), 0, 0, 0, 0, grant, nonce];
+        let page = way < 4;
+        let (grant, nonce) = (self.one_of(self.made().grants), self.bytes.below(6));
+        let mut request = [0; REQUEST];
+        (request[3], request[4], request[5]) = (self.host, if page { 7 } else { 8 }, 2);
+        request[8] = way % 2 * u64::from(page);
+        (request[13], request[14]) = (grant, nonce);
         self.vary(&mut request);
         self.push(Kind::Request, &request);
-        self.tokens += 1;
-        self.session_opens();
-    }
-
-    fn session_opens(&mut self) {
-        let start = self.now / 1000 * 1000;
-        self.moments.extend([
-            self.now + MINUTE,
-            start + self.idle / 2,
-            start + self.idle,
-            start + self.absolute,
-        ]);
     }
 
     /// One of those numbered below `count`, mostly; the latest more often than others.
@@ -212,8 +270,9 @@ impl Decoder<'_> {
     }
 
     fn template(&mut self) -> [u64; REQUEST] {
-        let token = self.one_of(self.tokens);
-        let bearer = |route| [0, 0, 0, 0, route, 0, 0, 0, 0, 0, 2, token, 0, 0, 0];
+        let token = self.one_of(self.made().tokens);
+        let host = self.host;
+        let bearer = |route| [0, 0, 0, host, route, 0, 0, 0, 0, 0, 2, token, 0, 0, 0];
         let mut request = bearer(self.bytes.pick(&[0, 1, 2, 3]));
         match self.bytes.below(12) {
             0..=2 => {}
@@ -226,7 +285,7 @@ impl Decoder<'_> {
             8 => (request[4], request[5], request[10]) = (9, 2, 5),
             9 => request[4] = 4,
             10 => (request[0], request[1], request[3]) = (201, 1, 1),
-            _ => request[3] = 4 + self.bytes.below(3),
+            _ => request[3] = 3 + self.bytes.below(4),
         }
         request
     }
@@ -244,8 +303,6 @@ impl Decoder<'_> {
         self.vary(&mut request);
         all[1..].copy_from_slice(&request);
         self.push(Kind::Renew, &all);
-        self.tokens += 1;
-        self.session_opens();
     }
 
     /// Makes none to three facts of a request others.
@@ -274,10 +331,11 @@ impl Decoder<'_> {
 
     fn hello(&mut self) {
         let credential = self.bytes.pick(&[2, 2, 2, 3, 3, 3, 0, 1, 4, 5]);
-        let (grant, token) = (self.one_of(self.grants), self.one_of(self.tokens));
+        let (grant, token) = (self.one_of(self.made().grants), self.one_of(self.made().tokens));
+        let host = self.host;
         let bytes = &mut self.bytes;
         let purpose = bytes.below(2);
-        let mut hello = [0, 0, 0, 0, purpose, 0, 0, credential, token, 0, grant, bytes.below(4)];
+        let mut hello = [0, 0, host, 0, purpose, 0, 0, credential, token, 0, grant, bytes.below(4)];
         let count = [0, 0, 0, 0, 1, 1, 2, 3][bytes.below(8) as usize];
         for _ in 0..count {
             let which = bytes.below(11) as usize;
@@ -293,10 +351,6 @@ impl Decoder<'_> {
             };
         }
         self.push(Kind::Hello, &hello);
-        if credential == 3 {
-            self.tokens += 1;
-            self.session_opens();
-        }
     }
 
     /// Time passes: some span, or until something ends. Mostly what is known of revocations is
@@ -315,7 +369,7 @@ impl Decoder<'_> {
         }
         self.now += span;
         self.push(Kind::Advance, &[span]);
-        if !how.is_multiple_of(4) {
+        if self.refreshes && !how.is_multiple_of(4) {
             self.push(Kind::Refresh, &[]);
         }
     }
@@ -325,7 +379,7 @@ impl Decoder<'_> {
         let (how, whose) = (self.bytes.pick(&[0, 0, 0, 1, 1, 2, 3]), self.bytes.below(4));
         match what {
             0 | 1 => {
-                let grant = self.one_of(self.grants);
+                let grant = self.one_of(self.made().grants);
                 self.push(Kind::RevokeGrant, &[grant]);
             }
             2..=4 => {
@@ -375,19 +429,18 @@ impl Decoder<'_> {
             0..=4 => {
                 let may = u64::from(self.bytes.below(4) > 0);
                 self.push(Kind::Join, &[session, may]);
-                self.places += 1;
             }
             5..=8 => {
-                let place = self.one_of(self.places);
+                let place = self.one_of(self.made().places);
                 self.push(Kind::Leave, &[place]);
                 self.moments.push(self.now + 30_000);
             }
             9 => {
-                let place = self.one_of(self.places);
+                let place = self.one_of(self.made().places);
                 self.push(Kind::Role, &[place]);
             }
             10 => {
-                let place = self.one_of(self.places);
+                let place = self.one_of(self.made().places);
                 self.push(Kind::Write, &[place]);
             }
             11..=13 => self.push(Kind::Ask, &[session]),
@@ -398,17 +451,16 @@ impl Decoder<'_> {
             }
             17 => self.push(Kind::Release, &[session]),
             18 | 19 => {
-                let question = self.one_of(self.questions + 1);
+                let question = self.one_of(self.made().questions + 1);
                 self.push(Kind::Pose, &[question, session]);
-                self.questions += 1;
                 self.moments.push(self.now + MINUTE);
             }
             20 => {
-                let question = self.one_of(self.questions);
+                let question = self.one_of(self.made().questions);
                 self.push(Kind::Retract, &[question]);
             }
             21 => {
-                let (question, allow) = (self.one_of(self.questions), self.bytes.below(2));
+                let (question, allow) = (self.one_of(self.made().questions), self.bytes.below(2));
                 self.push(Kind::Answer, &[session, question, allow]);
             }
             22 => self.push(Kind::Tick, &[]),

@@ -96,6 +96,12 @@ impl Operation {
         &self.numbers[..self.kind.form().1]
     }
 
+    /// Its numbers, and zeros.
+    #[must_use]
+    pub const fn array(&self) -> &[u64; MOST_NUMBERS] {
+        &self.numbers
+    }
+
     /// The operation that a line spells.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {

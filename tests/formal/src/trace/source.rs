@@ -27,7 +27,7 @@ pub struct Random {
 }
 
 /// The most bytes that a random trace is decoded from.
-const LONGEST: usize = 400;
+const LONGEST: usize = 1000;
 
 impl Source for Random {
     fn len(&self) -> u64 {

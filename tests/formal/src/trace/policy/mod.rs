@@ -36,7 +36,16 @@ pub fn carry_out(trace: &Trace, outcomes: &mut String) {
     outcomes.push_str("end\n");
 }
 
-struct Installation {
+/// How much there is by now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    pub(super) grants: u64,
+    pub(super) tokens: u64,
+    pub(super) places: u64,
+    pub(super) questions: u64,
+}
+
+pub(super) struct Installation {
     now: Timestamp,
     settings: Settings,
     masters: MasterKeys,
@@ -58,7 +67,7 @@ struct Installation {
 }
 
 impl Installation {
-    fn new(numbers: &[u64]) -> (Self, &'static str) {
+    pub(super) fn new(numbers: &[u64]) -> (Self, &'static str) {
         let mut all = [0; 16];
         all.iter_mut().zip(numbers).for_each(|(to, from)| *to = *from);
         let [idle, absolute, codes, others, counters, sessions, grants, fresh, start, ..] = all;
@@ -104,7 +113,7 @@ impl Installation {
         (installation, if lifetimes.is_ok() { "ready" } else { "refused lifetimes" })
     }
 
-    fn step(&mut self, operation: &Operation, out: &mut String) {
+    pub(super) fn step(&mut self, operation: &Operation, out: &mut String) {
         let numbers = operation.numbers();
         let done = "done";
         match (operation.kind, numbers) {
@@ -141,6 +150,20 @@ impl Installation {
                 self.change(operation, out);
             }
             _ => self.in_room(operation, out),
+        }
+    }
+
+    pub(super) fn made(&self) -> Made {
+        Made {
+            grants: self.grants.len() as u64,
+            tokens: self.tokens.len() as u64,
+            places: self.places.len() as u64,
+            questions: self
+                .room
+                .questions()
+                .map(|(id, _)| room::question_number(id) + 1)
+                .max()
+                .unwrap_or(0),
         }
     }
 

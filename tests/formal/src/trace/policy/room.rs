@@ -152,6 +152,6 @@ fn question_id(number: u64) -> QuestionId {
     QuestionId::new(*session_id(number).as_bytes())
 }
 
-fn question_number(id: QuestionId) -> u64 {
+pub(super) fn question_number(id: QuestionId) -> u64 {
     session_number(SessionId::new(*id.as_bytes()))
 }
