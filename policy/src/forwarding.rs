@@ -61,7 +61,8 @@ impl TrustedNetwork {
         };
         let address: IpAddr = address.parse().ok()?;
         let width: u32 = if address.is_ipv4() { 32 } else { 128 };
-        let shift = width.checked_sub(length.unwrap_or(width)).filter(|shift| *shift < width)?;
+        let shift = width.checked_sub(length.unwrap_or(width))?;
+        // There is nothing left of an address that is shifted by all its 128 bits.
         let upper = bits(address).checked_shr(shift)?;
         let mapped = Ipv4Addr::UNSPECIFIED.to_ipv6_mapped().to_bits();
         let every_v4 = shift >= 32 && mapped.checked_shr(shift) == Some(upper);

@@ -139,10 +139,8 @@ fn check_present(
 fn check_fetch_metadata(fields: &Fields<'_>) -> Result<OriginProof, Denial> {
     let site = fields.sec_fetch_site.value();
     let own = matches!(site, Some(b"same-origin" | b"none"));
-    let navigation = fields.sec_fetch_mode.value() == Some(b"navigate")
-        && fields.sec_fetch_dest.value() == Some(b"document");
     //= req: ORIGIN-3
-    if own || navigation {
+    if own || is_navigation(fields) {
         return Ok(OriginProof(()));
     }
     Err(Denial::FetchMetadata { site: Shown::from_bytes(site.unwrap_or(b"(none sent)")) })

@@ -131,3 +131,21 @@ impl Hasher for Fold {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else some of the keys that nobody chose would fall on one place of the table.
+    #[test]
+    fn every_bit_of_a_key_and_of_the_seed_changes_the_hash() {
+        let hash = |seed: u64, key: u128| Seeded(seed).hash_one(SessionId::new(key.to_le_bytes()));
+        let (seed, key) = (0x0123_4567_89ab_cdef, 0x1032_5476_98ba_dcfe_0f1e_2d3c_4b5a_6978);
+        for bit in 0..64 {
+            assert_ne!(hash(seed ^ (1 << bit), key), hash(seed, key), "bit {bit} of the seed");
+        }
+        for bit in 0..128 {
+            assert_ne!(hash(seed, key ^ (1 << bit)), hash(seed, key), "bit {bit} of the key");
+        }
+    }
+}

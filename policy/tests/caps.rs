@@ -52,7 +52,9 @@ fn all_addresses_together_are_bounded() {
 #[test]
 fn whoever_leaves_makes_room() {
     let mut caps = caps(2, 1);
+    assert!(caps.is_empty());
     caps.enter(key(1), false).unwrap();
+    assert!(!caps.is_empty());
     caps.enter(key(2), false).unwrap();
     caps.leave(key(1));
     assert_eq!(caps.enter(key(2), false), Err(CapReached::Address));

@@ -110,6 +110,7 @@ fn what_a_stranger_sent_is_shown_short_and_harmless() {
         assert_eq!(Shown::new(seen).to_string(), shown);
     }
     assert_eq!(Shown::new(&"x".repeat(10_000)).to_string().len(), 80);
+    assert_eq!(format!("{:?}", Shown::new("a\"\n")), "\"a??\"", "a test that fails shows it too");
     let denial = Denial::HostDenied { seen: Shown::new("a\"}\n{\"b") };
     assert!(denial.message().chars().all(|char| !char.is_control()));
     assert_eq!(denial.audit(), "host_denied: a?}?{?b");

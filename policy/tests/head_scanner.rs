@@ -96,6 +96,8 @@ fn a_bare_line_feed_ends_no_line() {
     refused(GOOD.replace("*/*\r\n", "*/*\n"), HeadFault::Line);
     refused("GET / HTTP/1.1\r\nHost: localhost\r\n\n", HeadFault::Line);
     refused("\n", HeadFault::Line);
+    // Nothing else, in all that is looked at together.
+    refused("\n".repeat(32), HeadFault::Line);
 }
 
 //= req: HEAD-3, type=test

@@ -150,6 +150,15 @@ fn nothing_wrong_is_admitted() {
 }
 
 #[test]
+fn a_greeting_shows_who_asks_for_which_server() {
+    let hello = RawHello::open().server_name(Some("localhost")).peer("192.0.2.7");
+    assert_eq!(
+        hello.with_greeting(|greeting| format!("{greeting:?}")),
+        "Greeting { server_name: Some(\"localhost\"), peer: 192.0.2.7, .. }"
+    );
+}
+
+#[test]
 fn whatever_is_wrong_first_in_the_order_is_the_reason() {
     // Every pair, and then everything from some step on.
     for (first, wrong) in WRONGS.iter().enumerate() {

@@ -218,6 +218,17 @@ fn no_credential_and_no_nonce_is_shown() {
 }
 
 #[test]
+fn a_hello_shows_what_it_is_for_and_what_kind_of_credential_it_brings() {
+    let workspace = WorkspaceName::new("alpha");
+    let hello = Hello { workspace, ..hello(Kind::Grant, b"hunter2") };
+    assert_eq!(
+        format!("{hello:?}"),
+        "Hello { purpose: Open, offered: One(Grant, ..), workspace: Some(\"alpha\"), \
+         capabilities: Capabilities(), .. }"
+    );
+}
+
+#[test]
 fn an_accept_reads_back_as_what_it_was_made_of() {
     for token in [None, Some(b"AQEB.x".to_vec())] {
         let frame = accept(token.clone()).frame().unwrap();

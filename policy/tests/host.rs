@@ -217,6 +217,22 @@ fn a_list_has_no_wildcards_and_no_expressions() {
     assert!(!admits(&mut world, "doorAexample.com"));
 }
 
+/// RFC 1035, section 2.3.4: a label has 63 bytes at most, and a name what is left of 255 without
+/// the length of its first label and the root.
+//= req: HOST-3, type=test
+#[test]
+fn a_name_and_its_labels_are_as_long_as_names_can_be() {
+    let name = |last: usize| {
+        let labels = [63, 63, 63, last].map(|length| "a".repeat(length));
+        labels.join(".")
+    };
+    assert_eq!(name(61).len(), 253);
+    let longest = name(61);
+    assert_eq!(Authority::parse(&longest).unwrap().host, HostName::Name(&longest));
+    assert_eq!(Authority::parse(&name(62)), None);
+    assert_eq!(Authority::parse(&format!("{}.example", "a".repeat(64))), None);
+}
+
 #[test]
 fn an_authority_says_what_was_written() {
     let read = |text| Authority::parse(text).unwrap();

@@ -104,6 +104,7 @@ fn a_full_table_drops_no_live_counter() {
 #[test]
 fn ended_counters_make_room() {
     let mut limiter = Limiter::new(Limits { capacity: 2, ..Limits::default() });
+    assert!(limiter.is_empty());
     charge(&mut limiter, "192.0.2.1", Guess::Code, NOW);
     charge(&mut limiter, "192.0.2.2", Guess::Code, NOW.plus(secs(30)));
     charge(&mut limiter, "192.0.2.3", Guess::Code, NOW.plus(WINDOW));

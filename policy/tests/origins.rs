@@ -180,6 +180,28 @@ fn a_navigation_to_a_document_is_a_persons() {
     assert_eq!(world.denial(&navigation.origin(EVIL)), denied(EVIL));
 }
 
+/// Whoever navigates is refused with a page; a script and a frame are told in their own terms.
+#[test]
+fn a_refused_request_is_a_navigation_only_as_a_whole() {
+    let mut world = World::new();
+    for (mode, dest, page) in [
+        (Some("navigate"), Some("document"), true),
+        (Some("navigate"), Some("iframe"), false),
+        (Some("navigate"), None, false),
+        (Some("cors"), Some("document"), false),
+        (None, Some("document"), false),
+        (None, None, false),
+    ] {
+        let fields = [("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest)];
+        let request = fields.into_iter().fold(Request::get("/"), |request, (name, value)| {
+            value.into_iter().fold(request, |request, value| request.with(name, value))
+        });
+        let denied = world.denied(&request);
+        assert_eq!(denied.denial, Denial::CredentialMissing);
+        assert_eq!(denied.context.navigation, page, "{mode:?} {dest:?}");
+    }
+}
+
 //= req: ORIGIN-1, type=test
 #[test]
 fn the_origin_is_that_of_scheme_and_host_of_this_request() {

@@ -90,6 +90,15 @@ fn an_extended_session_never_shrinks_and_never_passes_its_end() {
     assert_eq!(session.expires_at, session.absolute_end);
 }
 
+#[test]
+fn a_session_is_live_until_the_millisecond_of_its_end_or_its_revocation() {
+    let mut session = session_record(1, NOW);
+    assert!(session.is_live(NOW) && session.is_live(session.expires_at.minus(millis(1))));
+    assert!(!session.is_live(session.expires_at));
+    session.revoke(NOW.plus(DAY));
+    assert!(!session.is_live(NOW.plus(DAY)), "at once, whatever its end");
+}
+
 //= req: SESSION-3, type=test
 #[test]
 fn lifetimes_have_a_floor_an_order_and_a_ceiling() {

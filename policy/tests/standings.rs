@@ -63,6 +63,7 @@ fn a_limit_can_be_changed_and_lifted() {
     let mut standings = standings();
     standings.note(SESSION, LIMITED, NOW.plus(DAY));
     assert_eq!(standings.of(SESSION), LIMITED);
+    assert!(!standings.is_empty());
     standings.note(SESSION, Standing::Unchanged, NOW.plus(DAY));
     assert_eq!(standings.of(SESSION), Standing::Unchanged);
     assert!(standings.is_empty());

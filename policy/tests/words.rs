@@ -36,7 +36,7 @@ use doorward_policy::route::Prefix;
 use doorward_policy::session::{LifetimeError, Lifetimes};
 use doorward_policy::settings::Exposure;
 use doorward_policy::threat::{self, Level, ThreatId};
-use doorward_policy::workspace::{Claim, Server};
+use doorward_policy::workspace::{Claim, Server, WorkspaceName};
 
 /// Whether each of these texts says something, and no two the same.
 fn tells_apart<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> bool {
@@ -70,6 +70,8 @@ fn a_list_of_capabilities_is_read_as_it_is_written() {
         let held = Capabilities::from_bits(bits).unwrap();
         assert_eq!(Capabilities::parse(&held.to_string()), Ok(held));
     }
+    assert_eq!(format!("{:?}", Capabilities::START_UP), "Capabilities(observe,operate)");
+    assert_eq!(format!("{:?}", Capabilities::NONE), "Capabilities()");
     let spaced = Capabilities::parse(" operate , observe,operate");
     assert_eq!(spaced, Ok(Capabilities::START_UP));
 }
@@ -123,6 +125,7 @@ fn hosts_origins_prefixes_and_clients_are_shown_as_they_were_written() {
     let address = IpAddr::from([192, 0, 2, 7]);
     assert_eq!(Client { address, scheme: Scheme::Https }.to_string(), "192.0.2.7 (https)");
     assert_eq!(subject("a laptop").to_string(), "a laptop");
+    assert_eq!(format!("{:?}", WorkspaceName::new("alpha").unwrap()), "\"alpha\"");
     assert_eq!(
         format!("{:?}", Server::new("http://127.0.0.1:1").unwrap()),
         "\"http://127.0.0.1:1\""

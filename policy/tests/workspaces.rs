@@ -637,6 +637,10 @@ fn a_workspace_says_what_it_claims_and_where_its_servers_are() {
     let claims: Vec<_> = alpha.claims().iter().map(ToString::to_string).collect();
     assert_eq!(claims, ["/a", "alpha.example"]);
     assert_eq!(alpha.web().unwrap().as_str(), "http://127.0.0.1:3000");
+    let bytes = server("127.0.0.1:22");
+    world.place("alpha", Placing { bytes: bytes.clone(), ..placing(&["/a"]) });
+    let alpha = world.directory.workspace(&name("alpha")).unwrap();
+    assert_eq!((alpha.web(), alpha.bytes()), (None, bytes.as_ref()));
 }
 
 //= req: WORK-4, type=test
