@@ -20,7 +20,7 @@ use super::input::Input;
 /// Oracle: a plain reading says which rows are within bounds; only those are read, each column as
 /// it stood. What is read is written as it was, and never with a wider right. What is refused is
 /// refused without a word of a secret.
-//= req: STORE-5, WORK-10, KEY-4, SECRET-7, SECRET-10, GRANT-10, LOCAL-1, type=fuzz
+//= req: STORE-5, WORK-10, KEY-4, SECRET-10, LOCAL-1, type=fuzz
 pub fn record(data: &[u8]) {
     let mut input = Input::new(data);
     match input.peek() {

@@ -19,7 +19,7 @@ use super::input::Input;
 /// every step both have said the same, about the same session, capabilities and workspace, or for
 /// the same reason; have told the same live connections to end; and have written down the same.
 /// Whoever is let in has shown something, has what everything takes, and no ticket that was used.
-//= req: CRED-1, CAP-1, ROUTE-4, TICKET-1, type=fuzz
+//= req: CAP-1, ROUTE-4, TICKET-1, type=fuzz
 pub fn transports(data: &[u8]) {
     let mut input = Input::new(data);
     let choices = input.line();
