@@ -128,8 +128,9 @@ impl SessionRecord {
     }
 }
 
-/// The times of a session opened at `now`.
-pub(crate) fn times(lifetimes: &Lifetimes, now: Timestamp) -> (Timestamp, Timestamp, Timestamp) {
+/// The times of a session opened at `now`: its start, its expiry and its absolute end.
+#[must_use]
+pub fn times(lifetimes: &Lifetimes, now: Timestamp) -> (Timestamp, Timestamp, Timestamp) {
     let start = now.floor_to_second();
     (start, start.plus(lifetimes.idle), start.plus(lifetimes.absolute))
 }

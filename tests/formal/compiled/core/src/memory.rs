@@ -4,7 +4,7 @@ use core::alloc::{GlobalAlloc, Layout};
 
 struct Nothing;
 
-// SAFETY: a null pointer says that there is no memory, and none is ever given back.
+// SAFETY: it traps rather than answer, and what is given back is never its own.
 unsafe impl GlobalAlloc for Nothing {
     unsafe fn alloc(&self, _layout: Layout) -> *mut u8 {
         core::arch::wasm32::unreachable()
