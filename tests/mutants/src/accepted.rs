@@ -44,8 +44,16 @@ impl Accepted {
 ///
 /// When the file is not as it must be, a reason is missing, or a mutant is named twice.
 pub fn read(root: &Path) -> Result<Vec<Accepted>, Problem> {
-    let text = std::fs::read_to_string(root.join("tests/mutants/accepted.toml"))?;
-    let File { accepted } = toml::from_str(&text)?;
+    parse(&std::fs::read_to_string(root.join("tests/mutants/accepted.toml"))?)
+}
+
+/// What a file accepts.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn parse(text: &str) -> Result<Vec<Accepted>, Problem> {
+    let File { accepted } = toml::from_str(text)?;
     for (index, one) in accepted.iter().enumerate() {
         let Accepted { file, function, mutation, reason } = one;
         if reason.trim().len() < 20 {

@@ -80,7 +80,12 @@ impl Mutant {
     #[must_use]
     pub fn name(&self) -> String {
         let At { line, column } = self.span.start;
-        format!("{}:{line}:{column}: {} in {}", self.file, self.mutation, self.function)
+        let place = if self.mutation.contains(&self.function) {
+            String::new()
+        } else {
+            format!(" in {}", self.function)
+        };
+        format!("{}:{line}:{column}: {}{place}", self.file, self.mutation)
     }
 }
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use doorward_mutants::run::Asked;
-use doorward_mutants::{cargo, record, run};
+use doorward_mutants::record::{self, Record};
+use doorward_mutants::run::{self, Asked};
+use doorward_mutants::{Problem, cargo};
 
 #[derive(Parser)]
 #[command(about)]
@@ -20,6 +21,8 @@ enum What {
     Run(Run),
     /// Says whether a source differs from what the record is of; exit status 1 if one does.
     Fresh,
+    /// Prints how many mutants of the record are caught or survive, and which part is caught.
+    Score,
 }
 
 /// What to run.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().what {
         What::Run(asked) => run::run(&root(), &asked.into()),
         What::Fresh => record::fresh(&root()),
+        What::Score => score(),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -76,6 +80,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn score() -> Result<bool, Problem> {
+    let (caught, survived, score) = Record::read(&root())?.score();
+    println!("{} {score}", caught + survived);
+    Ok(true)
 }
 
 /// The top folder of the project.

@@ -36,7 +36,15 @@ impl Record {
     ///
     /// When a line is not as it must be.
     pub fn read(root: &Path) -> Result<Self, Problem> {
-        let text = fs::read_to_string(root.join("tests/mutants/record.tsv")).unwrap_or_default();
+        Self::parse(&fs::read_to_string(root.join("tests/mutants/record.tsv")).unwrap_or_default())
+    }
+
+    /// The rows of a text.
+    ///
+    /// # Errors
+    ///
+    /// When a line is not as it must be.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
         let mut rows = BTreeMap::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let columns: Vec<&str> = line.split('\t').collect();
@@ -60,6 +68,15 @@ impl Record {
     ///
     /// When it can't be written.
     pub fn write(&self, root: &Path) -> Result<(), Problem> {
+        Ok(fs::write(root.join("tests/mutants/record.tsv"), self.text()?)?)
+    }
+
+    /// Its text.
+    ///
+    /// # Errors
+    ///
+    /// Never, as things are.
+    pub fn text(&self) -> Result<String, Problem> {
         let mut text = "# Written by `mutants run --record`: file, function, hash of its tokens, mutants caught, \
                         accepted, that do not compile.\n"
             .to_owned();
@@ -67,7 +84,7 @@ impl Record {
             let Row { hash, caught, accepted, unviable } = row;
             writeln!(text, "{file}\t{function}\t{hash}\t{caught}\t{accepted}\t{unviable}")?;
         }
-        Ok(fs::write(root.join("tests/mutants/record.tsv"), text)?)
+        Ok(text)
     }
 
     /// Whether the mutants of this very function are in it.
@@ -77,11 +94,14 @@ impl Record {
         self.0.get(&key).zip(all.get(&key)).is_some_and(|(row, known)| row.hash == known.hash)
     }
 
-    /// Mutants that a test catches, and those that survive.
+    /// How many mutants a test catches, how many survive, and what is caught in the hundred.
     #[must_use]
-    pub fn totals(&self) -> (usize, usize) {
-        let rows = self.0.values();
-        rows.fold((0, 0), |(caught, survived), row| (caught + row.caught, survived + row.accepted))
+    pub fn score(&self) -> (usize, usize, String) {
+        let sum = |of: fn(&Row) -> usize| self.0.values().map(of).sum::<usize>();
+        let (caught, survived) = (sum(|row| row.caught), sum(|row| row.accepted));
+        // In tenths, and rounded down: what is not all is not a hundred.
+        let tenths = (1000 * caught).checked_div(caught + survived).unwrap_or(0);
+        (caught, survived, format!("{}.{}%", tenths / 10, tenths % 10))
     }
 
     /// Takes over what became of the mutants of a package that were `ran`. A function with a mutant that survived

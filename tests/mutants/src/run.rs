@@ -232,9 +232,10 @@ impl<'p> Bench<'p> {
             });
         }
         eprintln!("builds of their own: {} mutants", again.len());
-        for id in again {
-            let mutant = by_id.get(&id).copied().ok_or("a mutant that nobody asked for")?;
+        for (id, left) in again.iter().zip((0..again.len()).rev()) {
+            let mutant = by_id.get(id).copied().ok_or("a mutant that nobody asked for")?;
             let outcome = self.alone(mutant, &suite)?;
+            eprintln!("{left} left: {outcome:?} {}", mutant.name());
             ran.push(Ran { mutant: mutant.clone(), outcome, plain: true });
         }
         self.tree.plain(self.package.folder, None)?;
@@ -257,16 +258,19 @@ impl<'p> Bench<'p> {
                 Built::Faults(faults) => faults,
             };
             let before = mutants.len();
+            let built = mutants.clone();
             for fault in &faults {
-                for (id, sure) in self.blame(fault, &mutants)? {
+                for (id, sure) in self.blame(fault, &built)? {
                     mutants.retain(|one| one.id != id);
-                    if sure && !doubtful.contains(&id) {
+                    // One fault that it would have anywhere is enough.
+                    if sure {
                         unviable.insert(id, fault.code.clone());
-                    } else if !unviable.contains_key(&id) {
+                    } else {
                         doubtful.insert(id);
                     }
                 }
             }
+            doubtful.retain(|id| !unviable.contains_key(id));
             eprintln!("{} do not compile", before - mutants.len());
             if before == mutants.len() {
                 let text: String = faults.into_iter().map(|fault| fault.rendered).collect();
@@ -297,7 +301,7 @@ impl<'p> Bench<'p> {
                     let sure = mutants.iter().any(|one| one.id == id && is_sure(one, &fault.code));
                     return Ok(vec![(id, sure)]);
                 }
-                Some(Owner::Around(ids)) => return Ok(around(&ids, mutants)),
+                Some(Owner::Around(ids)) => return Ok(around(&ids, mutants, &fault.code)),
                 None => {}
             }
         }
@@ -325,13 +329,16 @@ impl<'p> Bench<'p> {
     }
 }
 
-/// Any of these may be the reason. Of values in the place of an iterator, one without an item fits any type.
-fn around(ids: &[u32], mutants: &[&Mutant]) -> Vec<(u32, bool)> {
+/// Any of these may be the reason. Of values in the place of an iterator, one without an item fits any type; an item
+/// of another type than the function's signature names would not be one anywhere.
+fn around(ids: &[u32], mutants: &[&Mutant], code: &str) -> Vec<(u32, bool)> {
     let here = || mutants.iter().filter(|one| ids.contains(&one.id));
     let items: Vec<_> =
         here().filter(|one| one.replacement.starts_with("::core::iter::once(")).collect();
-    let blamed = if items.is_empty() { here().collect() } else { items };
-    blamed.into_iter().map(|one| (one.id, false)).collect()
+    if items.is_empty() {
+        return here().map(|one| (one.id, false)).collect();
+    }
+    items.into_iter().map(|one| (one.id, code == "E0271")).collect()
 }
 
 /// Whether a fault within the code that a mutant puts in shows that it does not compile by itself either. A value is
