@@ -1,4 +1,5 @@
-//! Mutants that no test can catch, each with the reason: tests/mutants/accepted.toml.
+//! Mutants that may survive: those that no test can catch, each with the reason, and those that no test catches yet.
+//! tests/mutants/accepted.toml has both.
 
 use std::path::Path;
 
@@ -17,7 +18,8 @@ pub struct Accepted {
     pub function: String,
     /// What it changes, as the report says it.
     pub mutation: String,
-    /// Why no test could tell it from the original.
+    /// Why no test could tell it from the original; empty where one could, and there is none.
+    #[serde(default)]
     pub reason: String,
 }
 
@@ -26,6 +28,8 @@ pub struct Accepted {
 struct File {
     #[serde(default)]
     accepted: Vec<Accepted>,
+    #[serde(default)]
+    untested: Vec<Accepted>,
 }
 
 impl Accepted {
@@ -53,14 +57,24 @@ pub fn read(root: &Path) -> Result<Vec<Accepted>, Problem> {
 ///
 /// As [`read`].
 pub fn parse(text: &str) -> Result<Vec<Accepted>, Problem> {
-    let File { accepted } = toml::from_str(text)?;
-    for (index, one) in accepted.iter().enumerate() {
-        let Accepted { file, function, mutation, reason } = one;
+    let File { mut accepted, untested } = toml::from_str(text)?;
+    for Accepted { file, function, mutation, reason } in &accepted {
         if reason.trim().len() < 20 {
             return Err(
                 format!("accepted.toml: no reason for {file}: {mutation} in {function}").into()
             );
         }
+    }
+    for Accepted { file, function, mutation, reason } in &untested {
+        if !reason.is_empty() {
+            return Err(
+                format!("accepted.toml: a reason for {file}: {mutation} in {function}").into()
+            );
+        }
+    }
+    accepted.extend(untested);
+    for (index, one) in accepted.iter().enumerate() {
+        let Accepted { file, function, mutation, .. } = one;
         let same = |other: &Accepted| {
             (&other.file, &other.function, &other.mutation) == (file, function, mutation)
         };

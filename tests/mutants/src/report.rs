@@ -45,7 +45,7 @@ pub fn tell(ran: &[Ran]) -> bool {
     }
     let count = Counts::of(ran);
     println!(
-        "{} mutants: {} caught ({} of them because tests did not end), {} survive, {} of them accepted; {} do not \
+        "{} mutants: {} caught ({} of them because tests did not end), {} survive, {} of them as is known; {} do not \
          compile; {} had a build of their own",
         ran.len(),
         count.caught,
@@ -95,7 +95,7 @@ fn words(outcome: &Outcome) -> (&'static str, String) {
         Outcome::Caught(test) => ("caught", test.clone()),
         Outcome::TimedOut(test) => ("timed out", test.clone()),
         Outcome::Survived { tests, accepted: true } => {
-            ("accepted", format!("{tests} tests reach it"))
+            ("survives, as is known", format!("{tests} tests reach it"))
         }
         Outcome::Survived { tests, .. } => ("survives", format!("{tests} tests reach it")),
         Outcome::Unviable(code) => ("does not compile", code.clone()),

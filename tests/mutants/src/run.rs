@@ -70,7 +70,7 @@ pub enum Outcome {
     Survived {
         /// How many those are.
         tests: usize,
-        /// Whether there is a reason.
+        /// Whether accepted.toml has it.
         accepted: bool,
     },
     /// It does not compile, and this is what the compiler calls it.
