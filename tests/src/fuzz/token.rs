@@ -73,7 +73,8 @@ fn mutated(input: &mut Input<'_>) {
 fn forged(input: &mut Input<'_>) {
     let issued = [1, 2].map(|session| valid_token(&claims(session, Capabilities::START_UP)));
     let mut text = issued[0].clone().into_bytes();
-    while !input.is_empty() {
+    // Past the bound of a token nothing becomes one again, and what grows doubles.
+    while !input.is_empty() && text.len() <= 1024 {
         text = forge(&text, issued[1].as_bytes(), input);
     }
     let verified = check(&text).is_some();
