@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Field, GenericArgument, Item, ItemImpl, Path, PathArguments, Token, Type};
 
 /// Secrets from the outset: bytes that nobody else may know, whatever is in them.
-const ROOTS: [&str; 5] = ["Secret", "Zeroizing", "Hmac", "UntrustedToken", "Nonce"];
+const ROOTS: [&str; 6] = ["Secret", "Wiped", "Zeroizing", "Hmac", "UntrustedToken", "Nonce"];
 /// What compares two values, or makes something of one that others can be compared with.
 const COMPARING: [&str; 5] = ["PartialEq", "Eq", "PartialOrd", "Ord", "Hash"];
 
@@ -88,7 +88,7 @@ impl Holders {
 
 /// Whether what has this name is a secret itself, and not one among other things.
 pub(crate) fn is_open(outer: &str) -> bool {
-    ["Secret", "Zeroizing"].contains(&outer)
+    ["Secret", "Wiped", "Zeroizing"].contains(&outer)
 }
 
 fn is_byte(type_: &Type) -> bool {

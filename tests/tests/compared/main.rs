@@ -151,6 +151,8 @@ fn a_comparison_of_a_secret_is_seen() {
 #[test]
 fn a_comparison_of_what_is_secret_by_its_type_is_seen() {
     for planted in [
+        "struct Secret(Wiped<[u8; 32]>);
+         impl Secret { fn same(&self, other: &Self) -> bool { self.0.0 == other.0.0 } }",
         "impl Text { fn same(&self, other: &str) -> bool { self.inside.as_str() == other } }",
         "impl Text { fn same(&self, other: &Self) -> bool { *self.inside == *other.inside } }",
         "fn same(one: &Zeroizing<String>, other: &str) -> bool { one.as_bytes() == other.as_bytes() }",
