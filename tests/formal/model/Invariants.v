@@ -287,7 +287,8 @@ Proof.
     when e <= now d' /\ numbers_below d' (came e)).
   { intros Now e [Is | Is]; [subst; simpl; auto |]. destruct (E e Is) as [When Below].
     split; [lia |]. eapply numbers_grow; eauto. }
-  destruct M as [what d' o Same Later Silent | | | | g one Found | which | which most | what d' v J Rd | what t said ahead next U Good Re].
+  destruct M as [what d' o Same Later Silent | | |
+      | g one Found | which | which most | what d' v J Rd | what t said ahead next U Good Re].
   - destruct Same as (Gd & Gn & Rd & Rn & Td & Tn & Xd).
     constructor; unfold exceptions_known; rewrite ?Gd, ?Gn, ?Rd, ?Rn, ?Td, ?Tn, ?Xd; auto.
     apply Events. unfold numbers_below. destruct o; simpl in Silent; tauto || auto.
@@ -399,7 +400,9 @@ Proof.
     rewrite count_other by exact None.
     destruct (Kept _ _ _ _ _ _ Was) as [Count Each]. split; auto. intros one Is.
     destruct (Old _ _ Is) as (old & Is' & -> & -> & -> & ->). auto. }
-  destruct M as [what d' o Core Later Silent | | | uses life given how subject issuer one Issued | g one Found | which | which most | what d' v J Rd | what t said ahead next U Good Re].
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t said ahead next U Good Re].
   - apply Same.
     + destruct Core as (-> & _). eauto 10.
     + destruct o; simpl in *; auto. destruct what0; simpl in *; tauto || auto.
@@ -431,8 +434,8 @@ Proof.
       pose proof (redeem_opens _ _ _ _ _ _ H2) as (_ & _ & _ & Left & _ & ->).
       destruct (N.eqb_spec g g') as [<- | Other].
       * destruct (Each one (get_in _ _ _ H1)) as (Sum & Carries & Label & Expires). cbv iota. split; [lia |].
-        simpl grants. intros one' Is. apply in_update in Is. destruct Is as [old [Is ->]]. rewrite N.eqb_refl. simpl uses_left. simpl carries.
-        simpl label. simpl grant_expires. repeat split; auto; lia.
+        simpl grants. intros one' Is. apply in_update in Is. destruct Is as [old [Is ->]]. rewrite N.eqb_refl.
+        simpl uses_left. simpl carries. simpl label. simpl grant_expires. repeat split; auto; lia.
       * cbv iota. rewrite N.add_0_l. split; auto. simpl. intros one' Is. apply in_update in Is.
         destruct Is as [old [Is ->]]. destruct (N.eqb_spec g g'); [congruence |]. auto.
     + apply Same; [| reflexivity | discriminate]. simpl. eauto 10.
@@ -479,7 +482,9 @@ Proof.
       destruct (B _ _ _ Has' Is) as (e & Is' & How). exists e. simpl. auto.
     - intros g one first second Has Is1 Is2 W1 W2. destruct (Old _ _ Has) as (old & Has' & Past).
       rewrite Past in *. eapply C; eauto using in_window_later. }
-  destruct M as [what d' o Core Later' Silent | | | uses life given how subject issuer one Issued | g one Found | which | which most | what d' v J Rd | what t said ahead next U Good Re].
+  destruct M as [what d' o Core Later' Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t said ahead next U Good Re].
   - apply Same.
     + destruct Core as (-> & _). eauto.
     + destruct o; simpl in *; auto. destruct what0; simpl in *; tauto || auto.
@@ -606,7 +611,9 @@ Lemma rows_after d what d' o s after :
   \/ bought_row d o s after.
 Proof.
   intros M Is.
-  destruct M as [what d' o Core Later Silent | | | uses life given how subject issuer one Issued | g one Found | which | which most | what d' v J Rd | what t said ahead next U Good Re].
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t said ahead next U Good Re].
   - left. exists after. destruct Core as (_ & _ & Rows & _). rewrite Rows in Is. split; auto.
     apply unchanged_row. destruct o; simpl in Silent; tauto || auto.
   - left. exists after. simpl in Is. apply in_keep in Is. split; [tauto | apply unchanged_row; exact I].
@@ -650,7 +657,9 @@ Lemma tokens_after d what d' o t after :
   In (t, after) (tokens d) \/ (t = next_token d /\ token_comes d o (says after)).
 Proof.
   intros M Is.
-  destruct M as [what d' o Core Later Silent | | | uses life given how subject issuer one Issued | g one Found | which | which most | what d' v J Rd | what t0 said ahead next U Good Re];
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t0 said ahead next U Good Re];
     try (left; exact Is).
   - left. destruct Core as (_ & _ & _ & _ & Tokens & _). rewrite Tokens in Is. auto.
   - inversion J; subst; try (simpl in Rd; tauto); simpl in Is; destruct Is as [Is | Is]; auto; right;
@@ -667,7 +676,9 @@ Lemma exceptions_after d what d' o s after :
   \/ exists one, get s (rows d') = Some one /\ until_ after = row_absolute one /\ opened_by o = None.
 Proof.
   intros M Is.
-  destruct M as [what d' o Core Later Silent | | | uses life given how subject issuer one Issued | g one Found | which | which most | what d' v J Rd | what t0 said ahead next U Good Re];
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t0 said ahead next U Good Re];
     try (left; exact Is).
   - left. destruct Core as (_ & _ & _ & _ & _ & _ & Same). rewrite Same in Is. auto.
   - left. simpl in Is. apply in_keep in Is. tauto.
@@ -682,7 +693,9 @@ Lemma rows_distinct_step d h what d' o :
   numbered d h -> distinct (rows d) -> moved d what d' o -> distinct (rows d').
 Proof.
   intros Num D M.
-  destruct M as [what d' o Core Later Silent | | | uses life given how subject issuer one Issued | g one Found | which | which most | what d' v J Rd | what t0 said ahead next U Good Re];
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t0 said ahead next U Good Re];
     simpl; auto using distinct_keep, distinct_update, distinct_update_all.
   - destruct Core as (_ & _ & -> & _). auto.
   - inversion J; subst; simpl; auto. apply distinct_cons; auto.
@@ -960,7 +973,9 @@ Proof.
   destruct Noted as [(how & u & Is & Good) | Old]; [| right; exact (Tokens Old)].
   assert (Same : get s (exceptions (known d')) = get s (exceptions (known d)) -> noted_so d' s good out)
     by (intros Same; left; exists how, u; rewrite Same; auto).
-  destruct M as [what d' o Core Later' Silent | | | uses life given how' subject issuer one Issued | g one Found | which | which most | what d' v J Rd | what t0 said ahead next U Good' Re];
+  destruct M as [what d' o Core Later' Silent | | |
+      uses life given how' subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t0 said ahead next U Good' Re];
     try (apply Same; reflexivity).
   - apply Same. destruct Core as (_ & _ & _ & _ & _ & _ & ->). reflexivity.
   - destruct (N.ltb_spec (now d) u) as [Soon | Past].
@@ -1152,7 +1167,9 @@ Proof.
     split; [lia |].
     simpl. intros one' Is. apply in_update in Is. destruct Is as [old [_ ->]]. rewrite N.eqb_refl. reflexivity.
   - destruct (Kept _ _ Is Op Came) as [Below All]. split; [lia |]. intros one Has.
-    destruct M as [what d' o Core Later' Silent | | | uses life given how' subject issuer made_ Issued | g' had Found | which | which most | what d' v J Rd | what t0 said ahead next U Good' Re];
+    destruct M as [what d' o Core Later' Silent | | |
+        uses life given how' subject issuer made_ Issued | g' had Found | which
+        | which most | what d' v J Rd | what t0 said ahead next U Good' Re];
       simpl in Has; eauto.
     + destruct Core as (Same & _). rewrite Same in Has. eauto.
     + apply in_keep in Has. destruct Has. eauto.
@@ -1196,7 +1213,9 @@ Proof.
     eapply was_made_later, G, get_in; eauto. }
   constructor.
   - intros g one Is.
-    destruct M as [what d' o Core Later' Silent | | | uses life given how' subject issuer made_ Issued | g' had Found | which | which most | what d' v J Rd | what t0 said ahead next U Good' Re];
+    destruct M as [what d' o Core Later' Silent | | |
+        uses life given how' subject issuer made_ Issued | g' had Found | which
+        | which most | what d' v J Rd | what t0 said ahead next U Good' Re];
       simpl in Is; try (apply was_made_later; eapply G; eauto; fail).
     + destruct Core as (Same & _). rewrite Same in Is. apply was_made_later. eauto.
     + apply in_keep in Is. apply was_made_later. destruct Is. eauto.
@@ -1286,7 +1305,9 @@ Lemma tokens_signed d what d' o t after :
   In (t, after) (tokens d) \/ exists at_, signed_by after = signing (ring d) at_.
 Proof.
   intros M Is.
-  destruct M as [what d' o Core Later Silent | | | uses life given how subject issuer one Issued | g one Found | which | which most | what d' v J Rd | what t0 said ahead next U Good Re];
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t0 said ahead next U Good Re];
     try (left; exact Is).
   - left. destruct Core as (_ & _ & _ & _ & Tokens & _). rewrite Tokens in Is. auto.
   - inversion J; subst; try (simpl in Rd; tauto); simpl in Is; destruct Is as [Is | Is]; auto; right;

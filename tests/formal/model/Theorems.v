@@ -10,12 +10,14 @@ From Doorward Require Import Facts Decides Invariants Rooms.
 (** * Grants *)
 
 (** A grant buys no more sessions than it was made with uses, whatever is tried, and however often. *)
+(*= req: GRANT-1, type=proof *)
 Theorem grant_never_yields_more_sessions_than_uses chosen w h g at_ uses life given subject :
   reached chosen w h -> made g at_ uses life given subject h -> opened_count g h <= uses.
 Proof. intros R Made. apply (uses_hold _ _ _ (reached_holds _ _ _ R) _ _ _ _ _ _ Made). Qed.
 
 (** Whoever comes again within a minute with the grant, the nonce and the endpoint of a redemption gets
     the session that it bought, or none: never another one, at another use. *)
+(*= req: GRANT-4, type=proof *)
 Theorem same_nonce_same_session chosen w h e g p n s what w' g' again s' t held until end_ joined :
   reached chosen w h -> In e h -> bought_by g p n s e ->
   brings what = Some (g, p, n) -> now (the_door w) < when e + repeat_window ->
@@ -44,6 +46,7 @@ Qed.
 
 (** A repetition repeats a redemption of the same grant with the same nonce at the same endpoint, less
     than a minute ago. *)
+(*= req: GRANT-4, type=proof *)
 Theorem a_repetition_repeats_a_redemption chosen w h what w' g s t held until end_ joined :
   reached chosen w h ->
   step w what = (w', Decided (Redeemed g true s t held until end_ joined)) ->
@@ -65,6 +68,7 @@ Proof.
 Qed.
 
 (** A grant buys no session once its life is over. *)
+(*= req: GRANT-2, type=proof *)
 Theorem no_redemption_after_expiry chosen w h g at_ uses life given subject what w' s t held until end_ joined :
   reached chosen w h -> made g at_ uses life given subject h ->
   step w what = (w', Decided (Redeemed g false s t held until end_ joined)) ->
@@ -80,6 +84,7 @@ Proof.
 Qed.
 
 (** A grant that was revoked buys no session, and repeats none. *)
+(*= req: GRANT-3, type=proof *)
 Theorem no_redemption_after_revocation chosen w h e g what w' again s t held until end_ joined :
   reached chosen w h -> In e h -> op e = RevokeGrant g -> came e = Finished ->
   step w what <> (w', Decided (Redeemed g again s t held until end_ joined)).
@@ -96,6 +101,7 @@ Proof.
 Qed.
 
 (** A session that a redemption opens is a new one: no event before has told of it. *)
+(*= req: SESSION-1, type=proof *)
 Theorem each_redemption_opens_a_new_session chosen w h e g g' what w' s t held until end_ joined :
   reached chosen w h -> In e h -> opened_by (came e) = Some (g', s) ->
   step w what <> (w', Decided (Redeemed g false s t held until end_ joined)).
@@ -108,6 +114,7 @@ Proof.
 Qed.
 
 (** A request that is refused has spent nothing: but for the counters of guesses, the door is as it was. *)
+(*= req: GRANT-7, type=proof *)
 Theorem denied_request_spends_nothing chosen w h what w' why :
   reached chosen w h -> step w what = (w', Decided (Denied why)) ->
   exists counters, the_door w' = with_counters (the_door w) counters.
@@ -157,6 +164,7 @@ Qed.
 
 (** Once a session was revoked, nothing that anybody does lets it in: no token of it is admitted or
     renewed, and no redemption of its grant repeated. *)
+(*= req: GRANT-5, SESSION-5, SESSION-6, SESSION-7, type=proof *)
 Theorem no_admission_after_revocation chosen w h e sessions s what w' o held :
   reached chosen w h -> In e h -> came e = RevokedAll sessions -> In s sessions ->
   step w what = (w', o) -> enters o <> Some (s, held).
@@ -168,6 +176,7 @@ Proof.
 Qed.
 
 (** No session comes in once its absolute end is there, however often it was renewed. *)
+(*= req: TOKEN-7, type=proof *)
 Theorem no_admission_after_expiry chosen w h e g again s t held until end_ joined what w' o held' :
   reached chosen w h -> In e h -> came e = Decided (Redeemed g again s t held until end_ joined) ->
   step w what = (w', o) -> enters o = Some (s, held') -> now (the_door w) < end_.
@@ -188,6 +197,7 @@ Qed.
 
 (** The absolute end is [absolute] after the second in which the grant was redeemed, as the settings
     have it. *)
+(*= req: SESSION-3, type=proof *)
 Theorem the_absolute_end_comes_from_the_settings chosen w h what w' g s t held until end_ joined :
   reached chosen w h -> step w what = (w', Decided (Redeemed g false s t held until end_ joined)) ->
   end_ = floor_second (now (the_door w)) + absolute (life chosen)
@@ -200,6 +210,7 @@ Proof.
 Qed.
 
 (** A renewed token ends no later than the absolute end that its session was opened with. *)
+(*= req: SESSION-2, type=proof *)
 Theorem renewal_never_passes_absolute_end chosen w h e g again s t held until end_ joined what w' who t' next :
   reached chosen w h -> In e h -> came e = Decided (Redeemed g again s t held until end_ joined) ->
   step w what = (w', Renewed who t' next) -> session next = s ->
@@ -265,6 +276,7 @@ Proof.
 Qed.
 
 (** What a limit has taken away from a session doesn't come back. *)
+(*= req: CAP-2, CAP-3, type=proof *)
 Theorem what_a_limit_takes_away_stays_away chosen w h e which most sessions s what w' o held :
   reached chosen w h -> In e h -> op e = Limit which most -> came e = LimitedAll sessions -> In s sessions ->
   step w what = (w', o) -> enters o = Some (s, held) -> within held most.
@@ -316,6 +328,7 @@ Qed.
 
 (** Once the older keys were dropped, no token that was made before proves anything again, whatever
     happens: the id of a key is never given to another. *)
+(*= req: KEY-1, KEY-5, type=proof *)
 Theorem dropped_keys_prove_nothing_again chosen w h w1 o w2 t said :
   reached chosen w h -> step w Replace = (w1, o) -> o <> Exhausted -> leads w1 w2 ->
   t < next_token (the_door w) -> ~ good_token (the_door w2) t said.
@@ -340,6 +353,7 @@ Qed.
     secret crosses a network in the clear, a rule for its route, exactly one credential, where it comes
     from, a token that was issued, under a live key, in its time, of a session that is not known to be
     revoked, on what is known of that freshly, the workspace, and every capability that the rule asks for. *)
+(*= req: CAP-1, CRED-1, HOST-1, ORIGIN-1, ORIGIN-2, SESSION-8, TOKEN-7, TOKEN-8, WORK-1, type=proof *)
 Theorem admission_implies_every_check w r w' said held joined :
   step w (Requests r) = (w', Decided (Admitted (Some said) held joined)) ->
   let d := the_door w in
@@ -410,6 +424,7 @@ Qed.
 
 (** Default is denial: a route that no rule names is reached by nobody, and one that a rule names by
     nobody without a token, unless the operator asked for no guard by name. *)
+(*= req: CRED-1, ROUTE-1, type=proof *)
 Theorem default_is_denial w r w' o path :
   to r = Guarded path -> step w (Requests r) = (w', o) ->
   (rule_of (the_door w) path = None
@@ -445,6 +460,7 @@ Qed.
 
 (** One owner at a time: who may write is the session that was last told to own the lease, so that any
     two places that may write are of one session. *)
+(*= req: ROOM-1, type=proof *)
 Theorem one_owner_at_a_time chosen w h p w' told_ :
   reached chosen w h -> step w (InRoom (Write p)) = (w', RoomSaid Done told_) ->
   exists one, In one (seats (the_room w)) /\ seat_place one = p /\ may_operate one = true

@@ -20,9 +20,14 @@ pub(crate) fn collect(tree: &Tree) -> (Vec<Citation>, Vec<Fault>) {
         }
     }
     for (file, text) in &tree.scripts {
-        let begin = if file.ends_with(".mjs") { "//" } else { "#" };
+        let (begin, end) = match file.rsplit_once('.') {
+            Some((_, "mjs")) => ("//", ""),
+            Some((_, "v")) => ("(*", "*)"),
+            _ => ("#", ""),
+        };
         for (line, row) in (1..).zip(text.lines()) {
-            collected.comment(file, line, row.trim(), begin);
+            let row = row.trim();
+            collected.comment(file, line, row.strip_suffix(end).unwrap_or(row), begin);
         }
     }
     (collected.citations, collected.faults)
@@ -86,6 +91,12 @@ impl Collected<'_> {
             return match kind {
                 Kind::Exception => Ok(None),
                 Kind::Implementation => code(file, below),
+                Kind::Proof if file.ends_with(".v") => {
+                    let theorem = below
+                        .and_then(script::theorem_name)
+                        .ok_or("this stands above no theorem; put it right above `Theorem name`")?;
+                    Ok(Some(proof(file, theorem)))
+                }
                 Kind::Test if file.ends_with(".test.mjs") => {
                     let test = below.and_then(script::test_name).ok_or(
                         "this stands above no test; put it right above `test('name', ...`",
@@ -141,6 +152,12 @@ fn code(file: &str, below: Option<&str>) -> Result<Option<Item>, String> {
         Some(code) if !code.starts_with('}') => Ok(None),
         _ => Err("this stands above no code; put it right above what does it".to_owned()),
     }
+}
+
+/// A theorem of a file of `tests/formal/model`.
+fn proof(file: &str, name: String) -> Item {
+    let target = file.rsplit('/').next().and_then(|file| file.strip_suffix(".v"));
+    Item { package: Item::MODEL.to_owned(), target: target.unwrap_or(file).to_owned(), name }
 }
 
 /// The test of a file of `tests/clients`.

@@ -134,10 +134,10 @@ pub struct Citation {
 /// A test that can be run by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Item {
-    /// The package: one of cargo's, or [`Item::CLIENTS`].
+    /// The package: one of cargo's, [`Item::CLIENTS`] or [`Item::MODEL`].
     pub package: String,
     /// The test target: a name, [`Item::LIB`] or [`Item::BINS`]; of a scenario, its file without
-    /// `.test.mjs`; of a fuzz body, the fuzz target.
+    /// `.test.mjs`; of a fuzz body, the fuzz target; of a theorem, its file without `.v`.
     pub target: String,
     /// The test: the path that is printed when it runs. What a template literal fills in stands
     /// as `${…}`; a test that a macro makes has the name alone, without the modules it is in.
@@ -153,6 +153,8 @@ pub enum Runner {
     Fuzz,
     /// Node, in `tests/run`.
     Scenario,
+    /// Coq, in `tests/formal/model/run`.
+    Proof,
 }
 
 impl Item {
@@ -164,6 +166,8 @@ impl Item {
     pub const FUZZ: &str = "doorward-fuzz";
     /// The scenarios with real clients.
     pub const CLIENTS: &str = "tests/clients";
+    /// The theorems about the model.
+    pub const MODEL: &str = "tests/formal/model";
     /// The package of the tests of the whole system.
     pub const TESTS: &str = "doorward-tests";
     /// The target there that plays the attacks.
@@ -175,6 +179,7 @@ impl Item {
         match self.package.as_str() {
             Self::FUZZ => Runner::Fuzz,
             Self::CLIENTS => Runner::Scenario,
+            Self::MODEL => Runner::Proof,
             _ => Runner::Cargo,
         }
     }
@@ -192,6 +197,7 @@ impl Item {
             Runner::Cargo => format!("cargo test -p {package} {target_flag} -- {name}"),
             Runner::Fuzz => format!("cargo test -p {} --test replay -- {target}", Self::TESTS),
             Runner::Scenario => format!("tests/run --scenario {target}"),
+            Runner::Proof => format!("{package}/run"),
         }
     }
 }
@@ -201,7 +207,9 @@ impl fmt::Display for Item {
         let Self { package, target, name } = self;
         match self.runner() {
             Runner::Fuzz => write!(formatter, "{package} {target}"),
-            Runner::Cargo | Runner::Scenario => write!(formatter, "{package} {target} {name}"),
+            Runner::Cargo | Runner::Scenario | Runner::Proof => {
+                write!(formatter, "{package} {target} {name}")
+            }
         }
     }
 }

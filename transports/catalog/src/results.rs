@@ -1,6 +1,6 @@
 //! What a run of `tests/run` came to: which tests ran, and how.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use doorward_policy::threat::{Threat, ThreatId};
@@ -83,6 +83,8 @@ pub struct Results {
     cargo: BTreeMap<(String, String), BTreeMap<String, How>>,
     fuzz: BTreeMap<String, How>,
     scenarios: Vec<(String, How)>,
+    /// The theorems that Coq has checked, if it was to.
+    proved: Option<BTreeSet<String>>,
 }
 
 impl Results {
@@ -111,6 +113,10 @@ impl Results {
         if results.parts.contains(&Part::Scenarios) {
             results.scenarios = tap(&text("scenarios.tap")?);
         }
+        let proved = logs.join("formal/proved.txt");
+        if results.proved.is_some() && proved.is_file() {
+            results.proved = Some(walk::read(&proved)?.lines().map(str::to_owned).collect());
+        }
         if logs.join("negative-controls.tsv").is_file() {
             let commit = results.commit.as_deref();
             results.controls = controls(&text("negative-controls.tsv")?, commit);
@@ -120,11 +126,12 @@ impl Results {
 
     fn take_run(&mut self, text: &str) {
         let run: Value = text.parse().unwrap_or_default();
-        let named = |part: &Part| {
+        let named = |part: &str| {
             let parts = run.get("parts").and_then(Value::as_array).into_iter().flatten();
-            parts.filter_map(Value::as_str).any(|name| name == part.name())
+            parts.filter_map(Value::as_str).any(|name| name == part)
         };
-        self.parts = Part::ALL.into_iter().filter(named).collect();
+        self.parts = Part::ALL.into_iter().filter(|part| named(part.name())).collect();
+        self.proved = named("formal").then(BTreeSet::new);
         self.commit = run.get("commit").and_then(Value::as_str).map(str::to_owned);
         self.clean = run.get("clean").and_then(Value::as_bool) == Some(true);
         let versions = run.get("versions").and_then(Value::as_object).into_iter().flatten();
@@ -142,6 +149,10 @@ impl Results {
                 let named = |(name, _): &&(String, How)| script::is_name(&item.name, name);
                 together(self.scenarios.iter().filter(named).map(|(_, how)| *how))
             }
+            Runner::Proof => match &self.proved {
+                Some(proved) if proved.contains(&item.name) => How::Passed,
+                _ => How::DidNotRun,
+            },
             Runner::Fuzz => {
                 let replay = self.of_cargo(&Item {
                     package: Item::TESTS.to_owned(),
@@ -172,6 +183,7 @@ impl Results {
             Runner::Cargo => ran(Part::Cargo),
             Runner::Fuzz => ran(Part::Cargo) || ran(Part::Fuzz),
             Runner::Scenario => ran(Part::Scenarios),
+            Runner::Proof => self.proved.is_some(),
         }
     }
 }

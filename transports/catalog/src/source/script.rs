@@ -32,6 +32,14 @@ pub(crate) fn test_name(code: &str) -> Option<String> {
     None
 }
 
+/// The name of the theorem of Coq's that begins here.
+pub(crate) fn theorem_name(code: &str) -> Option<String> {
+    let name = |each: char| each.is_alphanumeric() || each == '_' || each == '\'';
+    let rest = code.strip_prefix("Theorem ")?;
+    let end = rest.find(|each| !name(each)).unwrap_or(rest.len());
+    rest.get(..end).filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 /// Whether a name that was printed is that of a test, in which `${...}` stands for anything.
 pub(crate) fn is_name(written: &str, printed: &str) -> bool {
     let Some((before, rest)) = written.split_once("${") else { return written == printed };

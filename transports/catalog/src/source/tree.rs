@@ -10,6 +10,8 @@ use crate::model::{CatalogError, Item};
 
 /// Where code and tests are.
 const AREAS: [&str; 5] = ["benches", "fuzz", "policy", "tests", "transports"];
+/// What files of theirs are read.
+const ENDINGS: [&str; 6] = [".rs", ".mjs", ".py", ".sh", ".v", "Cargo.toml"];
 /// Where the bodies of the fuzz targets are.
 pub(crate) const FUZZ_BODIES: &str = "tests/src/fuzz/";
 const FUZZ_TARGETS: &str = "fuzz/fuzz_targets/";
@@ -19,7 +21,7 @@ const FUZZ_TARGETS: &str = "fuzz/fuzz_targets/";
 pub(crate) struct Tree {
     /// Rust, by path from the root.
     pub(crate) rust: BTreeMap<String, RustFile>,
-    /// JavaScript, Python and shell, by path from the root.
+    /// JavaScript, Python, shell and Coq, by path from the root.
     pub(crate) scripts: BTreeMap<String, String>,
     packages: Vec<Package>,
     /// For each package, by its folder: its files from there, with the modules they declare.
@@ -31,8 +33,7 @@ impl Tree {
     pub(crate) fn read(root: &Path) -> Result<Self, CatalogError> {
         let mut tree = Self::default();
         for area in AREAS {
-            for path in walk::files(&root.join(area), &[".rs", ".mjs", ".py", ".sh", "Cargo.toml"])?
-            {
+            for path in walk::files(&root.join(area), &ENDINGS)? {
                 let file = walk::shown(root, &path);
                 let text = walk::read(&path)?;
                 if let Some(folder) = file.strip_suffix("/Cargo.toml") {

@@ -180,6 +180,10 @@ fn evidence_stands_above_a_test() {
     above(TESTS, "//= req: R-1, type=proof\n#[test]\nfn x() {}\n", 10, "that the compiler asserts");
     above(TESTS, "//= req: R-1\n#[test]\nfn x() {}\n", 10, "nothing here is code that is shipped");
     above(CODE, "//= req: R-1\n", 3, "this stands above no code");
+    let lemma = "(*= req: R-1, type=proof *)\nLemma x : True.\n";
+    above("tests/formal/model/Theorems.v", lemma, 1, "this stands above no theorem");
+    let test = "(*= req: R-1, type=test *)\nTheorem x : True.\n";
+    above("tests/formal/model/Theorems.v", test, 1, "can't be cited here");
     let script = "//= req: R-1, type=test\nconst x = 1\n";
     above("tests/clients/a.test.mjs", script, 1, "right above `test('name', ...`");
     above("tests/vectors/check.py", "#= req: R-1, type=test\nx = 1\n", 1, "can't be cited here");

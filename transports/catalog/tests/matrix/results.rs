@@ -24,7 +24,8 @@ pub(crate) fn logs() -> Logs {
     let targets = target("doorward-policy", "examples", "examples-1")
         + &target("doorward-tests", "attacks", "attacks-2");
     let run = r#"{"commit":"abc","clean":true,"parts":["cargo"],"versions":{"rustc":"1.95"}}"#;
-    Logs { run: run.to_owned(), targets, log, tap: String::new(), controls: String::new() }
+    let (tap, controls, proved) = (String::new(), String::new(), String::new());
+    Logs { run: run.to_owned(), targets, log, tap, controls, proved }
 }
 
 pub(crate) struct Logs {
@@ -33,6 +34,7 @@ pub(crate) struct Logs {
     pub(crate) log: String,
     pub(crate) tap: String,
     pub(crate) controls: String,
+    pub(crate) proved: String,
 }
 
 impl Logs {
@@ -43,6 +45,7 @@ impl Logs {
         write(folder.path(), "cargo-test.log", &self.log);
         write(folder.path(), "scenarios.tap", &self.tap);
         write(folder.path(), "negative-controls.tsv", &self.controls);
+        write(folder.path(), "formal/proved.txt", &self.proved);
         Results::read(folder.path()).expect("read")
     }
 
@@ -116,6 +119,20 @@ fn only_the_parts_that_were_run_are_looked_at() {
     assert_eq!(with("ok 1 - a: 3 b\n").faults(&tree), []);
     let none = Logs { run: logs().run.replace("\"cargo\"", ""), ..logs() };
     assert_eq!(Logs { log: String::new(), ..none }.faults(&tree), []);
+}
+
+#[test]
+fn a_theorem_has_to_be_proved_where_proofs_were_checked() {
+    let theorem = "(*= req: R-1, type=proof *)\nTheorem t chosen :\n  True.\n";
+    let tree = Tree::whole().add("tests/formal/model/Theorems.v", theorem);
+    assert_eq!(logs().faults(&tree), [], "proofs were not checked");
+    let run = logs().run.replace("[\"cargo\"]", "[\"cargo\",\"formal\"]");
+    let with = |proved: &str| Logs { run: run.clone(), proved: proved.to_owned(), ..logs() };
+    let faults = with("other\n").faults(&tree);
+    let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!((fault.rule, fault.line), (Rule::Ran, Some(1)));
+    assert!(fault.what.contains("tests/formal/model/run"), "{fault}");
+    assert_eq!(with("other\nt\n").faults(&tree), []);
 }
 
 #[test]
