@@ -194,12 +194,12 @@ impl Ledger {
         Ok(claims)
     }
 
-    /// Moves a session's expiry on to that of a renewed token; a revoked session stays as it is.
-    pub fn extend_session(&mut self, id: SessionId, expires_at: Timestamp) {
+    /// Moves a session's expiry on to that of a renewed token; `false` if there is none of this id, or
+    /// it was revoked, and so stays as it is.
+    pub fn extend_session(&mut self, id: SessionId, expires_at: Timestamp) -> bool {
         //= req: SESSION-5
-        if let Some(session) = self.sessions.get_mut(&id).filter(|one| one.revoked_at.is_none()) {
-            session.extend(expires_at);
-        }
+        let session = self.sessions.get_mut(&id).filter(|one| one.revoked_at.is_none());
+        session.map(|session| session.extend(expires_at)).is_some()
     }
 
     /// Revokes a grant; `false` if there is none of this id.

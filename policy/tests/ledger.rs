@@ -150,7 +150,7 @@ fn a_revoked_session_is_not_extended() {
     let mut ledger = ledger_with_grant(4, 1);
     let session = ledger.redeem(&digest(1), &attempt(1, 1), NOW).unwrap();
     ledger.revoke_sessions(&Selector::All, NOW);
-    ledger.extend_session(session.id, NOW.plus(20 * DAY));
+    assert!(!ledger.extend_session(session.id, NOW.plus(20 * DAY)));
     assert_eq!(ledger.session(session.id).unwrap().expires_at, session.expires_at);
 }
 

@@ -56,7 +56,7 @@ passed_on! {
     insert_ticket(digest: Digest, ticket: TicketRecord, audit: AuditRecord) -> ();
     consume_ticket(digest: Digest, attempt: TicketAttempt, now: Timestamp)
         -> Result<Claims, TicketRefusal>;
-    extend_session(session: SessionId, expires_at: Timestamp) -> ();
+    extend_session(session: SessionId, expires_at: Timestamp) -> bool;
     revoke_grant(grant: GrantId, now: Timestamp, audit: AuditRecord) -> bool;
     revoke_sessions(which: Selector, now: Timestamp, audit: AuditRecord) -> Vec<SessionRecord>;
     limit_sessions(which: Selector, capabilities: Capabilities, now: Timestamp, audit: AuditRecord)

@@ -327,18 +327,19 @@ async fn a_revoked_session_is_not_extended(store: &dyn Store) {
     let session = session(store, 1, at(0)).await;
     let one = Selector::Session(session.id);
     store.revoke_sessions(one, at(1), audit(Event::SessionRevoked)).await.expect("done");
-    store.extend_session(session.id, session.absolute_end).await.expect("nothing to do");
+    let extended = store.extend_session(session.id, session.absolute_end).await;
+    assert_eq!(extended, Ok(false));
     assert_eq!(store.sessions().await.expect("a list")[0].expires_at, session.expires_at);
 }
 
 async fn a_session_is_never_extended_past_its_end(store: &dyn Store) {
     let session = session(store, 1, at(0)).await;
     let end = async || store.sessions().await.expect("a list")[0].expires_at;
-    store.extend_session(session.id, at(1)).await.expect("done");
+    assert_eq!(store.extend_session(session.id, at(1)).await, Ok(true));
     assert_eq!(end().await, session.expires_at, "never back");
-    store.extend_session(session.id, at(999_999_999)).await.expect("done");
+    assert_eq!(store.extend_session(session.id, at(999_999_999)).await, Ok(true));
     assert_eq!(end().await, session.absolute_end);
-    store.extend_session(SessionId::new(id(9)), at(5)).await.expect("nothing to do");
+    assert_eq!(store.extend_session(SessionId::new(id(9)), at(5)).await, Ok(false));
 }
 
 async fn nothing_is_forgotten_early(store: &dyn Store) {

@@ -66,6 +66,27 @@ async fn a_token_is_renewed_only_once_its_end_is_written_down() {
     assert_eq!(live.ends_at(), Some(door.now().plus(HOUR)));
 }
 
+//= req: FAIL-5, SESSION-5, type=test
+/// Another process has revoked it, and no news of that has come. If none ever comes, its connection
+/// still ends when what is written down says.
+#[tokio::test]
+async fn a_session_that_was_revoked_elsewhere_is_neither_renewed_nor_kept() {
+    let (door, _store, clock) = hour().await;
+    let ada = door.pair("ada").await;
+    let live = door.connect(&ada).await;
+    let end = live.ends_at();
+    clock.advance(40 * MINUTE);
+    door.refresh().await;
+    let admission = door.call(&ada, "POST", "/.doorward/api/renew").await.unwrap();
+    live.touch();
+    door.revoke(Selector::Session(ada.id)).await;
+    assert!(door.gate.renew(&admission.admitted).await.is_none());
+    assert_eq!(live.ends_at(), end);
+    door.refresh().await;
+    assert_eq!(ended(&live).await, Some(Denial::SessionRevoked));
+    assert_eq!(live.ends_at(), end);
+}
+
 #[tokio::test]
 async fn a_session_ends_in_time_while_the_store_does_not_answer() {
     let (door, store, clock) = hour().await;

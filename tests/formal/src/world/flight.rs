@@ -137,6 +137,8 @@ pub enum Answer {
     Token(Arc<str>),
     /// A refusal.
     Denied(Denial),
+    /// Nothing has changed.
+    AsBefore,
     /// Its session is over, as it asked.
     Bye,
 }
@@ -146,7 +148,8 @@ impl Hash for Answer {
         match self {
             Self::Token(token) => token.hash(state),
             Self::Denied(denial) => format!("{denial:?}").hash(state),
-            Self::Bye => 0.hash(state),
+            Self::AsBefore => 0.hash(state),
+            Self::Bye => 1.hash(state),
         }
     }
 }

@@ -134,7 +134,7 @@ fn expired_are_closed(_: &World, state: &State) -> bool {
         let mut open = gate.live.iter().filter(|live| live.is_open());
         open.all(|live| {
             let row = state.store.ledger.session(live.session());
-            row.is_none_or(|row| row.revoked_at.is_some() || moment(state.now) < row.expires_at)
+            row.is_none_or(|row| moment(state.now) < row.expires_at)
         })
     })
 }
@@ -176,7 +176,7 @@ fn told_is_durable(_: &World, state: &State) -> bool {
         Told::Bought { session, .. } => state.store.ledger.session(session).is_some(),
         Told::Renewed(session, until) => {
             let row = state.store.ledger.session(session);
-            row.is_some_and(|row| row.expires_at >= until || row.revoked_at.is_some())
+            row.is_some_and(|row| row.expires_at >= until)
         }
         Told::Revoked(session) => state.store.revoked_in(session).is_some(),
     })

@@ -56,7 +56,7 @@ impl World {
         let used = self.scope.uses_tokens();
         let idle = |flight: &Flight| match &flight.stage {
             Stage::Answered(Answer::Token(_)) => !used,
-            Stage::Answered(Answer::Denied(_) | Answer::Bye) => true,
+            Stage::Answered(Answer::Denied(_) | Answer::AsBefore | Answer::Bye) => true,
             _ => false,
         };
         state.flights.iter().find(|(_, flight)| idle(flight)).map(|(id, _)| *id)
@@ -594,8 +594,11 @@ fn commit_renewal(state: &mut State, gate: u8, renewal: Renewal) -> Stage {
         return Stage::Answered(Answer::Denied(Denial::Unavailable(Outage::Store)));
     }
     let Claims { session, expires_at, .. } = renewal.claims;
-    state.store.change(|store| store.ledger.extend_session(session, expires_at));
-    Stage::Renewed(renewal)
+    if state.store.change(|store| store.ledger.extend_session(session, expires_at)) {
+        Stage::Renewed(renewal)
+    } else {
+        Stage::Answered(Answer::AsBefore)
+    }
 }
 
 fn tell_renewal(state: &mut State, gate: u8, renewal: Renewal) -> Stage {

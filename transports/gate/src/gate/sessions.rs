@@ -63,14 +63,19 @@ impl Gate {
     /// The token that renews an admitted session, if it is time for one. Its connections live on
     /// until the new expiry.
     ///
-    /// A store that fails renews nothing, and the session goes on as it was.
+    /// A store that fails renews nothing, and the session goes on as it was; nor does one that knows of
+    /// a revocation of which there was no news yet.
     pub async fn renew(&self, admitted: &Admitted) -> Option<(Claims, SessionToken)> {
         let now = self.now().ok()?;
         let (claims, token) = self.guarded(|guard, _| guard.renew(admitted, now))?;
         //= req: FAIL-5
-        if let Err(error) = self.store.extend_session(claims.session, claims.expires_at).await {
-            self.outage(&error);
-            return None;
+        match self.store.extend_session(claims.session, claims.expires_at).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                self.outage(&error);
+                return None;
+            }
         }
         self.connections.extend(claims.session, claims.expires_at, now);
         Some((claims, token))
@@ -205,10 +210,12 @@ impl Gate {
         let active = active.filter(|active| now < active.term.ends_at);
         let active = active.ok_or_else(|| refuse(Denial::WorkspaceUnknown))?;
         let Some(ends_at) = self.moved(&active, now) else { return Ok(active.term.ends_at) };
-        self.store
-            .extend_session(session, ends_at)
-            .await
-            .map_err(|error| refuse(Denial::Unavailable(self.outage(&error))))?;
+        let extended = self.store.extend_session(session, ends_at).await;
+        let extended =
+            extended.map_err(|error| refuse(Denial::Unavailable(self.outage(&error))))?;
+        if !extended {
+            return Err(refuse(Denial::WorkspaceUnknown));
+        }
         self.connections.extend(session, ends_at, now);
         let record = AuditRecord::new(Event::Stayed, now).traced(admission.trace).of(&context);
         let record = record.held(&admission.admitted).because(format!("session {session}"));
@@ -228,7 +235,8 @@ impl Gate {
             if let Some(ends_at) = self.moved(&active, now) {
                 let store = Arc::clone(&self.store);
                 writes.spawn(async move {
-                    store.extend_session(active.key, ends_at).await.map(|()| (active.key, ends_at))
+                    let extended = store.extend_session(active.key, ends_at).await?;
+                    Ok(extended.then_some((active.key, ends_at)))
                 });
             }
         }
@@ -245,10 +253,16 @@ impl Gate {
         }
     }
 
-    fn extend_written(&self, written: Result<(SessionId, Timestamp), StoreError>, now: Timestamp) {
+    fn extend_written(
+        &self,
+        written: Result<Option<(SessionId, Timestamp)>, StoreError>,
+        now: Timestamp,
+    ) {
         match written {
             //= req: FAIL-5
-            Ok((session, ends_at)) => self.connections.extend(session, ends_at, now),
+            Ok(Some((session, ends_at))) => self.connections.extend(session, ends_at, now),
+            // Revoked meanwhile: the news of it end its connections.
+            Ok(None) => {}
             Err(error) => tracing::error!(%error, "a session in use was not extended"),
         }
     }

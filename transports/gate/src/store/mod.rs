@@ -164,8 +164,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> Answer<'_, Result<Claims, TicketRefusal>>;
 
-    /// Moves a session's expiry on to that of a renewed token; a revoked one stays as it is.
-    fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, ()>;
+    /// Moves a session's expiry on to that of a renewed token; `false` if there is none of this id, or
+    /// it was revoked, and so stays as it is.
+    fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, bool>;
 
     /// Revokes a grant, with its audit record ([`AuditRecord::naming_grant`]); `false` if there is none
     /// of this id.

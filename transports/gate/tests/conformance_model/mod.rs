@@ -102,8 +102,8 @@ impl Model {
             Operation::Extend { session, by } => {
                 let id = self.session(*session);
                 let end = self.now.plus(Duration::from_secs(*by)).floor_to_second();
-                self.ledger.extend_session(id, end);
-                assert_eq!(store.extend_session(id, end).await, Ok(()));
+                let extended = self.ledger.extend_session(id, end);
+                assert_eq!(store.extend_session(id, end).await, Ok(extended));
             }
             Operation::RevokeGrant { grant } => {
                 let (grant, record) = (GrantId::new(id(*grant)), audit(Event::GrantRevoked));

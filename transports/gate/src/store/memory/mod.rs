@@ -103,11 +103,8 @@ impl Store for MemoryStore {
         self.answer(move |state| Ok(state.ledger.consume_ticket(&digest, &attempt, now)))
     }
 
-    fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, ()> {
-        self.answer(move |state| {
-            state.ledger.extend_session(session, expires_at);
-            Ok(())
-        })
+    fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, bool> {
+        self.answer(move |state| Ok(state.ledger.extend_session(session, expires_at)))
     }
 
     fn revoke_grant(&self, grant: GrantId, now: Timestamp, audit: AuditRecord) -> Answer<'_, bool> {

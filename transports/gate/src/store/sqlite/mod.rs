@@ -219,7 +219,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, ()> {
+    fn extend_session(&self, session: SessionId, expires_at: Timestamp) -> Answer<'_, bool> {
         self.write(move |connection| operations::extend_session(connection, session, expires_at))
     }
 

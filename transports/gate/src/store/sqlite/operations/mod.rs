@@ -155,9 +155,9 @@ pub(super) fn extend_session(
     connection: &Connection,
     id: SessionId,
     expires_at: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let found = find_session(connection, id)?.filter(|session| session.revoked_at.is_none());
-    let Some(mut session) = found else { return Ok(()) };
+    let Some(mut session) = found else { return Ok(false) };
     let before = session.expires_at;
     session.extend(expires_at);
     if session.expires_at != before {
@@ -165,7 +165,7 @@ pub(super) fn extend_session(
         let values = params![id.as_bytes(), millis(session.expires_at)];
         connection.prepare_cached(sql)?.execute(values)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 pub(super) fn revoke_grant(
