@@ -176,3 +176,100 @@ fn more_redemptions_than_a_grant_has_uses_are_refused() {
     decode_consumed(&one.repeat(MAX_USES as usize)).expect("as many as there can be");
     decode_consumed(&one.repeat(MAX_USES as usize + 1)).expect_err("one too many");
 }
+
+/// A row of each kind, whose numbers are the last ones that Doorward can have written.
+mod at_its_bound {
+    use super::*;
+
+    const CREATED: i64 = 5_000;
+
+    fn after(longest: Duration) -> i64 {
+        CREATED + i64::try_from(longest.as_millis()).expect("years")
+    }
+
+    fn grant(method: Method) -> GrantRow<'static> {
+        let longest = if method == Method::Code { MAX_CODE_LIFE } else { MAX_LINK_LIFE };
+        GrantRow {
+            id: &[1; 16],
+            label: "laptop",
+            capabilities: 1,
+            method: i64::from(method.to_byte()),
+            created_at: CREATED,
+            expires_at: after(longest),
+            uses_left: i64::from(MAX_USES),
+            revoked_at: None,
+            consumed: &[],
+        }
+    }
+
+    //= req: STORE-5, type=test
+    #[test]
+    fn a_grant_is_read_and_a_moment_or_a_use_more_is_not() {
+        for method in [Method::Link, Method::Code] {
+            let row = grant(method);
+            row.decode().expect("it can have been written");
+            let late = GrantRow { expires_at: row.expires_at + 1, ..row };
+            late.decode().expect_err("a moment too long");
+            let much = GrantRow { uses_left: row.uses_left + 1, ..row };
+            much.decode().expect_err("a use too many");
+        }
+    }
+
+    //= req: STORE-5, type=test
+    #[test]
+    fn a_session_is_read_and_a_moment_more_is_not() {
+        let end = after(Lifetimes::CEILING);
+        let row = SessionRow {
+            id: &[1; 16],
+            subject: "laptop",
+            capabilities: 1,
+            method: i64::from(Method::Link.to_byte()),
+            granted_by: &[2; 16],
+            opened_from: None,
+            created_at: CREATED,
+            expires_at: end,
+            absolute_end: end,
+            revoked_at: None,
+        };
+        row.decode().expect("it can have been written");
+        let late = SessionRow { expires_at: end + 1, absolute_end: end + 1, ..row };
+        late.decode().expect_err("a moment too long");
+        let past = SessionRow { absolute_end: end - 1, ..row };
+        past.decode().expect_err("a moment past the absolute end");
+    }
+
+    //= req: STORE-5, type=test
+    #[test]
+    fn a_ticket_is_read_and_an_origin_of_a_letter_more_is_not() {
+        let origin = "o".repeat(513);
+        let row = |length| TicketRow {
+            session: &[1; 16],
+            capabilities: 1,
+            origin: origin.get(..length),
+            expires_at: CREATED,
+        };
+        row(512).decode().expect("it can have been written");
+        row(513).decode().expect_err("a letter too much");
+    }
+
+    //= req: STORE-5, type=test
+    #[test]
+    fn a_local_token_is_read_and_a_moment_or_a_letter_more_is_not() {
+        let directory = "d".repeat(MAX_DIRECTORY + 1);
+        let row = LocalRow {
+            id: &[1; 16],
+            incarnation: &[2; 16],
+            name: "build",
+            workspace: "home",
+            capabilities: 1,
+            pid: 7,
+            started: 9,
+            directory: &directory[..MAX_DIRECTORY],
+            created_at: CREATED,
+            ends_at: after(MAX_LIFE),
+        };
+        row.decode().expect("it can have been written");
+        LocalRow { ends_at: row.ends_at + 1, ..row }.decode().expect_err("a moment too long");
+        LocalRow { directory: &directory, ..row }.decode().expect_err("a letter too much");
+    }
+}

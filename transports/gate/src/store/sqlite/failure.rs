@@ -75,3 +75,29 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> String {
         _ => format!("{path}: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn each_failure_says_what_to_do() {
+        for (code, advice) in [
+            (ffi::SQLITE_FULL, "free some space"),
+            (ffi::SQLITE_IOERR, "check its disk"),
+            (ffi::SQLITE_BUSY, "busy for too long"),
+            (ffi::SQLITE_LOCKED, "busy for too long"),
+            (ffi::SQLITE_CORRUPT, "restore it from a backup"),
+            (ffi::SQLITE_NOTADB, "restore it from a backup"),
+            (ffi::SQLITE_READONLY, "check its permissions"),
+            (ffi::SQLITE_CANTOPEN, "check its permissions"),
+            (ffi::SQLITE_MISMATCH, "state.db"),
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let said = explain(Path::new("state.db"), &error);
+            assert!(said.contains(advice) && said.contains("state.db"), "{code}: {said}");
+        }
+    }
+}
