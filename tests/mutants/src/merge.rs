@@ -58,6 +58,19 @@ pub fn tests(root: &Path, folder: &str) -> Result<Vec<(String, String)>, Problem
     Ok(files)
 }
 
+/// The manifest of the whole-system tests without what only those take: the replay of the corpora needs none of it,
+/// and all of it would have to be compiled anew with every change of the policy.
+///
+/// # Errors
+///
+/// When it can't be read.
+pub fn without_systems(root: &Path) -> Result<(String, String), Problem> {
+    let file = "tests/Cargo.toml";
+    let manifest = fs::read_to_string(root.join(file))?;
+    let kept = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+    Ok((file.to_owned(), kept.to_owned()))
+}
+
 /// The text of a test as a module: what several share is in one place, and what is its own is found as before.
 fn one(mut text: String, shared: &BTreeMap<String, u32>) -> Result<String, Problem> {
     for (name, range) in modules_of(&text)?.into_iter().rev() {

@@ -23,6 +23,8 @@ pub struct Package {
     pub folder: &'static str,
     /// What `cargo test` builds: its own tests, and what else is to catch its mutants.
     tests: &'static [&'static [&'static str]],
+    /// Tests of these that are left out: of corpora that take more than the policy.
+    left_out: &'static [&'static str],
 }
 
 /// All packages whose mutants are run.
@@ -32,13 +34,15 @@ pub const PACKAGES: [Package; 2] = [
         folder: "policy",
         tests: &[
             &["--package", "doorward-policy", "--lib", "--tests"],
-            &["--package", "doorward-tests", "--test", "replay"],
+            &["--package", "doorward-tests", "--no-default-features", "--test", "replay"],
         ],
+        left_out: &["config", "record", "transports", "every_target_is_replayed_and_has_a_shim"],
     },
     Package {
         name: "doorward-gate",
         folder: "transports/gate",
         tests: &[&["--package", "doorward-gate", "--lib", "--tests"]],
+        left_out: &[],
     },
 ];
 
@@ -205,7 +209,8 @@ impl<'p> Bench<'p> {
         let switchable = |one: &&&Mutant| !one.constant && !plain;
         let switched = self.switched(mutants.iter().filter(switchable).copied().collect())?;
         eprintln!("one build: {} mutants", switched.alive.len());
-        let suite = Suite::baseline(switched.programs, &self.place.join("reached"))?;
+        let suite =
+            Suite::baseline(switched.programs, self.package.left_out, &self.place.join("reached"))?;
         eprintln!("{} tests", suite.len());
         let by_id: BTreeMap<u32, &Mutant> = mutants.iter().map(|one| (one.id, *one)).collect();
         let mut ran = Vec::new();

@@ -132,7 +132,8 @@ impl Tree {
         for (file, text) in merge::tests(&self.copy, folder)? {
             write(&self.copy.join(file), text.as_bytes())?;
         }
-        Ok(())
+        let (file, text) = merge::without_systems(&self.copy)?;
+        write(&self.copy.join(file), text.as_bytes())
     }
 }
 
