@@ -190,6 +190,41 @@ async fn a_file_that_was_moved_away_is_made_anew() {
     assert_eq!(mode(&path), 0o600);
 }
 
+//= req: AUDIT-3, type=test
+#[tokio::test]
+async fn another_file_in_its_place_is_told_from_it_even_by_nothing_but_its_identity() {
+    let (dir, _) = place();
+    let (path, old) = (dir.path().join("audit.jsonl"), dir.path().join("audit.jsonl.1"));
+    let store = memory();
+    let mut file = AuditFile::open(dir.path()).expect("it opens");
+    record(&store, &["a"]).await;
+    file.export(&store).await.expect("exported");
+    fs::copy(&path, &old).expect("of the same size, and as private");
+    fs::rename(&old, &path).expect("put in its place");
+    record(&store, &["b"]).await;
+    file.export(&store).await.expect("exported");
+    assert_eq!(read(&path), entries(&[(1, "a"), (2, "b")]));
+}
+
+/// Another process that was cut off within a line, say.
+//= req: AUDIT-3, type=test
+#[tokio::test]
+async fn what_others_have_added_since_is_looked_at() {
+    let (dir, _) = place();
+    let path = dir.path().join("audit.jsonl");
+    let store = memory();
+    let mut file = AuditFile::open(dir.path()).expect("it opens");
+    record(&store, &["a"]).await;
+    file.export(&store).await.expect("exported");
+    let mut text = fs::read(&path).expect("the file");
+    text.extend_from_slice(b"a note without a line feed");
+    fs::write(&path, text).expect("added");
+    record(&store, &["b"]).await;
+    file.export(&store).await.expect("exported");
+    let text = fs::read_to_string(&path).expect("the file");
+    assert!(text.contains("\na note without a line feed\n{\"n\":2,"), "{text}");
+}
+
 #[tokio::test]
 async fn what_was_moved_away_before_the_store_forgot_it_is_not_written_again() {
     let (dir, path) = place();

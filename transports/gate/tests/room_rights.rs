@@ -14,6 +14,7 @@ use door::{Door, Paired};
 use doorward_gate::rooms::{Act, ActRefusal, AskRefusal, QuestionText, RoomPlace};
 use doorward_gate::{Admission, Verdict};
 use doorward_policy::denial::Denial;
+use doorward_policy::id::QuestionId;
 use doorward_policy::ledger::Selector;
 use doorward_policy::room::Role;
 use doorward_policy::route::Routes;
@@ -141,6 +142,31 @@ async fn a_process_asks_the_owner_of_its_own_workspace_alone() {
         assert_eq!(seen, usize::from(asked), "{workspace}");
         assert_eq!(posed.err(), (!asked).then_some(AskRefusal::NoOwner), "{workspace}");
     }
+}
+
+/// A question is in one room, so that an answer need not say in which.
+#[tokio::test]
+async fn an_answer_goes_to_the_room_where_it_was_asked_for() {
+    let door = lab(&["ann"]).await;
+    door.admit("main", "ann", Capabilities::ALL).await;
+    door.refresh().await;
+    let ann = door.pair("ann").await;
+    door.processes.start(7, 1);
+    let in_lab = enter(&door, &ann).await;
+    let in_main = admitted(&door, "/", &ann).await;
+    let _in_main = door.gate.enter_room(&in_main, "/").expect("there is room");
+    let process = door.local(1, "lab", 7).await;
+    let asking = admitted_by(&door, "POST", "/.doorward/api/ask", Some(&process.says)).await;
+    let text = QuestionText::new("Deploy?").expect("a question");
+    let _posed = door.gate.ask_owner(&asking, &text).expect("there is an owner");
+    let views = door.gate.rooms().seen_by(in_lab.member().key);
+    let question = views.iter().find_map(|view| view.questions.first()).expect("it waits").id;
+    let about = about_rooms(&door, &ann).await;
+    let unknown = Act::Answer { question: QuestionId::new([9; 16]), allow: true };
+    assert_eq!(act(&door, &about, unknown), Err(ActRefusal::NoQuestion));
+    let answer = Act::Answer { question, allow: true };
+    assert_eq!(act(&door, &about, answer), Ok(()));
+    assert_eq!(act(&door, &about, answer), Err(ActRefusal::NoQuestion), "it is answered");
 }
 
 #[tokio::test]

@@ -66,6 +66,96 @@ async fn a_connection_that_news_ended_before_it_came_to_be_is_not_counted_as_clo
     let tally = connections.tally();
     assert_eq!(tally.acted, 7);
     assert_eq!(tally.sessions, [(tenure.key().expect("a session"), 0, 1)]);
-    connections.prune(now.plus(CLOSED_LIFE));
+    let over = now.plus(CLOSED_LIFE);
+    connections.prune(over.minus(Duration::from_millis(1)));
+    assert_eq!(connections.tally().sessions.len(), 1, "it is told for a minute");
+    assert_eq!(connections.state(), (7, tally.changes));
+    connections.prune(over);
     assert_eq!(connections.tally().sessions, []);
+    assert_eq!(connections.state(), (7, tally.changes + 1), "there is less to tell");
+}
+
+/// Whoever compares two numbers of changes must not take what has gone for what never was.
+#[tokio::test]
+async fn no_change_is_taken_back_by_another() {
+    let (tenure, connections) = (tenure().await, Arc::new(Connections::default()));
+    let now = SystemClock::new(Timestamp::EPOCH).now().expect("it tells the time");
+    let mut seen = vec![connections.state().1];
+    for _ in 0..3 {
+        let live = connections.register(tenure, Term::ENDLESS, true, now);
+        seen.push(connections.state().1);
+        drop(live);
+        seen.push(connections.state().1);
+    }
+    assert!(seen.is_sorted_by(|before, after| before < after), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_session_s_own_connections_are_not_among_its_clients() {
+    let (tenure, connections) = (tenure().await, Arc::new(Connections::default()));
+    let now = SystemClock::new(Timestamp::EPOCH).now().expect("it tells the time");
+    let key = tenure.key().expect("a session");
+    let client = connections.register(tenure, Term::ENDLESS, true, now).admit();
+    let own = connections.register(tenure, Term::ENDLESS, false, now);
+    assert_eq!(connections.tally().sessions, [(key, 1, 0)]);
+    drop(own);
+    assert_eq!(connections.tally().sessions, [(key, 1, 0)]);
+    let other = connections.register(tenure, Term::ENDLESS, true, now).admit();
+    assert_eq!(connections.tally().sessions, [(key, 2, 0)]);
+    drop((client, other));
+    assert_eq!(connections.tally().sessions, []);
+}
+
+#[tokio::test]
+async fn news_closes_what_is_there_and_time_is_no_news() {
+    let (tenure, connections) = (tenure().await, Arc::new(Connections::default()));
+    let now = SystemClock::new(Timestamp::EPOCH).now().expect("it tells the time");
+    let key = tenure.key().expect("a session");
+    let connect = || connections.register(tenure, Term::ENDLESS, true, now).admit();
+    let hear = |revision, denial| {
+        connections.hear(revision, std::iter::empty(), true, now, move |_, _| Err(denial));
+    };
+    let expired = connect();
+    hear(7, Denial::SessionExpired);
+    assert_eq!(connections.state().0, 7, "nobody is waited for");
+    drop(expired);
+    assert_eq!(connections.tally().sessions, []);
+    // Told twice, it is closed once.
+    let one = connect();
+    hear(8, Denial::SessionRevoked);
+    hear(9, Denial::SessionRevoked);
+    assert_eq!(connections.state().0, 7);
+    drop(one);
+    assert_eq!((connections.state().0, connections.tally().sessions), (9, vec![(key, 0, 1)]));
+    // Later news is about others.
+    let (two, three) = (connect(), connect());
+    hear(10, Denial::SessionRevoked);
+    assert_eq!(connections.tally().sessions, [(key, 2, 0)]);
+    drop((two, three));
+    assert_eq!(connections.tally().sessions, [(key, 0, 2)]);
+}
+
+#[tokio::test]
+async fn no_activity_is_noted_of_what_it_can_not_move_on() {
+    let (tenure, connections) = (tenure().await, Arc::new(Connections::default()));
+    let now = SystemClock::new(Timestamp::EPOCH).now().expect("it tells the time");
+    let end = now.plus(Duration::from_secs(60));
+    let fixed = connections.register(tenure, Term::fixed(end), true, now);
+    fixed.touch();
+    assert!(connections.take_active().is_empty());
+    drop(fixed);
+    let absolute_end = end.plus(Duration::from_secs(60));
+    let live = connections.register(tenure, Term { ends_at: end, absolute_end }, true, now);
+    live.touch();
+    live.touch();
+    assert_eq!(connections.take_active().len(), 1, "each session once");
+    assert!(connections.take_active().is_empty());
+}
+
+#[test]
+fn what_is_due_first_is_looked_at_first() {
+    let [soon, late] = [5, 9].map(Timestamp::from_secs);
+    assert_eq!(earlier(None, late), Some(late));
+    assert_eq!(earlier(Some(late), soon), Some(soon));
+    assert_eq!(earlier(Some(soon), late), Some(soon));
 }
