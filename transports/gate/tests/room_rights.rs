@@ -10,7 +10,7 @@
 
 mod door;
 
-use door::{Door, Paired};
+use door::{Door, Paired, name, placing};
 use doorward_gate::rooms::{Act, ActRefusal, AskRefusal, QuestionText, RoomPlace};
 use doorward_gate::{Admission, Verdict};
 use doorward_policy::denial::Denial;
@@ -19,6 +19,7 @@ use doorward_policy::ledger::Selector;
 use doorward_policy::room::Role;
 use doorward_policy::route::Routes;
 use doorward_policy::settings::Guarding;
+use doorward_policy::workspace::Change;
 use doorward_policy::{Capabilities, Settings};
 
 /// What a request is admitted as.
@@ -142,6 +143,21 @@ async fn a_process_asks_the_owner_of_its_own_workspace_alone() {
         assert_eq!(seen, usize::from(asked), "{workspace}");
         assert_eq!(posed.err(), (!asked).then_some(AskRefusal::NoOwner), "{workspace}");
     }
+}
+
+/// Nobody who opened it there may still be asked: what is at the name now is something else.
+#[tokio::test]
+async fn a_process_asks_nobody_of_a_workspace_that_was_elsewhere() {
+    let door = lab(&["ann"]).await;
+    let ann = door.pair("ann").await;
+    door.processes.start(7, 1);
+    let _place = enter(&door, &ann).await;
+    let process = door.local(1, "lab", 7).await;
+    let asking = admitted_by(&door, "POST", "/.doorward/api/ask", Some(&process.says)).await;
+    door.change(Change::Place(name("lab"), placing("other"))).await;
+    door.refresh().await;
+    let text = QuestionText::new("Deploy?").expect("a question");
+    assert_eq!(door.gate.ask_owner(&asking, &text).err(), Some(AskRefusal::NoOwner));
 }
 
 /// A question is in one room, so that an answer need not say in which.
