@@ -219,7 +219,6 @@ fn a_list_has_no_wildcards_and_no_expressions() {
 
 /// RFC 1035, section 2.3.4: a label has 63 bytes at most, and a name what is left of 255 without
 /// the length of its first label and the root.
-//= req: HOST-3, type=test
 #[test]
 fn a_name_and_its_labels_are_as_long_as_names_can_be() {
     let name = |last: usize| {

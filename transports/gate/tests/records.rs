@@ -119,7 +119,6 @@ async fn a_changed_workspace_is_in_the_store_and_in_the_gate_that_looks_there() 
 }
 
 /// Every request of a page brings the cookie, and each would have it renewed.
-//= req: SESSION-2, type=test
 #[tokio::test]
 async fn a_cookie_is_renewed_once_a_minute_at_most() {
     let (door, clock) = Door::alone(living(HOUR, DAY)).await;
@@ -137,7 +136,6 @@ async fn a_cookie_is_renewed_once_a_minute_at_most() {
     assert!(renewed().await);
 }
 
-//= req: KEY-2, type=test
 #[tokio::test]
 async fn keys_that_were_replaced_prove_nothing_any_more() {
     let (door, _clock) = Door::alone(Settings::default()).await;
