@@ -16,7 +16,8 @@ use doorward_gate::store::SqliteStore;
 use doorward_gate::store::sqlite::SqliteSettings;
 use doorward_gate::{Entropy, EntropyError, SystemEntropy};
 use doorward_policy::id::Issuer;
-use doorward_policy::keys::MasterKeys;
+use doorward_policy::keys::{Master, MasterKeys};
+use doorward_policy::secret::Secret;
 use tempfile::{TempDir, tempdir};
 
 fn keys() -> MasterKeys {
@@ -114,6 +115,53 @@ fn keys_are_never_overwritten_by_new_ones() {
     assert!(matches!(error, KeyFileError::Missing(_)), "{error}");
 }
 
+//= req: STORE-9, type=test
+/// In each of what a rotation leaves as it is, alone.
+#[test]
+fn keys_that_were_not_made_from_those_there_do_not_take_their_place() {
+    let dir = with_keys();
+    let with = |issuer, pepper, secret, signs_from| {
+        let masters = vec![Master { id: 1, secret: Secret::new(secret), signs_from }];
+        let pepper = Secret::new(pepper);
+        MasterKeys::restore(Issuer::new(issuer), pepper, 1, masters).expect("keys")
+    };
+    let others = [
+        with([9; 16], [2; 32], [3; 32], at(0)),
+        with([1; 16], [9; 32], [3; 32], at(0)),
+        with([1; 16], [2; 32], [9; 32], at(0)),
+        with([1; 16], [2; 32], [3; 32], at(1)),
+    ];
+    for other in others {
+        let error = keyfile::replace(dir.path(), &other).expect_err("refused");
+        assert!(matches!(error, KeyFileError::Changed(_)), "{error}: {}", spelled(&other));
+    }
+    assert_eq!(spelled(&load(&dir)), spelled(&keys()));
+    let same = with([1; 16], [2; 32], [3; 32], at(0));
+    keyfile::replace(dir.path(), &same).expect("they differ in nothing");
+}
+
+#[test]
+fn a_key_file_has_at_most_64_kib() {
+    let dir = with_keys();
+    let path = dir.path().join("keys.json");
+    let good = fs::read_to_string(&path).expect("text");
+    let padded = |length: usize| good.clone() + &" ".repeat(length - good.len());
+    fs::write(&path, padded(65_536)).expect("written");
+    assert_eq!(spelled(&load(&dir)), spelled(&keys()));
+    fs::write(&path, padded(65_537)).expect("written");
+    refused(&dir, "too long");
+}
+
+/// Keys that are taken for missing would be made anew.
+#[test]
+fn keys_that_can_not_be_looked_for_are_not_taken_for_missing() {
+    let dir = with_keys();
+    let inside = dir.path().join("keys.json");
+    let error = keyfile::load(&inside).expect_err("a file has nothing in it");
+    assert!(matches!(error, KeyFileError::Unsafe(_)), "{error}");
+    assert!(error.to_string().contains("keys.json/keys.json: "), "{error}");
+}
+
 //= req: SECRET-10, type=test
 #[test]
 fn a_damaged_key_file_is_refused() {
@@ -166,7 +214,8 @@ fn a_key_file_that_others_can_read_is_refused() {
         let dir = with_keys();
         let path = dir.path().join("keys.json");
         fs::set_permissions(path, fs::Permissions::from_mode(open_to)).expect("changed");
-        refused(&dir, "chmod 600");
+        let said = format!("(mode {open_to:04o}): if nobody else can have read it, run `chmod 600");
+        refused(&dir, &said);
     }
 }
 
@@ -176,7 +225,7 @@ fn a_folder_that_others_can_write_to_is_refused() {
     for open_to in [0o770, 0o707, 0o777, 0o1777] {
         let dir = with_keys();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(open_to)).expect("changed");
-        refused(&dir, "chmod 700");
+        refused(&dir, &format!("(mode {open_to:04o}): run `chmod 700"));
     }
 }
 

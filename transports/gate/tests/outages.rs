@@ -175,3 +175,18 @@ async fn a_session_that_can_not_be_signed_out_is_not_told_that_it_is() {
     assert_eq!(ended(&live).await, None);
     assert!(door.admits(&ada).await);
 }
+
+#[tokio::test]
+async fn records_that_can_not_be_written_are_kept_for_the_next_time() {
+    let (door, store, _clock) = hour().await;
+    let ada = door.pair("ada").await;
+    door.audit().await;
+    assert!(door.admits(&ada).await);
+    store.writes.store(false, Ordering::SeqCst);
+    door.gate.flush().await.unwrap_err();
+    assert_eq!(door.store.audit_lines(0, 10).await.unwrap().len(), 0);
+    store.writes.store(true, Ordering::SeqCst);
+    let admitted = ("admitted".to_owned(), String::new(), ada.id.to_string());
+    assert_eq!(door.audit().await, [admitted]);
+    assert_eq!(door.audit().await, [], "once is enough");
+}

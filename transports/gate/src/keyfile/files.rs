@@ -229,4 +229,22 @@ mod tests {
         assert!(matches!(file_flaw(&file, other), Some(Flaw::Owner(uid)) if uid == mine));
         assert!(matches!(directory_flaw(&folder, other), Some(Flaw::Owner(uid)) if uid == mine));
     }
+    #[test]
+    fn what_is_no_folder_is_not_taken_for_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        drop(create(&path).expect("made"));
+        let found = fs::metadata(&path).expect("there");
+        assert!(matches!(directory_flaw(&found, found.uid()), Some(Flaw::Kind)));
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_synced_is_an_error_that_names_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let gone = dir.path().join("gone");
+        sync_directory_of(&gone).expect("its folder is there");
+        let error = sync_directory_of(&gone.join("file")).expect_err("it is not there");
+        assert!(matches!(&error.flaw, Flaw::Io(why) if why.kind() == io::ErrorKind::NotFound));
+        assert_eq!(error.path, gone);
+    }
 }

@@ -160,3 +160,20 @@ fn is_there(path: &Path) -> Result<bool, UnsafeFile> {
         Err(error) => Err(UnsafeFile::io(path, error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= req: STORE-8, type=test
+    /// A store that is taken for missing would be made anew.
+    #[test]
+    fn what_can_not_be_looked_for_is_not_taken_for_missing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("file");
+        assert!(!is_there(&file).expect("it can be told"));
+        fs::write(&file, "").expect("written");
+        assert!(is_there(&file).expect("it can be told"));
+        is_there(&file.join("inside")).expect_err("a file has nothing in it");
+    }
+}
