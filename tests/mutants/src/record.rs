@@ -119,9 +119,8 @@ impl Record {
     ) -> Result<(), Problem> {
         let sources = format!("{folder}/src/");
         self.0.retain(|key, row| {
-            key.1 != WHOLE
-                && (!key.0.starts_with(&sources)
-                    || all.get(key).is_some_and(|one| one.hash == row.hash))
+            let is_known = || all.get(key).is_some_and(|known| known.hash == row.hash);
+            !key.0.starts_with(&sources) || is_known()
         });
         let mut rows = BTreeMap::<(String, String), (Row, usize)>::new();
         for one in ran {

@@ -109,10 +109,8 @@ pub fn run(root: &Path, asked: &Asked) -> Result<bool, Problem> {
         needless.extend(unknown(&accepted, package, &mutants));
         let chosen = choose(&mutants, asked, &record, &all);
         eprintln!("{}: {} mutants, {} to run", package.name, mutants.len(), chosen.len());
-        if chosen.is_empty() {
-            continue;
-        }
-        let mut done = bench.run(&chosen, asked.plain)?;
+        let mut done =
+            if chosen.is_empty() { Vec::new() } else { bench.run(&chosen, asked.plain)? };
         needless.extend(mark(&mut done, &accepted));
         if asked.record {
             record.take(root, package.folder, &all, &done)?;

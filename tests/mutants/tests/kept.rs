@@ -86,9 +86,12 @@ fn what_is_no_more_or_was_changed_leaves_the_record() {
     let all = [caught(&same), caught(&changed), caught(&mutant(3, "gone", "c"))];
     record.take(empty().path(), "policy", &before, &all).expect("a record");
     assert_eq!(record.0.len(), 3);
+    let another = ("transports/gate/src/one.rs".to_owned(), "*".to_owned());
+    record.0.insert(another.clone(), Row::default());
+    record.0.insert(key("*"), Row::default());
     let after = BTreeMap::from([(key("same"), known("a")), (key("changed"), known("new"))]);
     record.take(empty().path(), "policy", &after, &[]).expect("a record");
-    assert_eq!(record.0.keys().collect::<Vec<_>>(), [&key("same")]);
+    assert_eq!(record.0.keys().collect::<Vec<_>>(), [&key("same"), &another]);
 }
 
 #[test]

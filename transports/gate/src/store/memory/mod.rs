@@ -1,7 +1,8 @@
 //! The memory store: the policy's ledger behind a lock. For tests and for embedding; nothing
 //! outlives the process.
 
-#[cfg(all(test, loom))]
+#[cfg(test)]
+#[cfg(loom)]
 mod interleavings;
 mod state;
 
