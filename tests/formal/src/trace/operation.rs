@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 /// The most numbers of an operation.
 pub const MOST_NUMBERS: usize = 16;
 
-/// The numbers of a request: see [`Facts`](super::request::Facts).
+/// The numbers of a request: see `request::Facts`.
 pub const REQUEST: usize = 15;
 
 macro_rules! kinds {
