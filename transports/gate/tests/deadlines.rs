@@ -264,6 +264,21 @@ async fn what_runs_in_a_workspace_keeps_a_session_there_from_ending() {
     assert_eq!(door.gate.stay(&asks, ada.id).await.unwrap(), end);
 }
 
+/// Another process has revoked it, and no news of that has come.
+#[tokio::test]
+async fn no_process_keeps_a_session_that_was_revoked_elsewhere() {
+    let (door, clock, ada, agent) = red().await;
+    let live = door.connect_at(&ada, "/red").await;
+    clock.advance(58 * MINUTE);
+    door.refresh().await;
+    let asks = door.call(&agent, "POST", "/.doorward/api/stay").await.unwrap();
+    let end = live.ends_at();
+    door.revoke(Selector::Session(ada.id)).await;
+    let refused = door.gate.stay(&asks, ada.id).await.unwrap_err();
+    assert_eq!(refused.denied.denial, Denial::WorkspaceUnknown);
+    assert_eq!(live.ends_at(), end);
+}
+
 #[tokio::test]
 async fn no_process_keeps_a_session_that_is_elsewhere_or_nowhere() {
     let (door, clock, ada, agent) = red().await;
