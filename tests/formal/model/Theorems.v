@@ -2,10 +2,14 @@
 
    [reached chosen w h]: the world [w] comes of a door with the settings [chosen] and an empty room by
    the operations in [h], which says what each came to, and when; the latest comes first. A theorem
-   that speaks of a further [step] says what can, or can't, be done next, and so at any time. *)
+   that speaks of a further [step] says what can, or can't, be done next, and so at any time.
+
+   [good_token d t said] (Decides.v): the token [t] was issued, its key is live, it is in its times, and
+   its claims stand as [said] on what is known freshly. [presentable], [checked], [admissible],
+   [bought_well] (Checks.v): the checks that have passed, step by step. *)
 
 From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
-From Doorward Require Import Facts Decides Invariants Rooms.
+From Doorward Require Import Facts Decides Checks Invariants Rooms.
 
 (** * Grants *)
 
@@ -226,17 +230,41 @@ Proof.
   rewrite End. rewrite H0 in * by reflexivity. split; [lia | reflexivity].
 Qed.
 
-(** Only a token that is valid is renewed, in the second half of its life. *)
+(** What is renewed is a token that is good at this moment, in the second half of its life on the clock of
+    the machine that renews ([ahead] of the others' by so much), for a request that has passed every
+    check. What comes of it is a token of the same session, with no more capabilities, that ends later,
+    [idle] from that second on, or at the absolute end. *)
+(*= req: SESSION-2, SESSION-3, type=proof *)
 Theorem only_a_valid_token_is_renewed chosen w h what w' who t next :
   reached chosen w h -> step w what = (w', Renewed who t next) ->
-  exists before, In before (tokens (the_door w)) /\ session who = session (says (snd before))
-    /\ now (the_door w) < expires (says (snd before)).
+  let d := the_door w in
+  exists ahead r before held joined,
+    what = Renews ahead r
+    /\ admissible d r who held joined
+    /\ (presents r = Cookie before Genuine \/ presents r = Bearer before Genuine)
+    /\ good_token d before who
+    /\ now d < expires who
+    /\ issued who + (expires who - issued who) / 2 <= now d + ahead < expires who
+    /\ session next = session who /\ subject next = subject who /\ allows next = allows who
+    /\ absolute_end next = absolute_end who
+    /\ expires who < expires next
+    /\ expires next = N.min (floor_second (now d + ahead) + idle (life chosen)) (absolute_end who)
+    /\ get t (tokens (the_door w')) = Some (Token next (signing (ring d) (now d + ahead))).
 Proof.
-  intros R H. pose proof (reached_holds _ _ _ R) as Holds.
-  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
-  inversion M as [? ? ? _ _ Silent | | | | | | | | what0 t0 said ahead next0 U Good Re]; subst; [destruct Silent |].
-  destruct Good as (one & Found & _ & _ & Soon & _ & Stands). apply stand_same in Stands.
-  exists (t0, one). simpl. apply get_in in Found. tauto.
+  intros R H d. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (as_chosen _ _ _ Holds) as Chosen. pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  apply renewal_decides with (who := who) in H; auto. destruct H as (ahead & r & d' & held & joined & -> & D & Re).
+  pose proof (decide_judged _ _ _ _ Known D) as J. inversion J; subst d'; subst.
+  pose proof (decide_admits _ _ _ _ _ _ D) as Passed.
+  destruct Passed as (rule & needed & before & Well & Access & Brings & Good & Checked).
+  unfold renew in Re. destruct (renewal _ _ _) as [next_ |] eqn:Due; inversion Re; subst.
+  unfold renewal in Due. destruct (_ && _ && _)%bool eqn:When in Due; [| discriminate].
+  apply andb_true_iff in When. destruct When as [When Later]. apply andb_true_iff in When.
+  destruct When as [Half Soon]. apply N.leb_le in Half. apply N.ltb_lt in Soon. apply N.ltb_lt in Later.
+  inversion Due; subst. simpl in *.
+  exists ahead, r, before, held, joined. unfold d.
+  split; auto. split; [exists rule, needed, before; auto |]. split; auto. split; auto. split; [lia |].
+  rewrite N.eqb_refl. auto 12.
 Qed.
 
 (** * Capabilities *)
@@ -349,77 +377,166 @@ Qed.
 
 (** * Requests *)
 
-(** A request is admitted as a session only if every check has passed: its shape, its host, that nothing
-    secret crosses a network in the clear, a rule for its route, exactly one credential, where it comes
-    from, a token that was issued, under a live key, in its time, of a session that is not known to be
-    revoked, on what is known of that freshly, the workspace, and every capability that the rule asks for. *)
-(*= req: CAP-1, CRED-1, HOST-1, ORIGIN-1, ORIGIN-2, SESSION-8, TOKEN-7, TOKEN-8, WORK-1, type=proof *)
+(** Every HTTP request is denied but for one that is well-formed, upgrades to WebSocket by GET if to
+    anything, is for a host of ours, brings nothing secret over a network in the clear, has a rule for its
+    route, at most one credential, and comes from where it may: an [Origin] that is present is our own or
+    listed, and a cookie without one only reads, and only for a page of ours or a person. *)
+(*= req: CRED-2, HOST-1, ORIGIN-1, ORIGIN-2, ORIGIN-3, ROUTE-1, type=proof *)
+Theorem what_is_not_presentable_is_denied w r w' v what :
+  (what = Requests r \/ exists ahead, what = Renews ahead r) -> step w what = (w', Decided v) ->
+  (exists why, v = Denied why) \/ exists rule, presentable (the_door w) r rule.
+Proof.
+  intros Is H. assert (D : exists d', decide (the_door w) r = (d', v)).
+  { destruct Is as [-> | [ahead ->]]; eauto using requests_decide, renews_decide. }
+  destruct D as [d' D]. apply decide_is in D. destruct D as [[_ Denied_] | (e & Examined & _)]; auto.
+  apply examine_is in Examined. destruct Examined as (_ & _ & Well & _). eauto.
+Qed.
+
+(** A request is admitted as a session only if every check has passed: that it is presentable, exactly one
+    credential, a token that was issued, under a live key, in its time, of a session that is not known to
+    be revoked, on what is known of that freshly, the workspace, and every capability that the rule asks
+    for. *)
+(*= req: CAP-1, CRED-1, SESSION-8, TOKEN-7, TOKEN-8, WORK-1, type=proof *)
 Theorem admission_implies_every_check w r w' said held joined :
   step w (Requests r) = (w', Decided (Admitted (Some said) held joined)) ->
-  let d := the_door w in
-  shaped r = Fine
-  /\ answers_for d (host_of r) = true
-  /\ (tls r = true \/ is_near (peer r) = true)
-  /\ (worker r = true -> service_workers (set d) = true)
-  /\ (exists needed,
-        (resolve d r = Yes (Session needed) \/ (resolve d r = Yes Anyone /\ needed = 0))
-        /\ within needed held)
-  /\ (exists t,
-        (presents r = Cookie t Genuine \/ presents r = Bearer t Genuine)
-        /\ good_token d t said)
-  /\ is_fresh (freshness (set d)) (now d) (known d) = true
-  /\ (forall u, get (session said) (exceptions (known d)) <> Some (Exception Revoked u))
-  /\ (from r = OwnOrigin \/ from r = ListedOrigin
-      \/ (from r = NoOrigin
-          /\ ((exists t what, presents r = Cookie t what) -> is_reading r = true /\ from_page r = true)))
-  /\ (exists allowed, enter (workspaces d) (asked_by r) (Some (subject said)) = Yes (joined, allowed)
-        /\ held = common (allows said) allowed).
+  admissible (the_door w) r said held joined.
+Proof. intros H. apply requests_decide in H. destruct H as [d' D]. eapply decide_admits; eauto. Qed.
+
+(** The same of a request by which a token is renewed, or kept since it is not yet time. *)
+(*= req: SESSION-8, TOKEN-7, TOKEN-8, type=proof *)
+Theorem renewal_implies_every_check w what w' o who :
+  ((exists t next, o = Renewed who t next) \/ o = Kept (Some who)) -> step w what = (w', o) ->
+  exists ahead r held joined, what = Renews ahead r /\ admissible (the_door w) r who held joined.
 Proof.
-  intros H d. cbn [step] in H. destruct (door_step (the_door w) (Requests r)) as [d' o'] eqn:S.
-  inversion H; subst. simpl in S. unfold decided in S. fold d in S.
-  destruct (decide d r) as [d'' v] eqn:D. inversion S; subst.
-  unfold decide, judge_all in D. destruct (examine d r) as [e |] eqn:Examined; [| inversion D].
-  apply judge_admits in D. destruct D as (Guards & needed & t & what & Access & Presented & Verified & Admits).
+  intros Is H. apply renewal_decides with (who := who) in H.
+  - destruct H as (ahead & r & d' & held & joined & -> & D & _).
+    exists ahead, r, held, joined. eauto using decide_admits.
+  - destruct Is as [(t & next & ->) | ->]; reflexivity.
+Qed.
+
+(** The same of a hello: it is for a host of ours, of no browser, brings exactly one credential, and has
+    every capability that it asks for, and every one that any rule asks for, unless it wants a token only. *)
+(*= req: CAP-1, CAP-4, CRED-1, ROUTE-4, SESSION-8, TOKEN-7, TOKEN-8, WORK-1, type=proof *)
+Theorem hello_admission_implies_every_check w h w' said held joined :
+  step w (Greets h) = (w', Decided (Admitted (Some said) held joined)) ->
+  let d := the_door w in
+  exists needed t,
+    presentable_hello d h needed
+    /\ offers h = OffersToken t Genuine
+    /\ good_token d t said
+    /\ checked d said (asked_by_hello h) needed held joined.
+Proof.
+  intros H d. apply greets_decide in H. destruct H as [d' D]. fold d in D.
+  apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+  apply examine_hello_is in Examined. destruct Examined as (_ & Wants & needed & Well & Offers).
+  apply judge_admits in D. destruct D as (_ & needed' & t & what & Access & Presented & Verified & Admits).
   pose proof (only_genuine_verifies _ _ _ _ Verified) as ->.
-  pose proof (verify_token_good _ _ _ _ Verified) as Good.
-  pose proof (admit_held _ _ _ _ _ _ Admits) as [_ Enough].
-  unfold examine in Examined.
-  apply then_yes in Examined; destruct Examined as [? [Shape Examined]].
-  apply then_yes in Examined; destruct Examined as [? [Host Examined]]. apply check_yes in Host.
-  apply then_yes in Examined; destruct Examined as [? [Near Examined]]. apply check_yes in Near.
-  apply then_yes in Examined; destruct Examined as [rule [Rule Examined]].
-  apply then_yes in Examined; destruct Examined as [? [Worker Examined]]. apply check_yes in Worker.
-  apply then_yes in Examined; destruct Examined as [brought_ [Found Examined]].
-  apply then_yes in Examined; destruct Examined as [? [Origin Examined]].
-  inversion Examined; subst e. simpl in *. clear Examined.
-  assert (Token : presents r = Cookie t Genuine \/ presents r = Bearer t Genuine).
-  { unfold found, extract in Found. subst brought_. destruct Access as [-> | [-> _]];
-      destruct (presents r); inversion Found; subst; auto. }
-  split. { unfold check_shape in Shape. destruct (shaped r); auto; try discriminate.
-    destruct (upgrades r), (by_verb r); discriminate. }
-  split; auto.
-  split. { apply orb_true_iff in Near. exact Near. }
-  split. { intros Is. rewrite Is in Worker. exact Worker. }
-  split. { exists needed. split; auto. destruct Access as [-> | [-> ->]]; auto. }
-  split. { eauto. }
-  destruct Good as (one & _ & _ & _ & _ & _ & Stands).
-  split. { unfold stand in Stands. apply then_yes in Stands. destruct Stands as [? [Fresh _]].
-    apply check_yes in Fresh. exact Fresh. }
-  split. { intros u Is. pose proof (stand_same _ _ _ _ _ Stands) as (Same & _).
-    apply stand_noted in Stands. rewrite <- Same, Is in Stands. exact Stands. }
-  split.
-  { unfold check_origin in Origin. destruct (from r) eqn:From; auto; try (apply then_yes in Origin;
-      destruct Origin as [? [_ Origin]]; discriminate).
-    right. right. split; auto. intros (t' & what & Cookie_).
-    assert (Ambient : is_ambient rule r = true).
-    { unfold is_ambient. rewrite Cookie_. destruct Access as [-> | [-> _]]; reflexivity. }
-    rewrite Ambient in Origin. simpl in Origin.
-    rewrite Guards in Origin. simpl in Origin.
-    apply then_yes in Origin. destruct Origin as [? [Reading Page]].
-    apply check_yes in Reading. apply check_yes in Page. auto. }
-  unfold let_in in Admits. apply then_yes in Admits. destruct Admits as [[joined' allowed] [Enters Admits]].
-  apply then_yes in Admits. destruct Admits as [? [_ Admits]]. inversion Admits; subst. simpl in *.
-  exists allowed. auto.
+  assert (Is : offers h = OffersToken t Genuine /\ needed' = needed).
+  { unfold hello_access in Offers. destruct (offers h); inversion Offers as [[A P]]; rewrite Presented in *;
+      try discriminate; destruct Access as [Access | [Access _]]; rewrite Access in A; inversion A; subst;
+      inversion P; subst; auto. }
+  destruct Is as [Is ->]. exists needed, t. split; auto. split; auto. split; [eapply verify_token_good; eauto |].
+  rewrite <- Wants. apply token_stands in Verified. destruct Verified as (before & Stands & _).
+  eapply let_in_checked; eauto.
+Qed.
+
+(** A session is bought, or told of again, only if every check has passed: that what brings the grant is
+    presentable, that guesses are left, a grant that was made and not revoked, and either a use that is
+    left before its end and room for a session, or a use of this nonce at this endpoint within a minute,
+    whose session is still there; that the session would be admitted, on what is known freshly, to the
+    workspace, with every capability that is asked for. *)
+(*= req: CAP-4, GRANT-5, ROUTE-4, SESSION-8, WORK-1, type=proof *)
+Theorem redemption_implies_every_check w what w' g again s t held until end_ joined :
+  step w what = (w', Decided (Redeemed g again s t held until end_ joined)) ->
+  let d := the_door w in
+  (exists at_ n r, (what = Requests r \/ exists ahead, what = Renews ahead r)
+    /\ presentable d r (Redeem at_ 0 g n)
+    /\ bought_well d (peer r) at_ g n (asked_by r) 0 again s held joined)
+  \/ (exists needed n h, what = Greets h
+    /\ presentable_hello d h needed
+    /\ offers h = OffersGrant g n
+    /\ bought_well d (hello_peer h) AtHello g n (asked_by_hello h) needed again s held joined).
+Proof.
+  intros H d.
+  assert (Http : forall r d', decide d r = (d', Redeemed g again s t held until end_ joined) ->
+    exists at_ n, presentable d r (Redeem at_ 0 g n)
+      /\ bought_well d (peer r) at_ g n (asked_by r) 0 again s held joined).
+  { intros r d' D. apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply examine_is in Examined. destruct Examined as (Peer & Wants & Well & _).
+    apply judge_redeems in D. destruct D as (at_ & needed & n & Access & D). apply redeem_at_is in D.
+    rewrite Access, Peer, Wants in *.
+    assert (needed = 0).
+    { pose proof (has_a_rule _ _ _ Well) as Rule. unfold resolve in Rule.
+      destruct (to r), (by_verb r); try discriminate; try (destruct (rule_of d path); discriminate);
+        inversion Rule; auto. }
+    subst needed. eauto. }
+  pose proof H as H'. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; fail).
+  - left. apply requests_decide in H'. destruct H' as [d' D]. apply Http in D. destruct D as (at_ & n & D).
+    exists at_, n, r. split; [auto | tauto].
+  - left. apply renews_decide in H'. destruct H' as [d' D]. apply Http in D. destruct D as (at_ & n & D).
+    exists at_, n, r. split; [eauto | tauto].
+  - right. apply greets_decide in H'. destruct H' as [d' D]. fold d in D.
+    apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply examine_hello_is in Examined. destruct Examined as (Peer & Wants & needed & Well & Offers).
+    apply judge_redeems in D. destruct D as (at_ & needed' & n & Access & D). apply redeem_at_is in D.
+    rewrite Peer, Wants in D. rewrite Access in Offers.
+    exists needed, n, h. unfold hello_access in Offers. destruct (offers h) eqn:Offered; inversion Offers; subst; auto.
+  - destruct (room_step _ _ _). inversion H.
+Qed.
+
+(** There is no other way in: whoever comes in by whatever operation has a good token, of that session and
+    with no fewer capabilities, or has just brought a grant. *)
+(*= req: CRED-1, type=proof *)
+Theorem whoever_comes_in_has_a_token_or_a_grant chosen w h what w' o s held :
+  reached chosen w h -> step w what = (w', o) -> enters o = Some (s, held) ->
+  (exists t said, good_token (the_door w) t said /\ session said = s /\ within held (allows said))
+  \/ (exists g again t until end_ joined, o = Decided (Redeemed g again s t held until end_ joined)
+      /\ exists at_ n, brings what = Some (g, at_, n)).
+Proof.
+  intros R H In_. pose proof (reached_holds _ _ _ R) as Holds.
+  destruct (step_enters _ _ _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H In_)
+    as [Token | (d' & v & -> & J & Rd & Is)]; [left; exact Token | right].
+  inversion J; subst; try (simpl in Rd; tauto); simpl in Is; inversion Is; subst; eauto 12.
+Qed.
+
+(** Nobody in particular is admitted only where the operator asked for no guard by name: then too, a
+    request has to be presentable, and there is no workspace for it. *)
+(*= req: WORK-1, type=proof *)
+Theorem only_an_unguarded_door_admits_nobody_in_particular w what w' held joined :
+  step w what = (w', Decided (Admitted None held joined)) ->
+  let d := the_door w in
+  unguarded (set d) = true
+  /\ (joined <> None -> is_off (workspaces d) = true)
+  /\ ((exists r rule, what = Requests r /\ presentable d r rule)
+      \/ (exists h needed, what = Greets h /\ presentable_hello d h needed)).
+Proof.
+  intros H d.
+  assert (Judged : forall e d', judge d e = (d', Admitted None held joined) ->
+    unguarded (set d) = true /\ (joined <> None -> is_off (workspaces d) = true)).
+  { intros e d' D. apply judge_admits_nobody in D. destruct D as (Open_ & needed & _ & Admits). split; auto.
+    intros Some_. destruct joined as [workspace |]; [| congruence].
+    unfold let_in in Admits. apply then_yes in Admits. destruct Admits as [[joins allowed] [Enters Admits]].
+    apply then_yes in Admits. destruct Admits as [? [_ Admits]]. inversion Admits; subst. simpl in Enters.
+    apply enter_is_join in Enters. eapply nobody_joins; eauto. }
+  pose proof H as H'. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; fail).
+  - apply requests_decide in H'. destruct H' as [d' D]. fold d in D.
+    apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply Judged in D. destruct D. apply examine_is in Examined. destruct Examined as (_ & _ & Well & _). eauto 8.
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in S. unfold decided, renew in S.
+    repeat (match type of S with context [match ?x with _ => _ end] => destruct x end); inversion S.
+  - apply greets_decide in H'. destruct H' as [d' D]. fold d in D.
+    apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply Judged in D. destruct D. apply examine_hello_is in Examined.
+    destruct Examined as (_ & _ & needed & Well & _). eauto 8.
+  - destruct (room_step _ _ _). inversion H.
 Qed.
 
 (** Default is denial: a route that no rule names is reached by nobody, and one that a rule names by
@@ -454,6 +571,33 @@ Proof.
   - inversion D; eauto.
   - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
   - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
+Qed.
+
+(** The same of a hello: one to what is guarded reaches nobody where a path is left that no rule names, and
+    one without a token or a grant reaches nobody at all. *)
+(*= req: CRED-1, ROUTE-4, type=proof *)
+Theorem default_is_denial_of_hellos w h w' o :
+  step w (Greets h) = (w', o) ->
+  ((for_token h = false /\ exists path, rule_of (the_door w) path = None)
+   \/ (unguarded (set (the_door w)) = false
+       /\ forall t what g n, offers h <> OffersToken t what /\ offers h <> OffersGrant g n)) ->
+  exists why, o = Decided (Denied why).
+Proof.
+  intros H Closed. set (d := the_door w) in *.
+  assert (Is : exists v, o = Decided v) by (simpl in H; unfold decided in H; inversion H; eauto).
+  destruct Is as [v ->]. apply greets_decide in H. destruct H as [d' D]. fold d in D.
+  apply decide_hello_is in D. destruct D as [[_ [why ->]] | (e & Examined & D)]; eauto.
+  apply examine_hello_is in Examined. destruct Examined as (_ & _ & needed & Well & Offers).
+  destruct Closed as [[For_ [path None_]] | [Guards None_]].
+  - destruct (needs_what_rules_ask _ _ _ Well For_ path) as (some & Rule & _). congruence.
+  - unfold hello_access in Offers. unfold judge, verify in D. rewrite Guards in D.
+    destruct (offers h) eqn:Offered; inversion Offers as [[A P]];
+      try (exfalso; destruct (None_ t what 0 0); congruence);
+      try (exfalso; destruct (None_ 0 Genuine g nonce); congruence);
+      rewrite <- A, <- P in D.
+    + inversion D; eauto.
+    + unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
+    + unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
 Qed.
 
 (** * Rooms *)

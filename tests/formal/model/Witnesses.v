@@ -1,7 +1,7 @@
 (* Traces that reach what the theorems speak of: each is carried out by Coq itself. *)
 
 From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
-From Doorward Require Import Facts Decides Invariants Rooms Theorems.
+From Doorward Require Import Facts Decides Checks Invariants Rooms Theorems.
 
 (** [run] comes to nothing but worlds that are reached, with their history. *)
 Lemma run_reaches chosen all : forall w h w' h',
@@ -82,6 +82,21 @@ Example renewals_come_to_the_absolute_end :
   end.
 Proof. vm_compute. reflexivity. Qed.
 
+Example and_is_kept_in_the_first :
+  match ending [Refresh; made_grant; bootstrap 0 1; Renews 0 (visit_of (Cookie 0 Genuine))] with
+  | Some (Kept (Some who)) => session who = 0
+  | _ => False
+  end.
+Proof. vm_compute. reflexivity. Qed.
+
+Example a_clock_ahead_renews_sooner :
+  match ending [Refresh; made_grant; bootstrap 0 1; Renews 299999 (visit_of (Cookie 0 Genuine));
+                Renews 300000 (visit_of (Cookie 0 Genuine))] with
+  | Some (Renewed _ 1 _) => True
+  | _ => False
+  end.
+Proof. vm_compute. exact I. Qed.
+
 (** A limit takes a capability away: what needs it is denied. *)
 Example a_limited_one_lacks_it :
   ending [Refresh; made_grant; bootstrap 0 1; Limit All observe; visit 0]
@@ -117,6 +132,57 @@ Proof. vm_compute. reflexivity. Qed.
 
 Example nobody_else_does :
   ending [Refresh; made_grant; bootstrap 0 1; Create 1; visit 0] = Some (Decided (Denied WorkspaceUnknown)).
+Proof. vm_compute. reflexivity. Qed.
+
+(** A hello brings a grant or a token, and has what every rule asks for. *)
+Definition hello_with (how : offer) : hello := {|
+  hello_peer := 0; hello_malformed := false; server_name := Some Localhost; our_protocol := true;
+  for_token := false; asks := observe; names := None; offers := how |}.
+
+Example a_hello_buys_a_session :
+  match ending [Refresh; made_grant; Greets (hello_with (OffersGrant 0 1))] with
+  | Some (Decided (Redeemed 0 false 0 0 3 _ _ (Some 0))) => True
+  | _ => False
+  end.
+Proof. vm_compute. exact I. Qed.
+
+Example and_is_told_of_it_again :
+  match ending [Refresh; made_grant; Greets (hello_with (OffersGrant 0 1)); Greets (hello_with (OffersGrant 0 1))] with
+  | Some (Decided (Redeemed 0 true 0 1 3 _ _ (Some 0))) => True
+  | _ => False
+  end.
+Proof. vm_compute. exact I. Qed.
+
+Example and_comes_in_with_its_token :
+  match ending [Refresh; made_grant; Greets (hello_with (OffersGrant 0 1)); Greets (hello_with (OffersToken 0 Genuine))] with
+  | Some (Decided (Admitted (Some who) 3 (Some 0))) => session who = 0
+  | _ => False
+  end.
+Proof. vm_compute. reflexivity. Qed.
+
+Example a_hello_without_either_is_denied :
+  ending [Refresh; made_grant; Greets (hello_with OffersNothing)] = Some (Decided (Denied CredentialMissing)).
+Proof. vm_compute. reflexivity. Qed.
+
+(** A foreign host, a foreign page and an upgrade by POST are denied whatever they bring. *)
+Definition visit_from (where_ : host) (page : origin) (how : verb) : operation := Requests {|
+  peer := 0; tls := false; shaped := Fine; host_of := where_; to := Guarded PathX; by_verb := how;
+  upgrades := WebSocket; worker := false; from := page; fetched := NoFetch;
+  presents := Cookie 0 Genuine; body_grant := 0; body_nonce := 0 |}.
+
+Example what_is_not_presentable :
+  map (fun last => ending [Refresh; made_grant; bootstrap 0 1; last])
+    [visit_from ForeignHost OwnOrigin Get; visit_from Localhost ForeignOrigin Get;
+     visit_from Localhost NoOrigin Get; visit_from Localhost OwnOrigin Post]
+  = map (fun why => Some (Decided (Denied why))) [HostDenied; OriginDenied; OriginMissing; UpgradeRefused].
+Proof. vm_compute. reflexivity. Qed.
+
+(** Without a guard, which takes asking for it by name, nobody in particular is admitted. *)
+Example nobody_in_particular :
+  let chosen := Settings (Lifetimes 600000 3600000) (Limits 10 100 16) 8 8 5000 1700000000000 Loopback true false
+    (Some operate) None None None in
+  came (hd (Event 0 Refresh Finished) (snd (run (start_world chosen) [Requests (visit_of NoCredential)] [])))
+    = Decided (Admitted None 7 (Some 0)).
 Proof. vm_compute. reflexivity. Qed.
 
 (** The owner of a room writes, until the lease is handed over. *)
