@@ -9,7 +9,7 @@
    [bought_well] (Checks.v): the checks that have passed, step by step. *)
 
 From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
-From Doorward Require Import Facts Decides Checks Invariants Rooms.
+From Doorward Require Import Facts Decides Checks Invariants Rooms Later.
 
 (** * Grants *)
 
@@ -49,12 +49,13 @@ Proof.
 Qed.
 
 (** A repetition repeats a redemption of the same grant with the same nonce at the same endpoint, less
-    than a minute ago. *)
+    than a minute ago, and costs no use. *)
 (*= req: GRANT-4, type=proof *)
 Theorem a_repetition_repeats_a_redemption chosen w h what w' g s t held until end_ joined :
   reached chosen w h ->
   step w what = (w', Decided (Redeemed g true s t held until end_ joined)) ->
-  exists e p n, In e h /\ bought_by g p n s e /\ brings what = Some (g, p, n)
+  grants (the_door w') = grants (the_door w)
+  /\ exists e p n, In e h /\ bought_by g p n s e /\ brings what = Some (g, p, n)
     /\ now (the_door w) < when e + repeat_window.
 Proof.
   intros R H. pose proof (reached_holds _ _ _ R) as Holds.
@@ -67,7 +68,7 @@ Proof.
   apply andb_true_iff in Which. destruct Which as [Which Window]. apply andb_true_iff in Which.
   destruct Which as [Nonce Place]. apply N.eqb_eq in Nonce. apply same_place_eq in Place.
   destruct (B _ _ _ (get_in _ _ _ Found) In_) as (e & Is & When & By).
-  exists e, at0, n0. rewrite Nonce, Place in By. repeat split; auto; try apply By.
+  split; [simpl; congruence |]. exists e, at0, n0. rewrite Nonce, Place in By. repeat split; auto; try apply By.
   unfold in_window in Window. apply N.ltb_lt in Window. lia.
 Qed.
 
@@ -179,6 +180,22 @@ Proof.
   - eapply step_enters; eauto. apply (numbers _ _ _ Holds).
 Qed.
 
+(** Until its absolute end a revoked session stands among what is known of revocations, whatever is
+    forgotten meanwhile. *)
+(*= req: SESSION-7, type=proof *)
+Theorem a_revocation_is_known_until_the_absolute_end chosen w h e sessions s e' g again t held until end_ joined :
+  reached chosen w h -> In e h -> came e = RevokedAll sessions -> In s sessions ->
+  In e' h -> came e' = Decided (Redeemed g again s t held until end_ joined) ->
+  now (the_door w) < end_ ->
+  exists u, get s (exceptions (known (the_door w))) = Some (Exception Revoked u).
+Proof.
+  intros R Is Came In_ Is' Came' Before. pose proof (reached_holds _ _ _ R) as Holds.
+  destruct (revoked_hold _ _ _ Holds _ _ _ Is Came In_) as (_ & _ & [(how & u & Noted & ->) | Ended]); eauto.
+  destruct (tokens_stay _ _ _ R _ _ _ _ _ _ _ _ _ Is' Came') as (one & Has & Mine).
+  destruct (event_ends _ _ (ends_hold _ _ _ Holds) _ _ _ _ _ _ _ _ _ Is' Came') as [Tokens _].
+  pose proof (Tokens _ _ Has Mine). destruct (Ended _ _ Has Mine) as [Past | []]. lia.
+Qed.
+
 (** No session comes in once its absolute end is there, however often it was renewed. *)
 (*= req: TOKEN-7, type=proof *)
 Theorem no_admission_after_expiry chosen w h e g again s t held until end_ joined what w' o held' :
@@ -197,6 +214,18 @@ Proof.
       | c g0 at0 n needed want one s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held];
       subst; try (simpl in Rd; tauto); simpl in Is'; inversion Is'; subst; [lia |].
     apply get_in in Row. rewrite <- (Rows _ Row). pose proof (row_ends _ _ Ends _ _ Row). lia.
+Qed.
+
+(** The settings have no lifetimes out of bounds, nor any of which the theorems would not speak. *)
+(*= req: SESSION-3, type=proof *)
+Theorem lifetimes_have_bounds in_idle in_all life_ :
+  lifetimes_of in_idle in_all = Some life_ ->
+  minute <= idle life_ /\ idle life_ <= absolute life_ /\ absolute life_ <= 90 * day.
+Proof.
+  unfold lifetimes_of. destruct (_ && _)%bool eqn:Within; [| discriminate]. intros [= <-].
+  apply andb_true_iff in Within. destruct Within as [Within Most]. apply andb_true_iff in Within.
+  destruct Within as [Least Order]. apply N.leb_le in Most, Least, Order.
+  unfold minute, day. simpl. lia.
 Qed.
 
 (** The absolute end is [absolute] after the second in which the grant was redeemed, as the settings
@@ -317,46 +346,39 @@ Qed.
 
 (** * Keys *)
 
-(** What any operations lead to. *)
-Inductive leads : world -> world -> Prop :=
-| leads_here w : leads w w
-| leads_on w w1 what o w2 : leads w w1 -> step w1 what = (w2, o) -> leads w w2.
-
-Lemma leads_reached chosen w h w' : reached chosen w h -> leads w w' -> exists h', reached chosen w' h'.
+(** No key gets the id of another: that of a new one is above every id that was given before, that a key
+    has, or that a token was signed under, and there is none after 255. *)
+(*= req: KEY-1, type=proof *)
+Theorem key_ids_are_given_once chosen w h what w' id :
+  reached chosen w h -> step w what = (w', Key id) ->
+  1 < id <= 255
+  /\ (forall e before, In e h -> came e = Key before -> before < id)
+  /\ (forall one, In one (masters (ring (the_door w))) -> id_of one < id)
+  /\ (forall t one, In (t, one) (tokens (the_door w)) -> signed_by one < id).
 Proof.
-  intros R L. induction L as [w | w w1 what o w2 L IH H]; eauto. destruct (IH R) as [h' R'].
-  eexists. eapply and_then; eauto.
+  intros R H. destruct (keys_hold _ _ _ (reached_holds _ _ _ R)) as [Ids Signed].
+  destruct (ids_given _ _ _ R) as [First Given]. destruct (new_key _ _ _ _ H) as (-> & Room_ & _).
+  repeat split; try lia.
+  - intros e before Is Came. specialize (Given _ _ Is Came). lia.
+  - intros one Is. apply Ids in Is. lia.
+  - intros t one Is. apply Signed in Is. lia.
 Qed.
 
-Definition keys_after (k n : N) (d : door) : Prop :=
-  (forall m, In m (masters (ring d)) -> k < id_of m)
-  /\ k <= last_id (ring d)
-  /\ n <= next_token d
-  /\ (forall t one, t < n -> In (t, one) (tokens d) -> signed_by one <= k).
-
-Lemma keys_after_step chosen h k n w what w' o :
-  reached chosen w h -> keys_after k n (the_door w) -> step w what = (w', o) -> keys_after k n (the_door w').
+(** A key in the place of all others signs at once, and is alone. *)
+(*= req: KEY-5, type=proof *)
+Theorem a_key_in_the_place_of_all_signs_at_once w w' id :
+  step w Replace = (w', Key id) ->
+  (forall at_, signing (ring (the_door w')) at_ = id) /\ forall other, is_live (ring (the_door w')) other = (other =? id).
 Proof.
-  intros R (Above & Last & Next & Old) H. pose proof (reached_holds _ _ _ R) as Holds.
-  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
-  destruct (world_ring _ _ _ _ Known H) as (_ & (Grows & From) & _).
-  pose proof (step_moves _ _ _ _ Known H) as M.
-  destruct (moved_grows _ _ _ _ M) as (_ & _ & More & _).
-  split; [| split; [lia | split; [lia |]]].
-  - intros m Is. apply From in Is. destruct Is as [Is | Is]; [auto | lia].
-  - intros t one Less Is. apply (tokens_after _ _ _ _ _ _ M) in Is. destruct Is as [Is | [-> _]]; [eauto | lia].
-Qed.
-
-Lemma keys_after_all chosen k n w1 w2 : leads w1 w2 ->
-  forall h, reached chosen w1 h -> keys_after k n (the_door w1) -> keys_after k n (the_door w2).
-Proof.
-  intros L. induction L as [w | w w1 what o w2 L IH H]; intros h R After; eauto.
-  destruct (leads_reached _ _ _ _ R L) as [h1 R1]. eapply keys_after_step; eauto.
+  simpl. unfold change_keys, replace. destruct (last_id (ring (the_door w)) <? 255); intros H; inversion H; subst.
+  split.
+  - intros at_. unfold signing. simpl. destruct (now (the_door w) <=? at_); reflexivity.
+  - intros other. unfold is_live. simpl. apply orb_false_r.
 Qed.
 
 (** Once the older keys were dropped, no token that was made before proves anything again, whatever
-    happens: the id of a key is never given to another. *)
-(*= req: KEY-1, KEY-5, type=proof *)
+    happens. *)
+(*= req: KEY-5, type=proof *)
 Theorem dropped_keys_prove_nothing_again chosen w h w1 o w2 t said :
   reached chosen w h -> step w Replace = (w1, o) -> o <> Exhausted -> leads w1 w2 ->
   t < next_token (the_door w) -> ~ good_token (the_door w2) t said.
@@ -602,10 +624,9 @@ Qed.
 
 (** * Rooms *)
 
-(** One owner at a time: who may write is the session that was last told to own the lease, so that any
-    two places that may write are of one session. *)
+(** Who writes is the session that was last told to own the lease, from a place that may operate. *)
 (*= req: ROOM-1, type=proof *)
-Theorem one_owner_at_a_time chosen w h p w' told_ :
+Theorem only_the_announced_owner_writes chosen w h p w' told_ :
   reached chosen w h -> step w (InRoom (Write p)) = (w', RoomSaid Done told_) ->
   exists one, In one (seats (the_room w)) /\ seat_place one = p /\ may_operate one = true
     /\ announced h = Some (sits one).
@@ -613,4 +634,37 @@ Proof.
   intros R H. cbn [step] in H. inversion H as [[Is Wrote Told]].
   destruct (who_writes _ _ Wrote) as (one & Has & Place_ & May & Owner).
   destruct (owner_is_announced _ _ _ R) as [_ Same]. exists one. rewrite <- Same. auto.
+Qed.
+
+(** One owner at a time: any two places that may write are of one session. *)
+(*= req: ROOM-1, type=proof *)
+Theorem one_owner_at_a_time chosen w h p q w1 w2 told1 told2 one other :
+  reached chosen w h ->
+  step w (InRoom (Write p)) = (w1, RoomSaid Done told1) -> step w (InRoom (Write q)) = (w2, RoomSaid Done told2) ->
+  In one (seats (the_room w)) -> seat_place one = p -> In other (seats (the_room w)) -> seat_place other = q ->
+  sits one = sits other.
+Proof.
+  intros R H1 H2 Is1 At1 Is2 At2. destruct (seats_hold _ _ _ R) as [_ Once].
+  destruct (only_the_announced_owner_writes _ _ _ _ _ _ R H1) as (one' & Has1 & At1' & _ & Owner1).
+  destruct (only_the_announced_owner_writes _ _ _ _ _ _ R H2) as (other' & Has2 & At2' & _ & Owner2).
+  rewrite (Once one one'), (Once other other') by congruence. congruence.
+Qed.
+
+(** Once another session, or none, was told to own the lease, a place that wrote before is refused. *)
+(*= req: ROOM-1, type=proof *)
+Theorem the_owner_before_writes_no_more chosen w h p w1 told1 former w2 h2 w3 said told2 :
+  reached chosen w h -> step w (InRoom (Write p)) = (w1, RoomSaid Done told1) -> announced h = Some former ->
+  leads w1 w2 -> reached chosen w2 h2 -> announced h2 <> Some former ->
+  step w2 (InRoom (Write p)) = (w3, RoomSaid said told2) -> said = NotOwner \/ said = NotAllowed.
+Proof.
+  intros R H1 Former L R2 Passed H2.
+  destruct (only_the_announced_owner_writes _ _ _ _ _ _ R H1) as (one & Has & At & _ & Owner).
+  assert (Same : seats (the_room w1) = seats (the_room w) /\ next_place (the_room w1) = next_place (the_room w)).
+  { cbn [step] in H1. inversion H1. auto. }
+  destruct Same as [Seats Next]. destruct (seats_hold _ _ _ R) as [Below Once].
+  destruct (said_of_write _ _ _ _ _ H2) as [-> | Refused]; auto. exfalso.
+  destruct (only_the_announced_owner_writes _ _ _ _ _ _ R2 H2) as (later & Has2 & At2 & _ & Owner2).
+  destruct (places_stay _ _ L) as [_ From]. apply From in Has2. rewrite Seats, Next in Has2.
+  pose proof (Below _ Has). destruct Has2 as [Has2 | New]; [| lia].
+  rewrite (Once later one) in Owner2 by congruence. congruence.
 Qed.

@@ -1,7 +1,7 @@
 (* Traces that reach what the theorems speak of: each is carried out by Coq itself. *)
 
 From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
-From Doorward Require Import Facts Decides Checks Invariants Rooms Theorems.
+From Doorward Require Import Facts Decides Checks Invariants Rooms Later Theorems.
 
 (** [run] comes to nothing but worlds that are reached, with their history. *)
 Lemma run_reaches chosen all : forall w h w' h',
@@ -65,6 +65,17 @@ Example a_revoked_one_does_not :
   ending [Refresh; made_grant; bootstrap 0 1; visit 0; Revoke All; visit 0] = Some (Decided (Denied SessionRevoked)).
 Proof. vm_compute. reflexivity. Qed.
 
+Example a_revocation_is_not_forgotten :
+  get 0 (exceptions (known (the_door (fst (run (start_world usual)
+    [Refresh; made_grant; bootstrap 0 1; Revoke All; Advance 3599999; Refresh; Sweep; Prune] [])))))
+  = Some (Exception Revoked 1700003600000).
+Proof. vm_compute. reflexivity. Qed.
+
+Example the_shortest_and_the_longest_lifetimes :
+  lifetimes_of 60 60 = Some (Lifetimes minute minute) /\ lifetimes_of 7776000 7776000 <> None
+  /\ lifetimes_of 59 60 = None /\ lifetimes_of 61 60 = None /\ lifetimes_of 60 7776001 = None.
+Proof. vm_compute. repeat split; discriminate. Qed.
+
 Example an_expired_one_does_not :
   ending [Refresh; made_grant; bootstrap 0 1; Advance 600000; Refresh; visit 0]
     = Some (Decided (Denied SessionExpired)).
@@ -120,6 +131,15 @@ Proof. vm_compute. reflexivity. Qed.
 Example a_dropped_key_proves_nothing :
   ending [Refresh; made_grant; bootstrap 0 1; Replace; visit 0] = Some (Decided (Denied InvalidUnknownKey)).
 Proof. vm_compute. reflexivity. Qed.
+
+Example the_key_in_its_place_signs :
+  option_map enters (ending [Refresh; made_grant; bootstrap 0 1; Replace; Refresh; bootstrap 0 2; visit 1])
+    = Some (Some (1, 3)).
+Proof. vm_compute. reflexivity. Qed.
+
+Example no_key_after_the_last :
+  hd_error (outcomes (repeat Rotate 254)) = Some (Key 255) /\ hd_error (outcomes (repeat Rotate 255)) = Some Exhausted.
+Proof. vm_compute. auto. Qed.
 
 (** Members come in to their workspace, and nobody else does. *)
 Example a_member_comes_in :
@@ -195,6 +215,18 @@ Example the_owner_before_does_not :
     = Some (RoomSaid NotOwner []).
 Proof. vm_compute. reflexivity. Qed.
 
+(** Two places of one session write side by side, and neither does once another session owns the lease. *)
+Example both_places_of_the_owner :
+  firstn 2 (outcomes [InRoom (Join 1 true); InRoom (Join 1 true); InRoom (Join 2 true); InRoom (Write 0); InRoom (Write 1)])
+    = [RoomSaid Done []; RoomSaid Done []].
+Proof. vm_compute. reflexivity. Qed.
+
+Example neither_place_of_the_owner_before :
+  firstn 3 (outcomes [InRoom (Join 1 true); InRoom (Join 1 true); InRoom (Join 2 true); InRoom (Write 0);
+    InRoom (Ask 2); InRoom (Hand 1 2); InRoom (Write 0); InRoom (Write 1); InRoom (Write 2)])
+    = [RoomSaid Done []; RoomSaid NotOwner []; RoomSaid NotOwner []].
+Proof. vm_compute. reflexivity. Qed.
+
 (** * Broken doors *)
 
 (* The theorems would notice: each of these doors differs from the model in one thing, and what holds of
@@ -250,7 +282,7 @@ Proof.
     eapply what_a_limit_takes_away_stays_away; eauto using after_is_reached.
   - intros all p told_ Wrote.
     destruct (step (fst (after step all)) (InRoom (Write p))) as [w' o] eqn:S. simpl in Wrote. subst o.
-    destruct (one_owner_at_a_time _ _ _ _ _ _ (after_is_reached all) S) as (one & Is & Place_ & _ & Owner). eauto.
+    destruct (only_the_announced_owner_writes _ _ _ _ _ _ (after_is_reached all) S) as (one & Is & Place_ & _ & Owner). eauto.
 Qed.
 
 (* A door that keeps the session of a redemption, and not that a use of the grant is gone. *)

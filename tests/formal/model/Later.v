@@ -1,0 +1,188 @@
+(* What stays, whatever operations come: who sat where, which keys there were, which tokens. *)
+
+From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
+From Doorward Require Import Facts Decides Invariants.
+
+(** What any operations lead to. *)
+Inductive leads : world -> world -> Prop :=
+| leads_here w : leads w w
+| leads_on w w1 what o w2 : leads w w1 -> step w1 what = (w2, o) -> leads w w2.
+
+Lemma leads_reached chosen w h w' : reached chosen w h -> leads w w' -> exists h', reached chosen w' h'.
+Proof.
+  intros R L. induction L as [w | w w1 what o w2 L IH H]; eauto. destruct (IH R) as [h' R'].
+  eexists. eapply and_then; eauto.
+Qed.
+
+Definition keys_after (k n : N) (d : door) : Prop :=
+  (forall m, In m (masters (ring d)) -> k < id_of m)
+  /\ k <= last_id (ring d)
+  /\ n <= next_token d
+  /\ (forall t one, t < n -> In (t, one) (tokens d) -> signed_by one <= k).
+
+Lemma keys_after_step chosen h k n w what w' o :
+  reached chosen w h -> keys_after k n (the_door w) -> step w what = (w', o) -> keys_after k n (the_door w').
+Proof.
+  intros R (Above & Last & Next & Old) H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  destruct (world_ring _ _ _ _ Known H) as (_ & (Grows & From) & _).
+  pose proof (step_moves _ _ _ _ Known H) as M.
+  destruct (moved_grows _ _ _ _ M) as (_ & _ & More & _).
+  split; [| split; [lia | split; [lia |]]].
+  - intros m Is. apply From in Is. destruct Is as [Is | Is]; [auto | lia].
+  - intros t one Less Is. apply (tokens_after _ _ _ _ _ _ M) in Is. destruct Is as [Is | [-> _]]; [eauto | lia].
+Qed.
+
+Lemma keys_after_all chosen k n w1 w2 : leads w1 w2 ->
+  forall h, reached chosen w1 h -> keys_after k n (the_door w1) -> keys_after k n (the_door w2).
+Proof.
+  intros L. induction L as [w | w w1 what o w2 L IH H]; intros h R After; eauto.
+  destruct (leads_reached _ _ _ _ R L) as [h1 R1]. eapply keys_after_step; eauto.
+Qed.
+
+(* The id of a new key. *)
+
+Lemma new_key w what w' id : step w what = (w', Key id) ->
+  id = last_id (ring (the_door w)) + 1 /\ last_id (ring (the_door w)) < 255
+  /\ last_id (ring (the_door w')) = id.
+Proof.
+  intros H. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold make_grant, change_workspaces, decided, renew in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; fail).
+  - simpl in H. unfold change_keys, rotate in H.
+    destruct (N.ltb_spec (last_id (ring (the_door w))) 255); inversion H; subst; auto.
+  - simpl in H. unfold change_keys, replace in H.
+    destruct (N.ltb_spec (last_id (ring (the_door w))) 255); inversion H; subst; auto.
+  - destruct (room_step _ _ _). inversion H.
+Qed.
+
+Lemma ids_given chosen w h : reached chosen w h ->
+  1 <= last_id (ring (the_door w)) /\ forall e id, In e h -> came e = Key id -> id <= last_id (ring (the_door w)).
+Proof.
+  intros R. induction R as [Sound | w h what w' o R [First Given] H]; [simpl; split; [lia | tauto] |].
+  pose proof (exceptions_below _ _ (numbers _ _ _ (reached_holds _ _ _ R))) as Known.
+  destruct (world_ring _ _ _ _ Known H) as (_ & [Grows _] & _). split; [lia |].
+  intros e id [<- | Is] Came; [| specialize (Given _ _ Is Came); lia].
+  simpl in Came. subst o. apply new_key in H. lia.
+Qed.
+
+(* A token that a redemption told of is one of its session, for good. *)
+
+Lemma tokens_remain d what d' o t one : moved d what d' o -> In (t, one) (tokens d) -> In (t, one) (tokens d').
+Proof.
+  intros M Is. destruct M as [what d' o Core _ _ | | | | | | | what d' v J Rd |]; simpl; auto.
+  - destruct Core as (_ & _ & _ & _ & -> & _). exact Is.
+  - inversion J; subst; try (simpl in Rd; tauto); simpl; auto.
+Qed.
+
+Lemma redeemed_token d what d' g again s t held until end_ joined :
+  moved d what d' (Decided (Redeemed g again s t held until end_ joined)) ->
+  exists one, In (t, one) (tokens d') /\ session (says one) = s.
+Proof.
+  intros M. inversion M as [? ? ? _ _ Silent | | | | | | | ? ? v J Rd |]; subst; [destruct Silent |].
+  inversion J; subst; (eexists; split; [left; reflexivity | reflexivity]).
+Qed.
+
+Lemma tokens_stay chosen w h : reached chosen w h ->
+  forall e g again s t held until end_ joined,
+    In e h -> came e = Decided (Redeemed g again s t held until end_ joined) ->
+    exists one, In (t, one) (tokens (the_door w)) /\ session (says one) = s.
+Proof.
+  intros R. induction R as [Sound | w h what w' o R IH H]; [intros ? ? ? ? ? ? ? ? ? [] |].
+  pose proof (exceptions_below _ _ (numbers _ _ _ (reached_holds _ _ _ R))) as Known.
+  pose proof (step_moves _ _ _ _ Known H) as M.
+  intros e g again s t held until end_ joined [<- | Is] Came.
+  - simpl in Came. subst o. eapply redeemed_token; eauto.
+  - destruct (IH _ _ _ _ _ _ _ _ _ Is Came) as (one & Has & Mine). eauto using tokens_remain.
+Qed.
+
+(* Places of a room. *)
+
+Record seats_kept (r : room) : Prop := {
+  places_below : forall one, In one (seats r) -> seat_place one < next_place r;
+  places_once : forall one other,
+    In one (seats r) -> In other (seats r) -> seat_place one = seat_place other -> one = other;
+}.
+
+(* One seat more at most, at a place that nobody had. *)
+Definition seats_follow (before after : room) : Prop :=
+  (next_place after = next_place before /\ forall one, In one (seats after) -> In one (seats before))
+  \/ (next_place after = next_place before + 1
+      /\ exists new, seat_place new = next_place before
+        /\ forall one, In one (seats after) -> In one (seats before) \/ one = new).
+
+Lemma tick_seats r at_ : seats (tick r at_) = seats r /\ next_place (tick r at_) = next_place r.
+Proof.
+  unfold tick, vacate. simpl. destruct (leased r) as [one |]; auto.
+  destruct (has_lapsed one _); auto. destruct (waiting r); auto.
+Qed.
+
+Lemma room_step_seats r at_ what : seats_follow r (fst (room_step r at_ what)).
+Proof.
+  destruct (tick_seats r at_) as [Seats Next].
+  assert (Still : forall after, seats after = seats (tick r at_) -> next_place after = next_place (tick r at_) ->
+    seats_follow r after).
+  { intros after S N. left. rewrite S, N, Seats, Next. auto. }
+  destruct what; simpl; try (left; auto; fail); try (apply Still; auto; fail).
+  - unfold join_room. destruct (_ <=? _); [apply Still; auto |]. destruct (_ <=? _); [apply Still; auto |].
+    set (new := Seat (next_place (tick r at_)) session may). set (joined := fst _).
+    assert (Is : seats joined = seats (tick r at_) ++ [new] /\ next_place joined = next_place (tick r at_) + 1).
+    { unfold joined, new. simpl. destruct may; auto. destruct (leased (tick r at_)); auto. destruct (_ =? _); auto. }
+    destruct Is as [Has More]. right. split; [congruence |]. exists new. split; [simpl; auto |].
+    intros one Is. rewrite Has in Is. apply in_app_or in Is. rewrite <- Seats.
+    destruct Is as [Is | [Is | []]]; auto.
+  - unfold leave. destruct (seat_at _ _); [| apply Still; auto]. left.
+    assert (Less : forall one, In one (filter (fun one => negb (seat_place one =? p)) (seats (tick r at_))) -> In one (seats r)).
+    { intros one Is. apply filter_In in Is. rewrite <- Seats. tauto. }
+    destruct (may_own _ _); [simpl; auto |]. destruct (present_owner _ _); simpl; auto.
+  - unfold ask. destruct (negb _); [apply Still; auto |].
+    destruct (leased (tick r at_));
+      (destruct (present_owner _ _); [apply Still; auto |];
+       destruct (remembers _ _); apply Still; auto).
+  - unfold hand_over. destruct (negb _); [apply Still; auto |]. destruct (negb _); apply Still; auto.
+  - unfold release, vacate. destruct (negb _); [apply Still; auto |].
+    simpl. destruct (waiting (tick r at_)); apply Still; auto.
+  - unfold pose. destruct (match leased (tick r at_) with Some _ => _ | None => _ end); [apply Still; auto |].
+    destruct (_ || _)%bool; [apply Still; auto |]. destruct (existsb _ _); apply Still; auto.
+  - unfold answer_question. destruct (negb _); [apply Still; auto |]. destruct (negb _); apply Still; auto.
+Qed.
+
+Lemma step_seats w what w' o : step w what = (w', o) -> seats_follow (the_room w) (the_room w').
+Proof.
+  intros H. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _); inversion H; subst; left; auto; fail).
+  pose proof (room_step_seats (the_room w) (now (the_door w)) what) as Follows.
+  destruct (room_step _ _ _) as [r said]. inversion H; subst. exact Follows.
+Qed.
+
+Lemma seats_hold chosen w h : reached chosen w h -> seats_kept (the_room w).
+Proof.
+  intros R. induction R as [Sound | w h what w' o R [Below Once] H]; [constructor; simpl; tauto |].
+  apply step_seats in H. destruct H as [[Next From] | (Next & new & At & From)]; constructor.
+  - intros one Is. rewrite Next. auto.
+  - auto.
+  - intros one Is. apply From in Is. rewrite Next. destruct Is as [Is | ->]; [apply Below in Is |]; lia.
+  - intros one other Is1 Is2 Same. apply From in Is1. apply From in Is2.
+    destruct Is1 as [Is1 | ->], Is2 as [Is2 | ->]; auto;
+      [apply Below in Is1 | apply Below in Is2]; lia.
+Qed.
+
+(* Whoever sits where somebody sat once was there already. *)
+Lemma places_stay w w' : leads w w' ->
+  next_place (the_room w) <= next_place (the_room w')
+  /\ forall one, In one (seats (the_room w')) ->
+      In one (seats (the_room w)) \/ next_place (the_room w) <= seat_place one.
+Proof.
+  intros L. induction L as [w | w w1 what o w2 L [Grows IH] H]; [split; [lia | auto] |].
+  apply step_seats in H. destruct H as [[Next From] | (Next & new & At & From)]; (split; [lia |]); intros one Is;
+    apply From in Is; [auto |]. destruct Is as [Is | ->]; [auto | right; lia].
+Qed.
+
+Lemma said_of_write w p w' said told_ : step w (InRoom (Write p)) = (w', RoomSaid said told_) ->
+  said = Done \/ said = NotOwner \/ said = NotAllowed.
+Proof.
+  cbn [step]. simpl. intros H. inversion H as [[Is Said Told]]. unfold write.
+  destruct (find _ _); auto. destruct (present_owner _ _); auto.
+Qed.
