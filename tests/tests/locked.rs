@@ -6,14 +6,19 @@
     reason = "a test that can't go on must stop"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 type Version = (u64, u64, u64);
 
+fn lock_file(folder: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("Cargo.lock");
+    std::fs::read_to_string(path).unwrap()
+}
+
 /// Every version of a package in the lock file: there may be several at once.
 fn locked(package: &str) -> Vec<Version> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = lock_file("");
     let name = format!("name = \"{package}\"");
     let lines: Vec<&str> = text.lines().collect();
     let versions = lines.windows(2).filter(|pair| pair[0] == name).map(|pair| {
@@ -54,4 +59,29 @@ fn tungstenite_has_what_was_published_about_it_fixed() {
 #[test]
 fn what_compares_in_constant_time_has_what_was_published_about_it_fixed() {
     at_least("cmov", (0, 5, 4));
+}
+
+/// What is fuzzed, proved on compiled code and run under valgrind is built from lock files of its own.
+#[test]
+fn what_is_built_apart_is_built_from_the_same_versions() {
+    let whole = packages(&lock_file(""));
+    for folder in ["fuzz", "tests/formal/compiled/core", "tests/formal/constant-time"] {
+        for (name, versions) in packages(&lock_file(folder)) {
+            let others: Vec<_> = whole
+                .get(&name)
+                .map(|known| versions.difference(known).collect())
+                .unwrap_or_default();
+            assert!(others.is_empty(), "{folder}/Cargo.lock has another {name}: {others:?}");
+        }
+    }
+}
+
+/// The packages of a lock file with their versions, as they stand there.
+fn packages(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut packages = BTreeMap::<_, BTreeSet<_>>::new();
+    let lines: Vec<&str> = text.lines().collect();
+    for pair in lines.windows(2).filter(|pair| pair[0].starts_with("name = ")) {
+        packages.entry(pair[0].to_owned()).or_default().insert(pair[1].to_owned());
+    }
+    packages
 }
