@@ -15,6 +15,7 @@ fn is_noticed(scope: Scope, flaw: Flaw, by: &'static str) {
     let checker = World::broken(scope, flaw).checker();
     let checker = checker.finish_when(HasDiscoveries::AllOf([by].into())).spawn_bfs().join();
     assert!(checker.discovery(by).is_some(), "{flaw:?} is not noticed by {by:?}");
+    println!("noticed: {flaw:?} by {by:?}");
 }
 
 /// Explores a world to its end.

@@ -25,6 +25,9 @@ use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester, Seque
 const THREADS: usize = 3;
 const OPERATIONS: usize = 4;
 const TICKET: u64 = 900;
+const MEMORY_HISTORIES: u64 = 300;
+/// Fewer: each takes a database of its own.
+const SQLITE_HISTORIES: u64 = 60;
 
 /// One transaction.
 #[derive(Clone, Debug)]
@@ -230,20 +233,21 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 //= req: GRANT-1, type=model
 #[test]
 fn the_memory_store_is_linearizable() {
-    for seed in 0..300 {
+    for seed in 0..MEMORY_HISTORIES {
         let beginning = Beginning::new();
         let store = MemoryStore::new(Capacity::default(), [5; 8]);
         block_on(beginning.put_into(&store));
         let history = history(beginning.ledger(), &[&Driven(&store)], plans(seed));
         assert!(history.is_consistent(), "seed {seed}: {history:#?}");
     }
+    println!("linearized: {MEMORY_HISTORIES}");
 }
 
 //= req: STORE-3, type=model
 /// Two handles on one file, as two processes have them, each with its own connections and writer.
 #[test]
 fn the_sqlite_store_is_linearizable_over_two_handles() {
-    for seed in 0..60 {
+    for seed in 0..SQLITE_HISTORIES {
         let (_dir, path) = fast_place();
         let beginning = Beginning::new();
         let (one, other) = (open(&path), open(&path));
@@ -252,6 +256,7 @@ fn the_sqlite_store_is_linearizable_over_two_handles() {
         let history = history(beginning.ledger(), &subjects, plans(seed));
         assert!(history.is_consistent(), "seed {seed}: {history:#?}");
     }
+    println!("linearized: {SQLITE_HISTORIES}");
 }
 
 /// A store that reads in one step and writes in another.

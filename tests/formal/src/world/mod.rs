@@ -38,7 +38,9 @@ pub use self::flaw::Flaw;
 pub use self::flight::{Answer, Flight, Outcome, Pairing, Stage};
 pub use self::gate::{Gate, Live};
 use self::kept::Kept;
-pub use self::scope::{Chances, PAIRING, Plan, REPEATING, RIGHTS, SCOPES, SESSIONS, Scope};
+pub use self::scope::{
+    Chances, PAIRING, Plan, REPEATING, RIGHTS, SCOPES, SESSIONS, Scope, TOGETHER,
+};
 pub use self::store::{Effect, Store};
 pub use self::witness::{Breach, Told};
 

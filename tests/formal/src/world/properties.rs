@@ -194,7 +194,10 @@ fn effects_are_audited(_: &World, state: &State) -> bool {
 #[must_use]
 pub fn sometimes(scope: &Scope) -> Vec<Property<World>> {
     match *scope {
-        Scope { paired: false, .. } => of_pairing(scope),
+        Scope { paired: false, doors: [], .. } => of_pairing(scope),
+        Scope { paired: false, .. } => {
+            of_pairing(scope).into_iter().chain(of_sessions(scope)).collect()
+        }
         Scope { rights: true, .. } => of_rights(),
         Scope { .. } => of_sessions(scope),
     }

@@ -165,5 +165,21 @@ pub const RIGHTS: Scope = Scope {
     ..NOTHING
 };
 
+/// All at once, and less of each: two clients pair through two gates, connect by either transport, and one of them is revoked;
+/// time passes, a gate crashes, a commit goes through unheard, answers are lost.
+pub const TOGETHER: Scope = Scope {
+    name: "together",
+    clients: 2,
+    grants: &[Plan { uses: 1, life: 1 }, Plan { uses: 2, life: 2 }],
+    horizon: 2,
+    requests: 2,
+    at_once: 1,
+    counters: &[Counter::Bootstrap],
+    doors: &[Door::WebSocket, Door::Quic],
+    prompt: true,
+    chances: Chances { crashes: 1, unheard: 1, revocations: 1, ..NOTHING.chances },
+    ..NOTHING
+};
+
 /// Every world that is explored.
-pub const SCOPES: &[Scope] = &[PAIRING, REPEATING, SESSIONS, RIGHTS];
+pub const SCOPES: &[Scope] = &[PAIRING, REPEATING, SESSIONS, RIGHTS, TOGETHER];
