@@ -22,7 +22,7 @@ use doorward_formal::trace::source::{self, Random, Source};
 #[command(version)]
 struct Arguments {
     /// How many operations, in all
-    #[arg(long, default_value_t = 24_000_000)]
+    #[arg(long, default_value_t = 20_000_000)]
     operations: u64,
     /// What the random traces follow from; random itself unless given, and printed
     #[arg(long)]

@@ -100,8 +100,8 @@ fn compare_batch(oracle: &Oracle, traces: Vec<Trace>) -> io::Result<Report> {
     let mut their_lines = theirs.lines();
     let mut start = 0;
     for (trace, end) in traces.into_iter().zip(ends) {
+        report.operations += trace.operations.len() as u64;
         for line in ours[start..end].lines() {
-            report.operations += 1;
             report.count(line);
             if their_lines.next() != Some(line) {
                 report.difference = Some(trace);
