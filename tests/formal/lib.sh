@@ -32,3 +32,15 @@ cargo_tool() {
     env -u CARGO_TARGET_DIR CARGO_PROFILE_DEV_DEBUG=0 \
         cargo install --quiet --locked --profile dev --root "$tools" "$1@$2" >&2
 }
+
+# llvm_tools: sets `llvm` to the folder with the programs of the LLVM that the compiler is built with: they read what it
+# writes, and no other version is sure to.
+llvm_tools() {
+    local major
+    major=$(rustc --version --verbose | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+    llvm=/usr/lib/llvm-$major/bin
+    [[ -x $llvm/llvm-cov ]] || apt_need "llvm-$major" || {
+        echo "No package llvm-$major for the LLVM of $(rustc --version): use a compiler whose LLVM is packaged" >&2
+        return 1
+    }
+}
