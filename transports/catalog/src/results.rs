@@ -41,11 +41,13 @@ pub enum Part {
     Fuzz,
     /// Real clients.
     Scenarios,
+    /// The theorems about the model, among the formal evidence.
+    Formal,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Cargo, Self::Fuzz, Self::Scenarios];
+    pub const ALL: [Self; 4] = [Self::Cargo, Self::Fuzz, Self::Scenarios, Self::Formal];
 
     /// Its name, as `tests/run --only` takes it.
     #[must_use]
@@ -54,6 +56,7 @@ impl Part {
             Self::Cargo => "cargo",
             Self::Fuzz => "fuzz",
             Self::Scenarios => "scenarios",
+            Self::Formal => "formal",
         }
     }
 }
@@ -83,8 +86,8 @@ pub struct Results {
     cargo: BTreeMap<(String, String), BTreeMap<String, How>>,
     fuzz: BTreeMap<String, How>,
     scenarios: Vec<(String, How)>,
-    /// The theorems that Coq has checked, if it was to.
-    proved: Option<BTreeSet<String>>,
+    /// The theorems that Coq has checked.
+    proved: BTreeSet<String>,
 }
 
 impl Results {
@@ -113,9 +116,10 @@ impl Results {
         if results.parts.contains(&Part::Scenarios) {
             results.scenarios = tap(&text("scenarios.tap")?);
         }
+        // It is not there where a proof is open.
         let proved = logs.join("formal/proved.txt");
-        if results.proved.is_some() && proved.is_file() {
-            results.proved = Some(walk::read(&proved)?.lines().map(str::to_owned).collect());
+        if results.parts.contains(&Part::Formal) && proved.is_file() {
+            results.proved = walk::read(&proved)?.lines().map(str::to_owned).collect();
         }
         if logs.join("negative-controls.tsv").is_file() {
             let commit = results.commit.as_deref();
@@ -131,7 +135,6 @@ impl Results {
             parts.filter_map(Value::as_str).any(|name| name == part)
         };
         self.parts = Part::ALL.into_iter().filter(|part| named(part.name())).collect();
-        self.proved = named("formal").then(BTreeSet::new);
         self.commit = run.get("commit").and_then(Value::as_str).map(str::to_owned);
         self.clean = run.get("clean").and_then(Value::as_bool) == Some(true);
         let versions = run.get("versions").and_then(Value::as_object).into_iter().flatten();
@@ -149,10 +152,8 @@ impl Results {
                 let named = |(name, _): &&(String, How)| script::is_name(&item.name, name);
                 together(self.scenarios.iter().filter(named).map(|(_, how)| *how))
             }
-            Runner::Proof => match &self.proved {
-                Some(proved) if proved.contains(&item.name) => How::Passed,
-                _ => How::DidNotRun,
-            },
+            Runner::Proof if self.proved.contains(&item.name) => How::Passed,
+            Runner::Proof => How::DidNotRun,
             Runner::Fuzz => {
                 let replay = self.of_cargo(&Item {
                     package: Item::TESTS.to_owned(),
@@ -183,7 +184,7 @@ impl Results {
             Runner::Cargo => ran(Part::Cargo),
             Runner::Fuzz => ran(Part::Cargo) || ran(Part::Fuzz),
             Runner::Scenario => ran(Part::Scenarios),
-            Runner::Proof => self.proved.is_some(),
+            Runner::Proof => ran(Part::Formal),
         }
     }
 }

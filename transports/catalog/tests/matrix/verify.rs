@@ -129,14 +129,14 @@ fn what_is_not_covered_is_said() {
     assert!(report.holds, "{}", report.verdict);
     let body = body(&report);
     let not = &body["not_covered"];
-    assert_eq!(not["parts_not_run"], serde_json::json!(["fuzz", "scenarios"]));
+    assert_eq!(not["parts_not_run"], serde_json::json!(["fuzz", "scenarios", "formal"]));
     assert_eq!(not["evidence_that_did_not_run"], serde_json::json!(["tests/clients a a: b"]));
     assert_eq!(not["requirements_without_code"][0]["reason"], "the kernel does it");
     let list = |key: &str| not[key].as_array().expect("a list").len();
     assert_eq!(list("guards_not_taken_out"), list("what_remains"));
     assert!(list("outside") > 10);
     for text in [
-        "These parts were not run: fuzz, scenarios.",
+        "These parts were not run: fuzz, scenarios, formal.",
         "- R-1: the kernel does it",
         "- The browser. ",
     ] {

@@ -123,7 +123,7 @@ pub(crate) struct ExportArgs {
 #[command(after_help = "\
 Examples:
   doorward catalog verify                            cargo's tests: all attacks, most of the evidence
-  doorward catalog verify --all --negative-controls  everything; half an hour or more
+  doorward catalog verify --all --negative-controls  everything; an hour or more
   doorward catalog verify --results target/test-logs what tests/run came to, without running again
 
 Writes verify.json and verify.md. Exit status: 0 if everything that was to run ran and passed and
@@ -131,7 +131,7 @@ nothing is missing in the matrix, 1 otherwise. What was left out stands under \"
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Fuzz, and run the scenarios with real clients, as well
+    /// Fuzz, run the scenarios with real clients, and check the formal evidence, as well
     #[arg(long)]
     pub(crate) all: bool,
     /// Take each guard out in a copy, and see its evidence fail, as well
