@@ -180,6 +180,18 @@ Proof.
   - eapply step_enters; eauto. apply (numbers _ _ _ Holds).
 Qed.
 
+(** A revocation names every session that it picks and that has neither ended nor been revoked before: of
+    these the theorems speak. *)
+Theorem a_revocation_names_all_that_it_picks w which w' o s one :
+  step w (Revoke which) = (w', o) ->
+  In (s, one) (rows (the_door w)) -> picks which s one = true -> live_row (now (the_door w)) one = true ->
+  exists sessions, o = RevokedAll sessions /\ In s sessions.
+Proof.
+  intros H Is Picked Live. inversion H; subst. eexists. split; [reflexivity |].
+  unfold to_revoke. apply -> in_rev. apply in_map_iff. exists (s, one). split; auto.
+  apply filter_In. simpl. rewrite Picked, Live. auto.
+Qed.
+
 (** Until its absolute end a revoked session stands among what is known of revocations, whatever is
     forgotten meanwhile. *)
 (*= req: SESSION-7, type=proof *)
@@ -342,6 +354,18 @@ Proof.
   eapply bounded_comes_so with (what := what) (o := o).
   - eapply limited_hold; eauto.
   - eapply step_enters; eauto. apply (numbers _ _ _ Holds).
+Qed.
+
+(** A limit names every session that it picks, that has neither ended nor been revoked, and that had more. *)
+Theorem a_limit_names_all_that_it_picks w which most w' o s one :
+  step w (Limit which most) = (w', o) ->
+  In (s, one) (rows (the_door w)) -> picks which s one = true -> live_row (now (the_door w)) one = true ->
+  within (row_caps one) most \/ exists sessions, o = LimitedAll sessions /\ In s sessions.
+Proof.
+  intros H Is Picked Live. inversion H; subst. unfold within.
+  destruct (contains most (row_caps one)) eqn:Less; [auto | right]. eexists. split; [reflexivity |].
+  unfold to_limit. apply -> in_rev. apply in_map_iff. exists (s, one). split; auto.
+  apply filter_In. simpl. rewrite Picked, Live, Less. auto.
 Qed.
 
 (** * Keys *)

@@ -114,6 +114,13 @@ Example a_limited_one_lacks_it :
     = Some (Decided (Denied (CapabilityLacking operate))).
 Proof. vm_compute. reflexivity. Qed.
 
+(** A revocation names whom it picks among those that live, and a limit those of them that had more. *)
+Example whom_they_name :
+  firstn 4 (outcomes [Refresh; made_grant; bootstrap 0 1; bootstrap 0 2;
+    Limit (One 0) observe; Limit All 3; Revoke (AllBut 1); Revoke All])
+    = [RevokedAll [1]; RevokedAll [0]; LimitedAll []; LimitedAll [0]].
+Proof. vm_compute. reflexivity. Qed.
+
 (** A grant that is revoked or expired buys nothing. *)
 Example a_revoked_grant : ending [Refresh; made_grant; RevokeGrant 0; bootstrap 0 1] = Some (Decided (Denied GrantRevoked)).
 Proof. vm_compute. reflexivity. Qed.
