@@ -1,4 +1,4 @@
-(* What an answer tells of what was asked: every check that has passed before it. *)
+(* Every check that passes before a request or a hello comes to anything, step by step. *)
 
 From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
 From Doorward Require Import Facts Decides.
@@ -338,72 +338,4 @@ Proof.
     + destruct (grant_expires one <=? now d); [discriminate |].
       destruct (uses_left one =? 0); [discriminate |].
       apply then_yes in Redeems. destruct Redeems as [? [? Redeems]]. discriminate.
-Qed.
-
-(* What a step came to is what was decided. *)
-
-Lemma requests_decide w r w' v : step w (Requests r) = (w', Decided v) -> exists d', decide (the_door w) r = (d', v).
-Proof. simpl. unfold decided. destruct (decide (the_door w) r) as [d' v']. intros [= _ <-]. eauto. Qed.
-
-Lemma greets_decide w h w' v : step w (Greets h) = (w', Decided v) -> exists d', decide_hello (the_door w) h = (d', v).
-Proof. simpl. unfold decided. destruct (decide_hello (the_door w) h) as [d' v']. intros [= _ <-]. eauto. Qed.
-
-Lemma renews_decide w ahead r w' v : step w (Renews ahead r) = (w', Decided v) ->
-  exists d', decide (the_door w) r = (d', v).
-Proof.
-  simpl. destruct (decide (the_door w) r) as [d' v'] eqn:D. unfold decided, renew.
-  destruct v' as [| [said |] | |]; try destruct (renewal _ _ _); intros H; inversion H; subst; eauto.
-Qed.
-
-(* What a renewal came to, also of a token that is kept as it is. *)
-Lemma renewal_decides w what w' o who :
-  match o with Renewed he _ _ => he = who | Kept he => he = Some who | _ => False end ->
-  step w what = (w', o) ->
-  exists ahead r d' held joined, what = Renews ahead r /\ decide (the_door w) r = (d', Admitted (Some who) held joined)
-    /\ renew d' ahead who = (the_door w', o).
-Proof.
-  intros Is H. destruct what; cbn [step] in H;
-    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
-      unfold change_keys, make_grant, change_workspaces, decided in S;
-      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
-      inversion S; subst; destruct Is; fail).
-  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in S.
-    destruct (decide (the_door w) r) as [d'' v] eqn:D.
-    destruct v as [| [said |] held joined | |]; try (inversion S; subst; destruct Is; fail).
-    + assert (Same : said = who).
-      { unfold renew in S. destruct (renewal _ _ _); inversion S; subst; congruence. }
-      subst said. exists ahead, r, d'', held, joined. auto.
-    + inversion S; subst. discriminate.
-  - destruct (room_step _ _ _). inversion H; subst. destruct Is.
-Qed.
-
-Lemma decide_is d r d' v : decide d r = (d', v) ->
-  (d' = d /\ exists why, v = Denied why) \/ exists e, examine d r = Yes e /\ judge d e = (d', v).
-Proof. unfold decide, judge_all. destruct (examine d r); [eauto | intros [= <- <-]; eauto]. Qed.
-
-Lemma decide_hello_is d h d' v : decide_hello d h = (d', v) ->
-  (d' = d /\ exists why, v = Denied why) \/ exists e, examine_hello d h = Yes e /\ judge d e = (d', v).
-Proof. unfold decide_hello, judge_all. destruct (examine_hello d h); [eauto | intros [= <- <-]; eauto]. Qed.
-
-Lemma token_stands d t what said : verify_token d t what = Yes said ->
-  exists before, stand (freshness (set d)) (now d) (known d) before = Yes said /\ session said = session before.
-Proof.
-  unfold verify_token. intros H. apply then_yes in H. destruct H as [before [_ Stands]]. exists before. split; auto.
-  unfold stand in Stands. apply then_yes in Stands. destruct Stands as [? [_ Stands]].
-  destruct (get _ _) as [[[| most] u] |] in Stands; inversion Stands; reflexivity.
-Qed.
-
-Lemma decide_admits d r d' said held joined :
-  decide d r = (d', Admitted (Some said) held joined) -> admissible d r said held joined.
-Proof.
-  intros D. apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
-  apply examine_is in Examined. destruct Examined as (_ & Wants & Well & Found).
-  apply judge_admits in D. destruct D as (_ & needed & t & what & Access & Presented & Verified & Admits).
-  pose proof (only_genuine_verifies _ _ _ _ Verified) as ->.
-  exists (needs_access e), needed, t. rewrite <- Wants.
-  split; auto. split; auto. split; [| split].
-  - rewrite Presented in Found. unfold found, extract in Found.
-    destruct Access as [Access | [Access _]]; rewrite Access in Found; destruct (presents r); inversion Found; auto.
-  - eapply verify_token_good; eauto.
-  - apply token_stands in Verified. destruct Verified as (before & Stands & _). eapply let_in_checked; eauto.
 Qed.

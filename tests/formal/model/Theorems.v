@@ -9,7 +9,7 @@
    [bought_well] (Checks.v): the checks that have passed, step by step. *)
 
 From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
-From Doorward Require Import Facts Decides Checks Invariants Rooms Later.
+From Doorward Require Import Facts Decides Checks Answers Invariants Rooms Later.
 
 (** * Grants *)
 
@@ -18,6 +18,26 @@ From Doorward Require Import Facts Decides Checks Invariants Rooms Later.
 Theorem grant_never_yields_more_sessions_than_uses chosen w h g at_ uses life given subject :
   reached chosen w h -> made g at_ uses life given subject h -> opened_count g h <= uses.
 Proof. intros R Made. apply (uses_hold _ _ _ (reached_holds _ _ _ R) _ _ _ _ _ _ Made). Qed.
+
+(** A grant is made with at least one capability, with none that its issuer lacks, and with uses and a life
+    within their bounds. *)
+(*= req: GRANT-8, GRANT-9, type=proof *)
+Theorem a_grant_is_made_within_bounds w uses life given how subject issuer w' g :
+  step w (MakeGrant uses life given how subject issuer) = (w', Made g) ->
+  given <> 0 /\ within given issuer
+  /\ 1 <= uses <= 1000
+  /\ 0 < life <= match how with TypedCode => 10 * minute | Link | Desktop => 30 * day end.
+Proof.
+  simpl. unfold make_grant, issue_grant. intros H.
+  destruct ((given =? 0) || negb (contains issuer given)) eqn:Carries; [inversion H |].
+  destruct ((uses =? 0) || (max_uses <? uses)) eqn:Times; [inversion H |].
+  destruct ((life =? 0) || (longest how <? life)) eqn:Lives; [inversion H |].
+  apply orb_false_iff in Carries, Times, Lives.
+  destruct Carries as [Some_ Has], Times as [Use Most], Lives as [Life Longest].
+  apply N.eqb_neq in Some_, Use, Life. apply negb_false_iff in Has. apply N.ltb_ge in Most, Longest.
+  unfold max_uses in Most. split; auto. split; auto. split; [lia |]. destruct how;
+    cbv [longest max_code_life max_link_life day minute] in Longest; lia.
+Qed.
 
 (** Whoever comes again within a minute with the grant, the nonce and the endpoint of a redemption gets
     the session that it bought, or none: never another one, at another use. *)
@@ -471,27 +491,14 @@ Theorem hello_admission_implies_every_check w h w' said held joined :
     /\ offers h = OffersToken t Genuine
     /\ good_token d t said
     /\ checked d said (asked_by_hello h) needed held joined.
-Proof.
-  intros H d. apply greets_decide in H. destruct H as [d' D]. fold d in D.
-  apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
-  apply examine_hello_is in Examined. destruct Examined as (_ & Wants & needed & Well & Offers).
-  apply judge_admits in D. destruct D as (_ & needed' & t & what & Access & Presented & Verified & Admits).
-  pose proof (only_genuine_verifies _ _ _ _ Verified) as ->.
-  assert (Is : offers h = OffersToken t Genuine /\ needed' = needed).
-  { unfold hello_access in Offers. destruct (offers h); inversion Offers as [[A P]]; rewrite Presented in *;
-      try discriminate; destruct Access as [Access | [Access _]]; rewrite Access in A; inversion A; subst;
-      inversion P; subst; auto. }
-  destruct Is as [Is ->]. exists needed, t. split; auto. split; auto. split; [eapply verify_token_good; eauto |].
-  rewrite <- Wants. apply token_stands in Verified. destruct Verified as (before & Stands & _).
-  eapply let_in_checked; eauto.
-Qed.
+Proof. exact (hello_admits w h w' said held joined). Qed.
 
 (** A session is bought, or told of again, only if every check has passed: that what brings the grant is
     presentable, that guesses are left, a grant that was made and not revoked, and either a use that is
     left before its end and room for a session, or a use of this nonce at this endpoint within a minute,
     whose session is still there; that the session would be admitted, on what is known freshly, to the
     workspace, with every capability that is asked for. *)
-(*= req: CAP-4, GRANT-5, ROUTE-4, SESSION-8, WORK-1, type=proof *)
+(*= req: CAP-4, GRANT-5, LIMIT-5, ROUTE-4, SESSION-8, WORK-1, type=proof *)
 Theorem redemption_implies_every_check w what w' g again s t held until end_ joined :
   step w what = (w', Decided (Redeemed g again s t held until end_ joined)) ->
   let d := the_door w in
@@ -502,37 +509,7 @@ Theorem redemption_implies_every_check w what w' g again s t held until end_ joi
     /\ presentable_hello d h needed
     /\ offers h = OffersGrant g n
     /\ bought_well d (hello_peer h) AtHello g n (asked_by_hello h) needed again s held joined).
-Proof.
-  intros H d.
-  assert (Http : forall r d', decide d r = (d', Redeemed g again s t held until end_ joined) ->
-    exists at_ n, presentable d r (Redeem at_ 0 g n)
-      /\ bought_well d (peer r) at_ g n (asked_by r) 0 again s held joined).
-  { intros r d' D. apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
-    apply examine_is in Examined. destruct Examined as (Peer & Wants & Well & _).
-    apply judge_redeems in D. destruct D as (at_ & needed & n & Access & D). apply redeem_at_is in D.
-    rewrite Access, Peer, Wants in *.
-    assert (needed = 0).
-    { pose proof (has_a_rule _ _ _ Well) as Rule. unfold resolve in Rule.
-      destruct (to r), (by_verb r); try discriminate; try (destruct (rule_of d path); discriminate);
-        inversion Rule; auto. }
-    subst needed. eauto. }
-  pose proof H as H'. destruct what; cbn [step] in H;
-    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
-      unfold change_keys, make_grant, change_workspaces, decided in S;
-      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
-      inversion S; fail).
-  - left. apply requests_decide in H'. destruct H' as [d' D]. apply Http in D. destruct D as (at_ & n & D).
-    exists at_, n, r. split; [auto | tauto].
-  - left. apply renews_decide in H'. destruct H' as [d' D]. apply Http in D. destruct D as (at_ & n & D).
-    exists at_, n, r. split; [eauto | tauto].
-  - right. apply greets_decide in H'. destruct H' as [d' D]. fold d in D.
-    apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
-    apply examine_hello_is in Examined. destruct Examined as (Peer & Wants & needed & Well & Offers).
-    apply judge_redeems in D. destruct D as (at_ & needed' & n & Access & D). apply redeem_at_is in D.
-    rewrite Peer, Wants in D. rewrite Access in Offers.
-    exists needed, n, h. unfold hello_access in Offers. destruct (offers h) eqn:Offered; inversion Offers; subst; auto.
-  - destruct (room_step _ _ _). inversion H.
-Qed.
+Proof. exact (step_redeems w what w' g again s t held until end_ joined). Qed.
 
 (** There is no other way in: whoever comes in by whatever operation has a good token, of that session and
     with no fewer capabilities, or has just brought a grant. *)
@@ -559,31 +536,15 @@ Theorem only_an_unguarded_door_admits_nobody_in_particular w what w' held joined
   /\ (joined <> None -> is_off (workspaces d) = true)
   /\ ((exists r rule, what = Requests r /\ presentable d r rule)
       \/ (exists h needed, what = Greets h /\ presentable_hello d h needed)).
-Proof.
-  intros H d.
-  assert (Judged : forall e d', judge d e = (d', Admitted None held joined) ->
-    unguarded (set d) = true /\ (joined <> None -> is_off (workspaces d) = true)).
-  { intros e d' D. apply judge_admits_nobody in D. destruct D as (Open_ & needed & _ & Admits). split; auto.
-    intros Some_. destruct joined as [workspace |]; [| congruence].
-    unfold let_in in Admits. apply then_yes in Admits. destruct Admits as [[joins allowed] [Enters Admits]].
-    apply then_yes in Admits. destruct Admits as [? [_ Admits]]. inversion Admits; subst. simpl in Enters.
-    apply enter_is_join in Enters. eapply nobody_joins; eauto. }
-  pose proof H as H'. destruct what; cbn [step] in H;
-    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
-      unfold change_keys, make_grant, change_workspaces, decided in S;
-      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
-      inversion S; fail).
-  - apply requests_decide in H'. destruct H' as [d' D]. fold d in D.
-    apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
-    apply Judged in D. destruct D. apply examine_is in Examined. destruct Examined as (_ & _ & Well & _). eauto 8.
-  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in S. unfold decided, renew in S.
-    repeat (match type of S with context [match ?x with _ => _ end] => destruct x end); inversion S.
-  - apply greets_decide in H'. destruct H' as [d' D]. fold d in D.
-    apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
-    apply Judged in D. destruct D. apply examine_hello_is in Examined.
-    destruct Examined as (_ & _ & needed & Well & _). eauto 8.
-  - destruct (room_step _ _ _). inversion H.
-Qed.
+Proof. exact (step_admits_nobody w what w' held joined). Qed.
+
+(** Whoever is admitted would be whatever was guessed before, from the same address too. *)
+(*= req: LIMIT-6, type=proof *)
+Theorem no_guesses_keep_a_session_out w what w' who held joined counters :
+  step w what = (w', Decided (Admitted who held joined)) ->
+  exists w'', step (World (with_counters (the_door w) counters) (the_room w)) what
+    = (w'', Decided (Admitted who held joined)).
+Proof. apply step_admits_anyway. Qed.
 
 (** Default is denial: a route that no rule names is reached by nobody, and one that a rule names by
     nobody without a token, unless the operator asked for no guard by name. *)
@@ -594,30 +555,7 @@ Theorem default_is_denial w r w' o path :
    \/ (unguarded (set (the_door w)) = false
        /\ forall t what, presents r <> Cookie t what /\ presents r <> Bearer t what)) ->
   exists why, o = Decided (Denied why).
-Proof.
-  intros To H Closed. cbn [step] in H. destruct (door_step (the_door w) (Requests r)) as [d' o'] eqn:S.
-  inversion H; subst. simpl in S. unfold decided in S. set (d := the_door w) in *.
-  destruct (decide d r) as [d'' v] eqn:D. inversion S; subst. simpl in *.
-  unfold decide, judge_all in D. destruct (examine d r) as [e |] eqn:Examined; [| inversion D; eauto].
-  unfold examine in Examined.
-  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
-  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
-  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
-  apply then_yes in Examined; destruct Examined as [rule [Rule Examined]].
-  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
-  apply then_yes in Examined; destruct Examined as [brought_ [Found Examined]].
-  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
-  inversion Examined; subst e. clear Examined.
-  unfold resolve in Rule. rewrite To in Rule.
-  destruct (rule_of d path) as [needed |] eqn:Has; [| discriminate]. inversion Rule; subst rule.
-  destruct Closed as [Closed | [Guards None_]]; [discriminate |].
-  unfold judge, verify in D. simpl in D. rewrite Guards in D. unfold found, extract in Found.
-  destruct (presents r) eqn:Presents; inversion Found; subst brought_;
-    try (exfalso; destruct (None_ t what); congruence).
-  - inversion D; eauto.
-  - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
-  - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
-Qed.
+Proof. exact (route_is_closed w r w' o path). Qed.
 
 (** The same of a hello: one to what is guarded reaches nobody where a path is left that no rule names, and
     one without a token or a grant reaches nobody at all. *)
@@ -628,23 +566,7 @@ Theorem default_is_denial_of_hellos w h w' o :
    \/ (unguarded (set (the_door w)) = false
        /\ forall t what g n, offers h <> OffersToken t what /\ offers h <> OffersGrant g n)) ->
   exists why, o = Decided (Denied why).
-Proof.
-  intros H Closed. set (d := the_door w) in *.
-  assert (Is : exists v, o = Decided v) by (simpl in H; unfold decided in H; inversion H; eauto).
-  destruct Is as [v ->]. apply greets_decide in H. destruct H as [d' D]. fold d in D.
-  apply decide_hello_is in D. destruct D as [[_ [why ->]] | (e & Examined & D)]; eauto.
-  apply examine_hello_is in Examined. destruct Examined as (_ & _ & needed & Well & Offers).
-  destruct Closed as [[For_ [path None_]] | [Guards None_]].
-  - destruct (needs_what_rules_ask _ _ _ Well For_ path) as (some & Rule & _). congruence.
-  - unfold hello_access in Offers. unfold judge, verify in D. rewrite Guards in D.
-    destruct (offers h) eqn:Offered; inversion Offers as [[A P]];
-      try (exfalso; destruct (None_ t what 0 0); congruence);
-      try (exfalso; destruct (None_ 0 Genuine g nonce); congruence);
-      rewrite <- A, <- P in D.
-    + inversion D; eauto.
-    + unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
-    + unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
-Qed.
+Proof. exact (hello_is_closed w h w' o). Qed.
 
 (** * Rooms *)
 

@@ -1,7 +1,7 @@
 (* Traces that reach what the theorems speak of: each is carried out by Coq itself. *)
 
 From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
-From Doorward Require Import Facts Decides Checks Invariants Rooms Later Theorems.
+From Doorward Require Import Facts Decides Checks Answers Invariants Rooms Later Theorems.
 
 (** [run] comes to nothing but worlds that are reached, with their history. *)
 Lemma run_reaches chosen all : forall w h w' h',
@@ -55,6 +55,23 @@ Example the_same_nonce_again :
   | _ => False
   end.
 Proof. vm_compute. exact I. Qed.
+
+(** A grant of as many uses as there may be, as long as it may live, and none beyond. *)
+Example the_largest_grant :
+  firstn 5 (outcomes [MakeGrant 1000 (30 * day) 15 Desktop 7 15; MakeGrant 1001 (30 * day) 15 Desktop 7 15;
+    MakeGrant 1000 (30 * day + 1) 15 Desktop 7 15; MakeGrant 1 (10 * minute + 1) 1 TypedCode 7 15; MakeGrant 1 1 3 Link 7 1])
+  = [NotMade BadCapabilities; NotMade BadLife; NotMade BadLife; NotMade BadUses; Made 0].
+Proof. vm_compute. reflexivity. Qed.
+
+(** No guess is left, for a grant either, and a session comes in as before. *)
+Definition guesses (n : nat) : list operation := repeat (Requests (visit_of (Cookie 0 TagChanged))) n.
+
+Example no_guess_keeps_it_out :
+  map (fun last => ending ([Refresh; made_grant; bootstrap 0 1] ++ guesses 99 ++ [last]))
+    [Requests (visit_of (Cookie 0 TagChanged)); bootstrap 0 2]
+    = repeat (Some (Decided (Denied (GuessesLimited 1700000060000)))) 2
+  /\ option_map enters (ending ([Refresh; made_grant; bootstrap 0 1] ++ guesses 100 ++ [visit 0])) = Some (Some (0, 3)).
+Proof. vm_compute. auto. Qed.
 
 (** A session comes in with its token, until it is revoked, or its time is over. *)
 Example a_session_comes_in :
@@ -189,6 +206,13 @@ Proof. vm_compute. reflexivity. Qed.
 
 Example a_hello_without_either_is_denied :
   ending [Refresh; made_grant; Greets (hello_with OffersNothing)] = Some (Decided (Denied CredentialMissing)).
+Proof. vm_compute. reflexivity. Qed.
+
+Example a_hello_to_more_than_the_rules_name :
+  let chosen := Settings (Lifetimes 600000 3600000) (Limits 10 100 16) 8 8 5000 1700000000000 Loopback false false
+    None (Some observe) (Some observe) (Some observe) in
+  map came (firstn 2 (snd (run (start_world chosen) [Refresh; made_grant; Greets (hello_with (OffersGrant 0 1)); Uses 0] [])))
+    = [UsesLeft (Some 2); Decided (Denied NoRoute)].
 Proof. vm_compute. reflexivity. Qed.
 
 (** A foreign host, a foreign page and an upgrade by POST are denied whatever they bring. *)

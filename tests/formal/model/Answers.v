@@ -1,0 +1,276 @@
+(* What a step came to, and which checks have passed then: the theorems about requests, with their proofs. *)
+
+From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
+From Doorward Require Import Facts Decides Checks.
+
+(* It came to what was decided. *)
+
+Lemma requests_decide w r w' v : step w (Requests r) = (w', Decided v) -> exists d', decide (the_door w) r = (d', v).
+Proof. simpl. unfold decided. destruct (decide (the_door w) r) as [d' v']. intros [= _ <-]. eauto. Qed.
+
+Lemma greets_decide w h w' v : step w (Greets h) = (w', Decided v) -> exists d', decide_hello (the_door w) h = (d', v).
+Proof. simpl. unfold decided. destruct (decide_hello (the_door w) h) as [d' v']. intros [= _ <-]. eauto. Qed.
+
+Lemma renews_decide w ahead r w' v : step w (Renews ahead r) = (w', Decided v) ->
+  exists d', decide (the_door w) r = (d', v).
+Proof.
+  simpl. destruct (decide (the_door w) r) as [d' v'] eqn:D. unfold decided, renew.
+  destruct v' as [| [said |] | |]; try destruct (renewal _ _ _); intros H; inversion H; subst; eauto.
+Qed.
+
+(* What a renewal came to, also of a token that is kept as it is. *)
+Lemma renewal_decides w what w' o who :
+  match o with Renewed he _ _ => he = who | Kept he => he = Some who | _ => False end ->
+  step w what = (w', o) ->
+  exists ahead r d' held joined, what = Renews ahead r /\ decide (the_door w) r = (d', Admitted (Some who) held joined)
+    /\ renew d' ahead who = (the_door w', o).
+Proof.
+  intros Is H. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; subst; destruct Is; fail).
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in S.
+    destruct (decide (the_door w) r) as [d'' v] eqn:D.
+    destruct v as [| [said |] held joined | |]; try (inversion S; subst; destruct Is; fail).
+    + assert (Same : said = who).
+      { unfold renew in S. destruct (renewal _ _ _); inversion S; subst; congruence. }
+      subst said. exists ahead, r, d'', held, joined. auto.
+    + inversion S; subst. discriminate.
+  - destruct (room_step _ _ _). inversion H; subst. destruct Is.
+Qed.
+
+Lemma decide_is d r d' v : decide d r = (d', v) ->
+  (d' = d /\ exists why, v = Denied why) \/ exists e, examine d r = Yes e /\ judge d e = (d', v).
+Proof. unfold decide, judge_all. destruct (examine d r); [eauto | intros [= <- <-]; eauto]. Qed.
+
+Lemma decide_hello_is d h d' v : decide_hello d h = (d', v) ->
+  (d' = d /\ exists why, v = Denied why) \/ exists e, examine_hello d h = Yes e /\ judge d e = (d', v).
+Proof. unfold decide_hello, judge_all. destruct (examine_hello d h); [eauto | intros [= <- <-]; eauto]. Qed.
+
+Lemma token_stands d t what said : verify_token d t what = Yes said ->
+  exists before, stand (freshness (set d)) (now d) (known d) before = Yes said /\ session said = session before.
+Proof.
+  unfold verify_token. intros H. apply then_yes in H. destruct H as [before [_ Stands]]. exists before. split; auto.
+  unfold stand in Stands. apply then_yes in Stands. destruct Stands as [? [_ Stands]].
+  destruct (get _ _) as [[[| most] u] |] in Stands; inversion Stands; reflexivity.
+Qed.
+
+Lemma decide_admits d r d' said held joined :
+  decide d r = (d', Admitted (Some said) held joined) -> admissible d r said held joined.
+Proof.
+  intros D. apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+  apply examine_is in Examined. destruct Examined as (_ & Wants & Well & Found).
+  apply judge_admits in D. destruct D as (_ & needed & t & what & Access & Presented & Verified & Admits).
+  pose proof (only_genuine_verifies _ _ _ _ Verified) as ->.
+  exists (needs_access e), needed, t. rewrite <- Wants.
+  split; auto. split; auto. split; [| split].
+  - rewrite Presented in Found. unfold found, extract in Found.
+    destruct Access as [Access | [Access _]]; rewrite Access in Found; destruct (presents r); inversion Found; auto.
+  - eapply verify_token_good; eauto.
+  - apply token_stands in Verified. destruct Verified as (before & Stands & _). eapply let_in_checked; eauto.
+Qed.
+
+Lemma hello_admits w h w' said held joined :
+  step w (Greets h) = (w', Decided (Admitted (Some said) held joined)) ->
+  let d := the_door w in
+  exists needed t,
+    presentable_hello d h needed
+    /\ offers h = OffersToken t Genuine
+    /\ good_token d t said
+    /\ checked d said (asked_by_hello h) needed held joined.
+Proof.
+  intros H d. apply greets_decide in H. destruct H as [d' D]. fold d in D.
+  apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+  apply examine_hello_is in Examined. destruct Examined as (_ & Wants & needed & Well & Offers).
+  apply judge_admits in D. destruct D as (_ & needed' & t & what & Access & Presented & Verified & Admits).
+  pose proof (only_genuine_verifies _ _ _ _ Verified) as ->.
+  assert (Is : offers h = OffersToken t Genuine /\ needed' = needed).
+  { unfold hello_access in Offers. destruct (offers h); inversion Offers as [[A P]]; rewrite Presented in *;
+      try discriminate; destruct Access as [Access | [Access _]]; rewrite Access in A; inversion A; subst;
+      inversion P; subst; auto. }
+  destruct Is as [Is ->]. exists needed, t. split; auto. split; auto. split; [eapply verify_token_good; eauto |].
+  rewrite <- Wants. apply token_stands in Verified. destruct Verified as (before & Stands & _).
+  eapply let_in_checked; eauto.
+Qed.
+
+Lemma step_redeems w what w' g again s t held until end_ joined :
+  step w what = (w', Decided (Redeemed g again s t held until end_ joined)) ->
+  let d := the_door w in
+  (exists at_ n r, (what = Requests r \/ exists ahead, what = Renews ahead r)
+    /\ presentable d r (Redeem at_ 0 g n)
+    /\ bought_well d (peer r) at_ g n (asked_by r) 0 again s held joined)
+  \/ (exists needed n h, what = Greets h
+    /\ presentable_hello d h needed
+    /\ offers h = OffersGrant g n
+    /\ bought_well d (hello_peer h) AtHello g n (asked_by_hello h) needed again s held joined).
+Proof.
+  intros H d.
+  assert (Http : forall r d', decide d r = (d', Redeemed g again s t held until end_ joined) ->
+    exists at_ n, presentable d r (Redeem at_ 0 g n)
+      /\ bought_well d (peer r) at_ g n (asked_by r) 0 again s held joined).
+  { intros r d' D. apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply examine_is in Examined. destruct Examined as (Peer & Wants & Well & _).
+    apply judge_redeems in D. destruct D as (at_ & needed & n & Access & D). apply redeem_at_is in D.
+    rewrite Access, Peer, Wants in *.
+    assert (needed = 0).
+    { pose proof (has_a_rule _ _ _ Well) as Rule. unfold resolve in Rule.
+      destruct (to r), (by_verb r); try discriminate; try (destruct (rule_of d path); discriminate);
+        inversion Rule; auto. }
+    subst needed. eauto. }
+  pose proof H as H'. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; fail).
+  - left. apply requests_decide in H'. destruct H' as [d' D]. apply Http in D. destruct D as (at_ & n & D).
+    exists at_, n, r. split; [auto | tauto].
+  - left. apply renews_decide in H'. destruct H' as [d' D]. apply Http in D. destruct D as (at_ & n & D).
+    exists at_, n, r. split; [eauto | tauto].
+  - right. apply greets_decide in H'. destruct H' as [d' D]. fold d in D.
+    apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply examine_hello_is in Examined. destruct Examined as (Peer & Wants & needed & Well & Offers).
+    apply judge_redeems in D. destruct D as (at_ & needed' & n & Access & D). apply redeem_at_is in D.
+    rewrite Peer, Wants in D. rewrite Access in Offers.
+    exists needed, n, h. unfold hello_access in Offers. destruct (offers h) eqn:Offered; inversion Offers; subst; auto.
+  - destruct (room_step _ _ _). inversion H.
+Qed.
+
+Lemma step_admits_nobody w what w' held joined :
+  step w what = (w', Decided (Admitted None held joined)) ->
+  let d := the_door w in
+  unguarded (set d) = true
+  /\ (joined <> None -> is_off (workspaces d) = true)
+  /\ ((exists r rule, what = Requests r /\ presentable d r rule)
+      \/ (exists h needed, what = Greets h /\ presentable_hello d h needed)).
+Proof.
+  intros H d.
+  assert (Judged : forall e d', judge d e = (d', Admitted None held joined) ->
+    unguarded (set d) = true /\ (joined <> None -> is_off (workspaces d) = true)).
+  { intros e d' D. apply judge_admits_nobody in D. destruct D as (Open_ & needed & _ & Admits). split; auto.
+    intros Some_. destruct joined as [workspace |]; [| congruence].
+    unfold let_in in Admits. apply then_yes in Admits. destruct Admits as [[joins allowed] [Enters Admits]].
+    apply then_yes in Admits. destruct Admits as [? [_ Admits]]. inversion Admits; subst. simpl in Enters.
+    apply enter_is_join in Enters. eapply nobody_joins; eauto. }
+  pose proof H as H'. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; fail).
+  - apply requests_decide in H'. destruct H' as [d' D]. fold d in D.
+    apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply Judged in D. destruct D. apply examine_is in Examined. destruct Examined as (_ & _ & Well & _). eauto 8.
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in S. unfold decided, renew in S.
+    repeat (match type of S with context [match ?x with _ => _ end] => destruct x end); inversion S.
+  - apply greets_decide in H'. destruct H' as [d' D]. fold d in D.
+    apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply Judged in D. destruct D. apply examine_hello_is in Examined.
+    destruct Examined as (_ & _ & needed & Well & _). eauto 8.
+  - destruct (room_step _ _ _). inversion H.
+Qed.
+
+Lemma route_is_closed w r w' o path :
+  to r = Guarded path -> step w (Requests r) = (w', o) ->
+  (rule_of (the_door w) path = None
+   \/ (unguarded (set (the_door w)) = false
+       /\ forall t what, presents r <> Cookie t what /\ presents r <> Bearer t what)) ->
+  exists why, o = Decided (Denied why).
+Proof.
+  intros To H Closed. cbn [step] in H. destruct (door_step (the_door w) (Requests r)) as [d' o'] eqn:S.
+  inversion H; subst. simpl in S. unfold decided in S. set (d := the_door w) in *.
+  destruct (decide d r) as [d'' v] eqn:D. inversion S; subst. simpl in *.
+  unfold decide, judge_all in D. destruct (examine d r) as [e |] eqn:Examined; [| inversion D; eauto].
+  unfold examine in Examined.
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  apply then_yes in Examined; destruct Examined as [rule [Rule Examined]].
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  apply then_yes in Examined; destruct Examined as [brought_ [Found Examined]].
+  apply then_yes in Examined; destruct Examined as [? [_ Examined]].
+  inversion Examined; subst e. clear Examined.
+  unfold resolve in Rule. rewrite To in Rule.
+  destruct (rule_of d path) as [needed |] eqn:Has; [| discriminate]. inversion Rule; subst rule.
+  destruct Closed as [Closed | [Guards None_]]; [discriminate |].
+  unfold judge, verify in D. simpl in D. rewrite Guards in D. unfold found, extract in Found.
+  destruct (presents r) eqn:Presents; inversion Found; subst brought_;
+    try (exfalso; destruct (None_ t what); congruence).
+  - inversion D; eauto.
+  - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
+  - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
+Qed.
+
+Lemma hello_is_closed w h w' o :
+  step w (Greets h) = (w', o) ->
+  ((for_token h = false /\ exists path, rule_of (the_door w) path = None)
+   \/ (unguarded (set (the_door w)) = false
+       /\ forall t what g n, offers h <> OffersToken t what /\ offers h <> OffersGrant g n)) ->
+  exists why, o = Decided (Denied why).
+Proof.
+  intros H Closed. set (d := the_door w) in *.
+  assert (Is : exists v, o = Decided v) by (simpl in H; unfold decided in H; inversion H; eauto).
+  destruct Is as [v ->]. apply greets_decide in H. destruct H as [d' D]. fold d in D.
+  apply decide_hello_is in D. destruct D as [[_ [why ->]] | (e & Examined & D)]; eauto.
+  apply examine_hello_is in Examined. destruct Examined as (_ & _ & needed & Well & Offers).
+  destruct Closed as [[For_ [path None_]] | [Guards None_]].
+  - destruct (needs_what_rules_ask _ _ _ Well For_ path) as (some & Rule & _). congruence.
+  - unfold hello_access in Offers. unfold judge, verify in D. rewrite Guards in D.
+    destruct (offers h) eqn:Offered; inversion Offers as [[A P]];
+      try (exfalso; destruct (None_ t what 0 0); congruence);
+      try (exfalso; destruct (None_ 0 Genuine g nonce); congruence);
+      rewrite <- A, <- P in D.
+    + inversion D; eauto.
+    + unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
+    + unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
+Qed.
+
+(* Counters of guesses stand in the way of nobody with a good token. *)
+
+Lemma judge_admits_anyway d e d' who held joined c :
+  judge d e = (d', Admitted who held joined) ->
+  exists d'', judge (with_counters d c) e = (d'', Admitted who held joined).
+Proof.
+  assert (Verify : forall needed, verify d e needed = (d', Admitted who held joined) ->
+    exists d'', verify (with_counters d c) e needed = (d'', Admitted who held joined)).
+  { unfold verify, conclude. intros needed. simpl. destruct (unguarded (set d)).
+    - change (let_in (with_counters d c) None) with (let_in d None).
+      destruct (let_in _ _ _ _) as [[? ?] |]; intros [= _ <- <- <-]; eauto.
+    - destruct (was_presented e); [discriminate | |].
+      + change (verify_token (with_counters d c)) with (verify_token d).
+        destruct (verify_token d t what) as [said |]; [| intros H; exfalso; eapply refusing_admits_nobody; eauto].
+        change (let_in (with_counters d c)) with (let_in d).
+        destruct (let_in _ _ _ _) as [[? ?] |]; intros [= _ <- <- <-]; eauto.
+      + intros H. exfalso. eapply refusing_admits_nobody; eauto. }
+  unfold judge. destruct (needs_access e) as [| at_ needed g n | | needed |]; intros H.
+  - discriminate.
+  - exfalso. eapply redeeming_admits_nobody; eauto.
+  - destruct (was_presented e); [discriminate | |]; apply Verify; exact H.
+  - apply Verify. exact H.
+  - destruct (was_presented e); try discriminate. exfalso. eapply refusing_admits_nobody; eauto.
+Qed.
+
+Lemma step_admits_anyway w what w' who held joined c :
+  step w what = (w', Decided (Admitted who held joined)) ->
+  exists w'', step (World (with_counters (the_door w) c) (the_room w)) what = (w'', Decided (Admitted who held joined)).
+Proof.
+  intros H. pose proof H as H'. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; fail).
+  - apply requests_decide in H'. destruct H' as [d' D].
+    apply decide_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply (judge_admits_anyway _ _ _ _ _ _ c) in D. destruct D as [d'' D].
+    simpl. unfold decided, decide, judge_all.
+    change (examine (with_counters (the_door w) c) r) with (examine (the_door w) r).
+    rewrite Examined, D. simpl. eauto.
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in S. unfold decided, renew in S.
+    repeat (match type of S with context [match ?x with _ => _ end] => destruct x end); inversion S.
+  - apply greets_decide in H'. destruct H' as [d' D].
+    apply decide_hello_is in D. destruct D as [[_ [why Is]] | (e & Examined & D)]; [discriminate |].
+    apply (judge_admits_anyway _ _ _ _ _ _ c) in D. destruct D as [d'' D].
+    simpl. unfold decided, decide_hello, judge_all.
+    change (examine_hello (with_counters (the_door w) c) h) with (examine_hello (the_door w) h).
+    rewrite Examined, D. simpl. eauto.
+  - destruct (room_step _ _ _). inversion H.
+Qed.
