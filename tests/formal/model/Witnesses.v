@@ -370,3 +370,118 @@ Proof.
   destruct Announced as (one & Is & Place_ & Owner); [vm_compute; reflexivity |].
   vm_compute in Is. destruct Is as [<- | [<- | []]]; [discriminate Place_ | discriminate Owner].
 Qed.
+
+(** * More of them *)
+
+Definition checks_are_passed next : Prop := forall all r said held joined,
+  snd (next (fst (after next all)) (Requests r)) = Decided (Admitted (Some said) held joined) ->
+  admissible (the_door (fst (after next all))) r said held joined.
+
+Definition hellos_have_what_rules_ask next : Prop := forall all h said held joined path,
+  snd (next (fst (after next all)) (Greets h)) = Decided (Admitted (Some said) held joined) ->
+  for_token h = false ->
+  exists some, rule_of (the_door (fst (after next all))) path = Some some /\ within some held.
+
+Definition renewals_wait next : Prop := forall all ahead r who t new,
+  snd (next (fst (after next all)) (Renews ahead r)) = Renewed who t new ->
+  issued who + (expires who - issued who) / 2 <= now (the_door (fst (after next all))) + ahead.
+
+Definition ids_are_new next : Prop := forall all what id one,
+  snd (next (fst (after next all)) what) = Key id ->
+  In one (masters (ring (the_door (fst (after next all))))) -> id_of one < id.
+
+Definition one_session_writes next : Prop := forall all p q told1 told2 one other,
+  snd (next (fst (after next all)) (InRoom (Write p))) = RoomSaid Done told1 ->
+  snd (next (fst (after next all)) (InRoom (Write q))) = RoomSaid Done told2 ->
+  In one (seats (the_room (fst (after next all)))) -> seat_place one = p ->
+  In other (seats (the_room (fst (after next all)))) -> seat_place other = q -> sits one = sits other.
+
+Theorem the_model_keeps_these_five :
+  checks_are_passed step /\ hellos_have_what_rules_ask step /\ renewals_wait step /\ ids_are_new step
+  /\ one_session_writes step.
+Proof.
+  split; [| split; [| split; [| split]]].
+  - intros all r said held joined Came.
+    destruct (step (fst (after step all)) (Requests r)) as [w' o] eqn:S. simpl in Came. subst o.
+    eapply admission_implies_every_check; eauto.
+  - intros all h said held joined path Came For_.
+    destruct (step (fst (after step all)) (Greets h)) as [w' o] eqn:S. simpl in Came. subst o.
+    destruct (hello_admission_implies_every_check _ _ _ _ _ _ S) as (needed & t & Well & _ & _ & Checked).
+    destruct (needs_what_rules_ask _ _ _ Well For_ path) as (some & Rule & Less). exists some. split; auto.
+    eapply within_trans; [exact Less | apply (has_what_it_takes _ _ _ _ _ _ Checked)].
+  - intros all ahead r who t new Came.
+    destruct (step (fst (after step all)) (Renews ahead r)) as [w' o] eqn:S. simpl in Came. subst o.
+    destruct (only_a_valid_token_is_renewed _ _ _ _ _ _ _ _ (after_is_reached all) S)
+      as (ahead' & r' & before & held & joined & Is & _ & _ & _ & _ & [Half _] & _). inversion Is; subst. exact Half.
+  - intros all what id one Came Is.
+    destruct (step (fst (after step all)) what) as [w' o] eqn:S. simpl in Came. subst o.
+    destruct (key_ids_are_given_once _ _ _ _ _ _ (after_is_reached all) S) as (_ & _ & Below & _). auto.
+  - intros all p q told1 told2 one other Came1 Came2 Is1 At1 Is2 At2.
+    destruct (step (fst (after step all)) (InRoom (Write p))) as [w1 o1] eqn:S1. simpl in Came1. subst o1.
+    destruct (step (fst (after step all)) (InRoom (Write q))) as [w2 o2] eqn:S2. simpl in Came2. subst o2.
+    exact (one_owner_at_a_time _ _ _ _ _ _ _ _ _ _ _ (after_is_reached all) S1 S2 Is1 At1 Is2 At2).
+Qed.
+
+(* A door that takes what it knows of revocations for fresh, however old it is. *)
+Definition believes_old_news (w : world) (what : operation) : world * outcome :=
+  let d := the_door w in
+  step (World (with_known d (refresh (now d) (known d))) (the_room w)) what.
+
+Theorem a_door_that_believes_old_news_is_noticed : ~ checks_are_passed believes_old_news.
+Proof.
+  intros Passed. specialize (Passed [Refresh; made_grant; bootstrap 0 1; Advance 5001]
+    (visit_of (Cookie 0 Genuine)) (Claims 0 7 3 1700000000000 1700000600000 1700003600000) 3 (Some 0)).
+  destruct Passed as (rule & needed & t & _ & _ & _ & _ & Checked); [vm_compute; reflexivity |].
+  apply is_known_freshly in Checked. vm_compute in Checked. discriminate.
+Qed.
+
+(* A door that asks of a hello no more than it asks for itself. *)
+Definition asks_hellos_for_nothing (w : world) (what : operation) : world * outcome :=
+  match what with
+  | Greets h =>
+      step w (Greets (Hello (hello_peer h) (hello_malformed h) (server_name h) (our_protocol h) true (asks h)
+        (names h) (offers h)))
+  | _ => step w what
+  end.
+
+Theorem a_door_that_asks_hellos_for_nothing_is_noticed : ~ hellos_have_what_rules_ask asks_hellos_for_nothing.
+Proof.
+  intros Has. specialize (Has [Refresh; MakeGrant 1 60000 observe Link 7 15; bootstrap 0 1]
+    (hello_with (OffersToken 0 Genuine)) (Claims 0 7 observe 1700000000000 1700000600000 1700003600000) observe None PathX).
+  destruct Has as (some & Rule & Less); [vm_compute; reflexivity | reflexivity |].
+  vm_compute in Rule. inversion Rule; subst. discriminate Less.
+Qed.
+
+(* A door that renews as soon as it is asked. *)
+Definition renews_at_once (w : world) (what : operation) : world * outcome :=
+  match what with
+  | Renews ahead r => step w (Renews (ahead + 300000) r)
+  | _ => step w what
+  end.
+
+Theorem a_door_that_renews_at_once_is_noticed : ~ renewals_wait renews_at_once.
+Proof.
+  intros Waits. specialize (Waits [Refresh; made_grant; bootstrap 0 1] 0 (visit_of (Cookie 0 Genuine))
+    (Claims 0 7 3 1700000000000 1700000600000 1700003600000) 1
+    (Claims 0 7 3 1700000300000 1700000900000 1700003600000)).
+  vm_compute in Waits. apply Waits; reflexivity.
+Qed.
+
+(* A door that counts its keys anew when it drops the older ones. *)
+Definition counts_keys_anew (w : world) (what : operation) : world * outcome :=
+  match what with
+  | Replace => (World (with_ring (the_door w) (generate (now (the_door w)))) (the_room w), Key 1)
+  | _ => step w what
+  end.
+
+Theorem a_door_that_counts_keys_anew_is_noticed : ~ ids_are_new counts_keys_anew.
+Proof.
+  intros New. specialize (New [] Replace 1 (Master 1 1700000000000)).
+  assert (Less : 1 < 1) by (apply New; vm_compute; auto). discriminate Less.
+Qed.
+
+Theorem a_room_in_which_anybody_writes_has_several_owners : ~ one_session_writes anybody_writes.
+Proof.
+  intros One. specialize (One [InRoom (Join 1 true); InRoom (Join 2 true)] 0 1 [] [] (Seat 0 1 true) (Seat 1 2 true)).
+  assert (Same : 1 = 2) by (apply One; vm_compute; auto). discriminate Same.
+Qed.
