@@ -98,6 +98,40 @@ Proof.
   - destruct (IH _ _ _ _ _ _ _ _ _ Is Came) as (one & Has & Mine). eauto using tokens_remain.
 Qed.
 
+(* The end of a session's row moves by a renewal alone. *)
+
+Lemma end_moves d h what d' o s before after :
+  numbered d h -> distinct (rows d) -> ends_kept d h -> moved d what d' o ->
+  In (s, before) (rows d) -> In (s, after) (rows d') -> row_expires after <> row_expires before ->
+  row_revoked before = false /\ now d < row_expires before
+  /\ exists who t next, o = Renewed who t next /\ session who = s.
+Proof.
+  intros Num Dis Ends M Was Is Moved.
+  assert (Same : forall old, In (s, old) (rows d) -> row_expires after <> row_expires old).
+  { intros old Old. rewrite (distinct_in _ _ _ _ Dis Old Was). exact Moved. }
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t said ahead next U Good Re]; simpl in Is;
+    try (exfalso; apply (Same _ Is); reflexivity).
+  - exfalso. destruct Core as (_ & _ & Rows & _). rewrite Rows in Is. apply (Same _ Is). reflexivity.
+  - exfalso. apply in_keep in Is. destruct Is as [Is _]. apply (Same _ Is). reflexivity.
+  - exfalso. apply in_update_all in Is; [| apply revoke_row_twice]. destruct Is as [old [Is How]].
+    apply (Same _ Is). destruct How as [[_ ->] | [_ ->]]; reflexivity.
+  - exfalso. apply in_update_all in Is; [| apply limit_row_twice]. destruct Is as [old [Is How]].
+    apply (Same _ Is). destruct How as [[_ ->] | [_ ->]]; reflexivity.
+  - exfalso. inversion J; subst; try (simpl in Rd; tauto); simpl in Is; try (apply (Same _ Is); reflexivity).
+    destruct Is as [Is | Is]; [| apply (Same _ Is); reflexivity].
+    inversion Is; subst. apply (rows_below _ _ Num) in Was. lia.
+  - apply in_update in Is. destruct Is as [old [Is ->]].
+    rewrite (distinct_in _ _ _ _ Dis Is Was) in *. clear old Is.
+    destruct (N.eqb_spec (session said) s) as [Mine | Other]; [| congruence].
+    destruct (row_revoked before) eqn:Revoked; [unfold extend in Moved; rewrite Revoked in Moved; congruence |].
+    split; auto. split; [| eauto].
+    destruct Good as (one & Found & _ & _ & Soon & _ & Stands). apply stand_same in Stands.
+    destruct Stands as (Session_ & _). apply get_in in Found. subst s. rewrite Session_ in Was.
+    destruct (token_row _ _ Ends _ _ _ Found Was) as [_ Less]. specialize (Less Revoked). lia.
+Qed.
+
 (* Places of a room. *)
 
 Record seats_kept (r : room) : Prop := {

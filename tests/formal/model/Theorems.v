@@ -189,7 +189,7 @@ Qed.
 
 (** Once a session was revoked, nothing that anybody does lets it in: no token of it is admitted or
     renewed, and no redemption of its grant repeated. *)
-(*= req: GRANT-5, SESSION-5, SESSION-6, SESSION-7, type=proof *)
+(*= req: GRANT-5, SESSION-6, SESSION-7, type=proof *)
 Theorem no_admission_after_revocation chosen w h e sessions s what w' o held :
   reached chosen w h -> In e h -> came e = RevokedAll sessions -> In s sessions ->
   step w what = (w', o) -> enters o <> Some (s, held).
@@ -328,6 +328,28 @@ Proof.
   rewrite N.eqb_refl. auto 12.
 Qed.
 
+(** The end of a session moves by its renewal alone: never back, never past the absolute end, which stays,
+    and neither once it has come nor once the session was revoked. *)
+(*= req: SESSION-4, SESSION-5, type=proof *)
+Theorem the_end_of_a_session_moves_by_renewal_alone chosen w h what w' o s before after :
+  reached chosen w h -> step w what = (w', o) ->
+  In (s, before) (rows (the_door w)) -> In (s, after) (rows (the_door w')) ->
+  row_absolute after = row_absolute before
+  /\ row_expires before <= row_expires after <= row_absolute after
+  /\ (row_expires after <> row_expires before ->
+        row_revoked before = false /\ now (the_door w) < row_expires before
+        /\ exists who t next, o = Renewed who t next /\ session who = s).
+Proof.
+  intros R H Was Is. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_holds _ _ _ _ _ _ Holds H) as Next.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  pose proof (row_ends _ _ (ends_hold _ _ _ Next) _ _ Is) as Ends.
+  destruct (rows_after _ _ _ _ _ _ M Is) as [(old & Old & Same & Grows & _) | [-> _]].
+  - rewrite (distinct_in _ _ _ _ (rows_once _ _ _ Holds) Old Was) in *. split; auto. split; [lia |].
+    intros Moved. eapply end_moves; eauto using (numbers _ _ _ Holds), (rows_once _ _ _ Holds), (ends_hold _ _ _ Holds).
+  - apply (rows_below _ _ (numbers _ _ _ Holds)) in Was. lia.
+Qed.
+
 (** * Capabilities *)
 
 (** Whoever comes in may do no more than the grant that bought the session was made with. *)
@@ -448,14 +470,14 @@ Qed.
     route, at most one credential, and comes from where it may: an [Origin] that is present is our own or
     listed, and a cookie without one only reads, and only for a page of ours or a person. *)
 (*= req: CRED-2, HOST-1, ORIGIN-1, ORIGIN-2, ORIGIN-3, ROUTE-1, type=proof *)
-Theorem what_is_not_presentable_is_denied w r w' v what :
-  (what = Requests r \/ exists ahead, what = Renews ahead r) -> step w what = (w', Decided v) ->
-  (exists why, v = Denied why) \/ exists rule, presentable (the_door w) r rule.
+Theorem what_is_not_presentable_is_denied w r w' o what :
+  (what = Requests r \/ exists ahead, what = Renews ahead r) -> step w what = (w', o) ->
+  (exists why, o = Decided (Denied why)) \/ exists rule, presentable (the_door w) r rule.
 Proof.
-  intros Is H. assert (D : exists d', decide (the_door w) r = (d', v)).
-  { destruct Is as [-> | [ahead ->]]; eauto using requests_decide, renews_decide. }
-  destruct D as [d' D]. apply decide_is in D. destruct D as [[_ Denied_] | (e & Examined & _)]; auto.
-  apply examine_is in Examined. destruct Examined as (_ & _ & Well & _). eauto.
+  intros Is H. destruct (decide (the_door w) r) as [d' v] eqn:D.
+  destruct (decide_is _ _ _ _ D) as [[_ [why ->]] | (e & Examined & _)].
+  - left. exists why. destruct Is as [-> | [ahead ->]]; simpl in H; rewrite D in H; inversion H; reflexivity.
+  - right. apply examine_is in Examined. destruct Examined as (_ & _ & Well & _). eauto.
 Qed.
 
 (** A request is admitted as a session only if every check has passed: that it is presentable, exactly one

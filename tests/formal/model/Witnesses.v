@@ -125,6 +125,14 @@ Example a_clock_ahead_renews_sooner :
   end.
 Proof. vm_compute. exact I. Qed.
 
+(** The end of the session moves on with the renewal, and not once it was revoked. *)
+Example the_end_moves_on :
+  map (fun o => match o with RowIs (Some one) => row_expires one | _ => 0 end)
+    (firstn 1 (outcomes (renewed_often ++ [RowOf 0])) ++ firstn 1 (outcomes ([Refresh; made_grant; bootstrap 0 1;
+      Revoke All; Advance 300000; Refresh; Renews 0 (visit_of (Cookie 0 Genuine)); RowOf 0])))
+  = [1700003600000; 1700000600000].
+Proof. vm_compute. reflexivity. Qed.
+
 (** A limit takes a capability away: what needs it is denied. *)
 Example a_limited_one_lacks_it :
   ending [Refresh; made_grant; bootstrap 0 1; Limit All observe; visit 0]
