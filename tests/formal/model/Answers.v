@@ -274,3 +274,140 @@ Proof.
     rewrite Examined, D. simpl. eauto.
   - destruct (room_step _ _ _). inversion H.
 Qed.
+
+(* What is charged as a guess. *)
+
+Lemma then_no {A B} (first : result A) (next : A -> result B) why :
+  andThen first next = No why -> first = No why \/ exists found, first = Yes found /\ next found = No why.
+Proof. destruct first; simpl; intros H; [right; eauto | left; congruence]. Qed.
+
+Lemma check_no passes why other : check passes why = No other -> other = why.
+Proof. unfold check. destruct passes; congruence. Qed.
+
+(* One check after the other; what is refused by the first that fails is no guess. *)
+Ltac no_guess H :=
+  apply then_no in H; destruct H as [H | (? & _ & H)];
+    [try (apply check_no in H; subst; reflexivity) |].
+
+Lemma found_guesses_nothing rule r why : found rule r = No why -> is_guess why = false.
+Proof. unfold found, extract. destruct rule, (presents r); intros [= <-]; reflexivity. Qed.
+
+Lemma origin_guesses_nothing d rule r why : check_origin d rule r = No why -> is_guess why = false.
+Proof.
+  unfold check_origin, check. destruct (from r), (unguarded (set d)), (fetched r), (is_ambient rule r), (is_reading r),
+    (from_page r), rule as [| [] | | |]; simpl; intros [= <-]; reflexivity.
+Qed.
+
+Lemma examine_guesses_nothing d r why : examine d r = No why -> is_guess why = false.
+Proof.
+  unfold examine. intros H. no_guess H.
+  { unfold check_shape, check in H. destruct (shaped r), (upgrades r), (by_verb r); inversion H; reflexivity. }
+  no_guess H. no_guess H. no_guess H.
+  { unfold resolve in H. destruct (to r), (by_verb r); try destruct (rule_of d path); inversion H; reflexivity. }
+  no_guess H. no_guess H; [eapply found_guesses_nothing; eauto |].
+  no_guess H; [eapply origin_guesses_nothing; eauto | discriminate].
+Qed.
+
+Lemma examine_hello_guesses_nothing d h why : examine_hello d h = No why -> is_guess why = false.
+Proof.
+  unfold examine_hello. intros H. no_guess H. no_guess H.
+  destruct (hello_needs d h); [| inversion H; reflexivity]. no_guess H.
+  { unfold hello_access in H. destruct (offers h); inversion H; reflexivity. }
+  no_guess H. discriminate.
+Qed.
+
+Lemma let_in_guesses_nothing d who want needed why : let_in d who want needed = No why -> is_guess why = false.
+Proof.
+  unfold let_in. intros H. no_guess H; [| no_guess H; discriminate].
+  unfold enter in H. destruct want; [discriminate | |]; destruct (join _ _ _) as [[? ?] |]; inversion H; reflexivity.
+Qed.
+
+(* Nothing was charged, or one guess of [who]: for a grant, or for what is no credential of anybody's. *)
+Definition charged (d d' : door) (who : N) (for_a_grant : bool) (v : verdict) : Prop :=
+  (counters d' = counters d /\ forall why, v = Denied why -> is_guess why = false)
+  \/ exists how, counters d' = fst (charge (limit (set d)) who how (now d) (counters d))
+    /\ (for_a_grant = true
+        \/ (how = Other /\ exists why, is_guess why = true
+            /\ v = Denied (match snd (charge (limit (set d)) who how (now d) (counters d)) with
+                           | Some until => GuessesLimited until
+                           | None => why
+                           end))).
+
+Lemma refuse_charges d who why d' v some : refuse d who why = (d', v) -> charged d d' who some v.
+Proof.
+  unfold refuse. destruct (is_guess why) eqn:Guess.
+  - destruct (charge _ _ _ _ _) as [after limited] eqn:Charged. intros [= <- <-]. right. exists Other.
+    rewrite Charged. split; auto. right. split; auto. exists why. auto.
+  - intros [= <- <-]. left. split; auto. intros other [= <-]. exact Guess.
+Qed.
+
+Lemma redeem_at_charges d e at_ needed g n d' v :
+  redeem_at d e at_ needed g n = (d', v) -> charged d d' (client e) true v.
+Proof.
+  unfold redeem_at. destruct (negb _); [intros [= <- <-]; left; split; [auto | intros why [= <-]; reflexivity] |].
+  destruct (charge _ _ _ _ _) as [after limited] eqn:Charged. intros H. right. exists (guess_of d g).
+  rewrite Charged. split; auto. destruct limited as [until |]; [inversion H; auto |].
+  unfold consume, resume in H. simpl in H.
+  repeat (match type of H with context [match ?x with _ => _ end] => destruct x end); inversion H; reflexivity.
+Qed.
+
+Lemma judge_charges d e d' v : judge d e = (d', v) ->
+  charged d d' (client e) (match brought e with Some _ => true | None => false end) v.
+Proof.
+  assert (Verify : forall needed some, verify d e needed = (d', v) -> charged d d' (client e) some v).
+  { assert (Conclude : forall who needed some, conclude d who e needed = (d', v) -> charged d d' (client e) some v).
+    { unfold conclude. intros who needed some. destruct (let_in _ _ _ _) as [[held joined] | why] eqn:Admits;
+        intros [= <- <-]; left; split; auto; [discriminate |].
+      intros other [= <-]. eapply let_in_guesses_nothing; eauto. }
+    unfold verify. intros needed some. destruct (unguarded (set d)); [apply Conclude |].
+    destruct (was_presented e); [| | apply refuse_charges].
+    - intros [= <- <-]. left. split; auto. intros why [= <-]. reflexivity.
+    - destruct (verify_token d t what); [apply Conclude | apply refuse_charges]. }
+  unfold judge, brought. destruct (needs_access e) as [| at_ needed g n | | needed |]; intros H.
+  - inversion H; subst. left. split; [auto | discriminate].
+  - eapply redeem_at_charges; eauto.
+  - destruct (was_presented e); [inversion H; subst; left; split; [auto | discriminate] | |]; eapply Verify; eauto.
+  - eapply Verify; eauto.
+  - destruct (was_presented e); [| | eapply refuse_charges; eauto];
+      (inversion H; subst; left; split; [auto | intros why [= <-]; reflexivity]).
+Qed.
+
+Definition comes_from (what : operation) : N :=
+  match what with Requests r | Renews _ r => peer r | Greets h => hello_peer h | _ => 0 end.
+
+Definition brings_a_grant (what : operation) : bool := match brings what with Some _ => true | None => false end.
+
+Lemma decide_charges d r d' v : decide d r = (d', v) -> charged d d' (peer r) (brings_a_grant (Requests r)) v.
+Proof.
+  intros D. unfold decide, judge_all in D. destruct (examine d r) as [e | why] eqn:Examined.
+  - pose proof (examine_brings _ _ _ Examined) as Brings. apply examine_is in Examined.
+    destruct Examined as (<- & _). unfold brings_a_grant. rewrite <- Brings. apply judge_charges. exact D.
+  - inversion D; subst. left. split; auto. intros other [= <-]. eapply examine_guesses_nothing; eauto.
+Qed.
+
+Lemma decide_hello_charges d h d' v :
+  decide_hello d h = (d', v) -> charged d d' (hello_peer h) (brings_a_grant (Greets h)) v.
+Proof.
+  intros D. unfold decide_hello, judge_all in D. destruct (examine_hello d h) as [e | why] eqn:Examined.
+  - pose proof (examine_hello_brings _ _ _ Examined) as Brings. apply examine_hello_is in Examined.
+    destruct Examined as (<- & _). unfold brings_a_grant. rewrite <- Brings. apply judge_charges. exact D.
+  - inversion D; subst. left. split; auto. intros other [= <-]. eapply examine_hello_guesses_nothing; eauto.
+Qed.
+
+Lemma step_charges w what w' v : step w what = (w', Decided v) ->
+  charged (the_door w) (the_door w') (comes_from what) (brings_a_grant what) v.
+Proof.
+  intros H. destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; fail).
+  - simpl in H. unfold decided in H. destruct (decide (the_door w) r) as [d' v'] eqn:D. inversion H; subst.
+    apply decide_charges. exact D.
+  - simpl in H. destruct (decide (the_door w) r) as [d' v'] eqn:D. unfold decided, renew in H.
+    destruct v' as [| [said |] held joined | |]; try destruct (renewal _ _ _); inversion H; subst;
+      apply decide_charges in D; exact D.
+  - simpl in H. unfold decided in H. destruct (decide_hello (the_door w) h) as [d' v'] eqn:D. inversion H; subst.
+    apply decide_hello_charges. exact D.
+  - destruct (room_step _ _ _). inversion H.
+Qed.

@@ -1,7 +1,7 @@
 (* What stays, whatever operations come: who sat where, which keys there were, which tokens. *)
 
 From Doorward Require Import Base Keys Limiter Workspaces Grants Sessions State Decision Room Door.
-From Doorward Require Import Facts Decides Invariants.
+From Doorward Require Import Facts Decides Checks Answers Invariants.
 
 (** What any operations lead to. *)
 Inductive leads : world -> world -> Prop :=
@@ -132,6 +132,64 @@ Proof.
     destruct (token_row _ _ Ends _ _ _ Found Was) as [_ Less]. specialize (Less Revoked). lia.
 Qed.
 
+(* Counters of guesses. *)
+
+Definition counts_on (before after : counter) : Prop :=
+  start after = start before /\ tried_codes before <= tried_codes after /\ tried_others before <= tried_others after.
+
+Lemma drop_ended_keeps at_ key one all :
+  In (key, one) all -> at_ < start one + window -> In (key, one) (drop_ended at_ all).
+Proof.
+  induction all as [| [found first] rest IH]; simpl; auto. intros Is Live.
+  destruct (N.ltb_spec at_ (start first + window)); [exact Is |].
+  destruct Is as [Is | Is]; auto. inversion Is; subst. lia.
+Qed.
+
+Lemma charge_keeps limit_ peer_ how at_ all key one :
+  In (key, one) all -> at_ < start one + window ->
+  exists after, In (key, after) (fst (charge limit_ peer_ how at_ all)) /\ counts_on one after.
+Proof.
+  intros Is Live. apply (drop_ended_keeps at_) in Is; auto.
+  assert (Same : counts_on one one) by (unfold counts_on; repeat split; lia).
+  assert (More : counts_on one (one_more how one)) by (unfold counts_on; destruct how; simpl; repeat split; lia).
+  assert (Update : forall entries, In (key, one) entries ->
+    exists after, In (key, after) (update (limit_key peer_) (one_more how) entries) /\ counts_on one after).
+  { intros entries In_. exists (if limit_key peer_ =? key then one_more how one else one).
+    split; [| destruct (_ =? _); auto]. unfold update. apply in_map_iff. exists (key, one). split; auto.
+    simpl. destruct (_ =? _); reflexivity. }
+  unfold charge. destruct (get (limit_key peer_) (drop_ended at_ all)) as [mine |] eqn:Mine.
+  - rewrite Mine. destruct (_ <=? _); simpl; eauto.
+  - destruct (_ <=? _); simpl; [eauto |].
+    assert (In_ : In (key, one) (drop_ended at_ all ++ [(limit_key peer_, Counter at_ 0 0)]))
+      by (apply in_or_app; auto).
+    destruct (get (limit_key peer_) (drop_ended at_ all ++ _)); simpl; [| eauto]. destruct (_ <=? _); simpl; eauto.
+Qed.
+
+(* Whatever is no decision leaves them alone. *)
+Lemma step_counts chosen w h what w' o : reached chosen w h -> step w what = (w', o) ->
+  counters (the_door w') = counters (the_door w)
+  \/ exists who how,
+    counters (the_door w') = fst (charge (limit (set (the_door w))) who how (now (the_door w)) (counters (the_door w))).
+Proof.
+  intros R H. assert (Decided_ : forall v, o = Decided v -> counters (the_door w') = counters (the_door w)
+    \/ exists who how, counters (the_door w')
+      = fst (charge (limit (set (the_door w))) who how (now (the_door w)) (counters (the_door w)))).
+  { intros v ->. apply step_charges in H. destruct H as [[Same _] | (how & Same & _)]; eauto. }
+  pose proof (exceptions_below _ _ (numbers _ _ _ (reached_holds _ _ _ R))) as Known.
+  destruct what; cbn [step] in H;
+    try (left; destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x end);
+      inversion S; reflexivity).
+  - apply (Decided_ (snd (decide (the_door w) r))). simpl in H. inversion H. reflexivity.
+  - simpl in H. destruct (decide (the_door w) r) as [d' v] eqn:D. pose proof (decide_judged _ _ _ _ Known D) as J.
+    destruct v as [| [said |] held joined | |]; unfold decided in H;
+      try (inversion H; subst; eapply Decided_; reflexivity); left; inversion J; subst; unfold renew in H;
+      try destruct (renewal _ _ _); inversion H; reflexivity.
+  - apply (Decided_ (snd (decide_hello (the_door w) h0))). simpl in H. inversion H. reflexivity.
+  - left. destruct (room_step _ _ _). inversion H. reflexivity.
+Qed.
+
 (* Places of a room. *)
 
 Record seats_kept (r : room) : Prop := {
@@ -219,4 +277,81 @@ Lemma said_of_write w p w' said told_ : step w (InRoom (Write p)) = (w', RoomSai
 Proof.
   cbn [step]. simpl. intros H. inversion H as [[Is Said Told]]. unfold write.
   destruct (find _ _); auto. destruct (present_owner _ _); auto.
+Qed.
+
+(* Theorems with longer proofs. *)
+
+Lemma denied_spends_nothing chosen w h what w' why :
+  reached chosen w h -> step w what = (w', Decided (Denied why)) ->
+  exists counters, the_door w' = with_counters (the_door w) counters.
+Proof.
+  intros R H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  destruct what; cbn [step] in H;
+    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in *;
+      unfold change_keys, make_grant, change_workspaces, decided in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x eqn:? end);
+      inversion S; fail).
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *. unfold decided in S.
+    destruct (decide (the_door w) r) as [d'' v] eqn:D. inversion S; subst.
+    pose proof (decide_judged _ _ _ _ Known D) as J. inversion J; subst; eauto.
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *.
+    destruct (decide (the_door w) r) as [d'' v] eqn:D.
+    pose proof (decide_judged _ _ _ _ Known D) as J. unfold decided, renew in S. simpl in J.
+    destruct v; [| destruct who; [destruct (renewal _ _ _) |] | |]; inversion S; subst.
+    inversion J; subst; eauto.
+  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *. unfold decided in S.
+    destruct (decide_hello (the_door w) h0) as [d'' v] eqn:D. inversion S; subst.
+    pose proof (decide_hello_judged _ _ _ _ Known D) as J. inversion J; subst; eauto.
+  - destruct (room_step _ _ _). inversion H.
+Qed.
+
+Lemma renewed_is chosen w h what w' who t next :
+  reached chosen w h -> step w what = (w', Renewed who t next) ->
+  let d := the_door w in
+  exists ahead r before held joined,
+    what = Renews ahead r
+    /\ admissible d r who held joined
+    /\ (presents r = Cookie before Genuine \/ presents r = Bearer before Genuine)
+    /\ good_token d before who
+    /\ now d < expires who
+    /\ issued who + (expires who - issued who) / 2 <= now d + ahead < expires who
+    /\ session next = session who /\ subject next = subject who /\ allows next = allows who
+    /\ absolute_end next = absolute_end who
+    /\ expires who < expires next
+    /\ expires next = N.min (floor_second (now d + ahead) + idle (life chosen)) (absolute_end who)
+    /\ get t (tokens (the_door w')) = Some (Token next (signing (ring d) (now d + ahead))).
+Proof.
+  intros R H d. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (as_chosen _ _ _ Holds) as Chosen. pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  apply renewal_decides with (who := who) in H; auto. destruct H as (ahead & r & d' & held & joined & -> & D & Re).
+  pose proof (decide_judged _ _ _ _ Known D) as J. inversion J; subst d'; subst.
+  pose proof (decide_admits _ _ _ _ _ _ D) as Passed.
+  destruct Passed as (rule & needed & before & Well & Access & Brings & Good & Checked).
+  unfold renew in Re. destruct (renewal _ _ _) as [next_ |] eqn:Due; inversion Re; subst.
+  unfold renewal in Due. destruct (_ && _ && _)%bool eqn:When in Due; [| discriminate].
+  apply andb_true_iff in When. destruct When as [When Later]. apply andb_true_iff in When.
+  destruct When as [Half Soon]. apply N.leb_le in Half. apply N.ltb_lt in Soon. apply N.ltb_lt in Later.
+  inversion Due; subst. simpl in *.
+  exists ahead, r, before, held, joined. unfold d.
+  split; auto. split; [exists rule, needed, before; auto |]. split; auto. split; auto. split; [lia |].
+  rewrite N.eqb_refl. auto 12.
+Qed.
+
+Lemma dropped_keys chosen w h w1 o w2 t said :
+  reached chosen w h -> step w Replace = (w1, o) -> o <> Exhausted -> leads w1 w2 ->
+  t < next_token (the_door w) -> ~ good_token (the_door w2) t said.
+Proof.
+  intros R H Done L Old (one & Found & Live & _). pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  pose proof (keys_hold _ _ _ Holds) as [_ Signed].
+  destruct (world_ring _ _ _ _ Known H) as (_ & (Grows & _) & New & _).
+  assert (R1 : reached chosen w1 (Event (now (the_door w)) Replace o :: h)) by (eapply and_then; eauto).
+  assert (After : keys_after (last_id (ring (the_door w))) (next_token (the_door w)) (the_door w1)).
+  { pose proof (step_moves _ _ _ _ Known H) as M. destruct (moved_grows _ _ _ _ M) as (_ & _ & More & _).
+    split; [auto |]. split; [lia |]. split; [lia |]. intros t' one' Less Is.
+    apply (tokens_after _ _ _ _ _ _ M) in Is. destruct Is as [Is | [-> _]]; [eauto | lia]. }
+  destruct (keys_after_all _ _ _ _ _ L _ R1 After) as (Above & _ & _ & Below).
+  unfold is_live in Live. apply existsb_exists in Live. destruct Live as (m & Is & Same).
+  apply N.eqb_eq in Same. apply Above in Is. apply get_in, Below in Found; auto. lia.
 Qed.

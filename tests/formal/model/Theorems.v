@@ -143,27 +143,7 @@ Qed.
 Theorem denied_request_spends_nothing chosen w h what w' why :
   reached chosen w h -> step w what = (w', Decided (Denied why)) ->
   exists counters, the_door w' = with_counters (the_door w) counters.
-Proof.
-  intros R H. pose proof (reached_holds _ _ _ R) as Holds.
-  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
-  destruct what; cbn [step] in H;
-    try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in *;
-      unfold change_keys, make_grant, change_workspaces, decided in S;
-      repeat (match type of S with context [match ?x with _ => _ end] => destruct x eqn:? end);
-      inversion S; fail).
-  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *. unfold decided in S.
-    destruct (decide (the_door w) r) as [d'' v] eqn:D. inversion S; subst.
-    pose proof (decide_judged _ _ _ _ Known D) as J. inversion J; subst; eauto.
-  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *.
-    destruct (decide (the_door w) r) as [d'' v] eqn:D.
-    pose proof (decide_judged _ _ _ _ Known D) as J. unfold decided, renew in S. simpl in J.
-    destruct v; [| destruct who; [destruct (renewal _ _ _) |] | |]; inversion S; subst.
-    inversion J; subst; eauto.
-  - destruct (door_step _ _) as [d' o'] eqn:S. inversion H; subst. simpl in *. unfold decided in S.
-    destruct (decide_hello (the_door w) h0) as [d'' v] eqn:D. inversion S; subst.
-    pose proof (decide_hello_judged _ _ _ _ Known D) as J. inversion J; subst; eauto.
-  - destruct (room_step _ _ _). inversion H.
-Qed.
+Proof. exact (denied_spends_nothing chosen w h what w' why). Qed.
 
 (** * Sessions *)
 
@@ -311,22 +291,7 @@ Theorem only_a_valid_token_is_renewed chosen w h what w' who t next :
     /\ expires who < expires next
     /\ expires next = N.min (floor_second (now d + ahead) + idle (life chosen)) (absolute_end who)
     /\ get t (tokens (the_door w')) = Some (Token next (signing (ring d) (now d + ahead))).
-Proof.
-  intros R H d. pose proof (reached_holds _ _ _ R) as Holds.
-  pose proof (as_chosen _ _ _ Holds) as Chosen. pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
-  apply renewal_decides with (who := who) in H; auto. destruct H as (ahead & r & d' & held & joined & -> & D & Re).
-  pose proof (decide_judged _ _ _ _ Known D) as J. inversion J; subst d'; subst.
-  pose proof (decide_admits _ _ _ _ _ _ D) as Passed.
-  destruct Passed as (rule & needed & before & Well & Access & Brings & Good & Checked).
-  unfold renew in Re. destruct (renewal _ _ _) as [next_ |] eqn:Due; inversion Re; subst.
-  unfold renewal in Due. destruct (_ && _ && _)%bool eqn:When in Due; [| discriminate].
-  apply andb_true_iff in When. destruct When as [When Later]. apply andb_true_iff in When.
-  destruct When as [Half Soon]. apply N.leb_le in Half. apply N.ltb_lt in Soon. apply N.ltb_lt in Later.
-  inversion Due; subst. simpl in *.
-  exists ahead, r, before, held, joined. unfold d.
-  split; auto. split; [exists rule, needed, before; auto |]. split; auto. split; auto. split; [lia |].
-  rewrite N.eqb_refl. auto 12.
-Qed.
+Proof. exact (renewed_is chosen w h what w' who t next). Qed.
 
 (** The end of a session moves by its renewal alone: never back, never past the absolute end, which stays,
     and neither once it has come nor once the session was revoked. *)
@@ -448,20 +413,7 @@ Qed.
 Theorem dropped_keys_prove_nothing_again chosen w h w1 o w2 t said :
   reached chosen w h -> step w Replace = (w1, o) -> o <> Exhausted -> leads w1 w2 ->
   t < next_token (the_door w) -> ~ good_token (the_door w2) t said.
-Proof.
-  intros R H Done L Old (one & Found & Live & _). pose proof (reached_holds _ _ _ R) as Holds.
-  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
-  pose proof (keys_hold _ _ _ Holds) as [_ Signed].
-  destruct (world_ring _ _ _ _ Known H) as (_ & (Grows & _) & New & _).
-  assert (R1 : reached chosen w1 (Event (now (the_door w)) Replace o :: h)) by (eapply and_then; eauto).
-  assert (After : keys_after (last_id (ring (the_door w))) (next_token (the_door w)) (the_door w1)).
-  { pose proof (step_moves _ _ _ _ Known H) as M. destruct (moved_grows _ _ _ _ M) as (_ & _ & More & _).
-    split; [auto |]. split; [lia |]. split; [lia |]. intros t' one' Less Is.
-    apply (tokens_after _ _ _ _ _ _ M) in Is. destruct Is as [Is | [-> _]]; [eauto | lia]. }
-  destruct (keys_after_all _ _ _ _ _ L _ R1 After) as (Above & _ & _ & Below).
-  unfold is_live in Live. apply existsb_exists in Live. destruct Live as (m & Is & Same).
-  apply N.eqb_eq in Same. apply Above in Is. apply get_in, Below in Found; auto. lia.
-Qed.
+Proof. exact (dropped_keys chosen w h w1 o w2 t said). Qed.
 
 (** * Requests *)
 
@@ -560,14 +512,6 @@ Theorem only_an_unguarded_door_admits_nobody_in_particular w what w' held joined
       \/ (exists h needed, what = Greets h /\ presentable_hello d h needed)).
 Proof. exact (step_admits_nobody w what w' held joined). Qed.
 
-(** Whoever is admitted would be whatever was guessed before, from the same address too. *)
-(*= req: LIMIT-6, type=proof *)
-Theorem no_guesses_keep_a_session_out w what w' who held joined counters :
-  step w what = (w', Decided (Admitted who held joined)) ->
-  exists w'', step (World (with_counters (the_door w) counters) (the_room w)) what
-    = (w'', Decided (Admitted who held joined)).
-Proof. apply step_admits_anyway. Qed.
-
 (** Default is denial: a route that no rule names is reached by nobody, and one that a rule names by
     nobody without a token, unless the operator asked for no guard by name. *)
 (*= req: CRED-1, ROUTE-1, type=proof *)
@@ -589,6 +533,44 @@ Theorem default_is_denial_of_hellos w h w' o :
        /\ forall t what g n, offers h <> OffersToken t what /\ offers h <> OffersGrant g n)) ->
   exists why, o = Decided (Denied why).
 Proof. exact (hello_is_closed w h w' o). Qed.
+
+(** * Guesses *)
+
+(** What a decision charges is one guess of whoever asked, and nothing but where a grant is brought, or
+    where the denial is of what is no credential of anybody's ([is_guess]): then always. *)
+(*= req: LIMIT-4, type=proof *)
+Theorem only_guesses_are_charged w what w' v :
+  step w what = (w', Decided v) ->
+  charged (the_door w) (the_door w') (comes_from what) (brings_a_grant what) v.
+Proof. apply step_charges. Qed.
+
+(** No counter goes before its minute is over, whatever comes: it starts when it started, and forgets no
+    guess. *)
+(*= req: LIMIT-3, type=proof *)
+Theorem no_live_counter_is_dropped chosen w h what w' o key one :
+  reached chosen w h -> step w what = (w', o) ->
+  In (key, one) (counters (the_door w)) -> now (the_door w) < start one + window ->
+  exists after, In (key, after) (counters (the_door w')) /\ counts_on one after.
+Proof.
+  intros R H Is Live. destruct (step_counts _ _ _ _ _ _ R H) as [-> | (who & how & ->)].
+  - exists one. split; auto. unfold counts_on. repeat split; lia.
+  - apply charge_keeps; auto.
+Qed.
+
+(** And a table that is full of them refuses no newcomer. *)
+(*= req: LIMIT-3, type=proof *)
+Theorem a_full_table_refuses_no_newcomer some peer_ how at_ all :
+  get (limit_key peer_) (drop_ended at_ all) = None -> capacity some <= count (drop_ended at_ all) ->
+  charge some peer_ how at_ all = (drop_ended at_ all, None).
+Proof. intros New Full. unfold charge. rewrite New. apply N.leb_le in Full. rewrite Full. reflexivity. Qed.
+
+(** Whoever is admitted would be whatever was guessed before, from the same address too. *)
+(*= req: LIMIT-6, type=proof *)
+Theorem no_guesses_keep_a_session_out w what w' who held joined counters :
+  step w what = (w', Decided (Admitted who held joined)) ->
+  exists w'', step (World (with_counters (the_door w) counters) (the_room w)) what
+    = (w'', Decided (Admitted who held joined)).
+Proof. apply step_admits_anyway. Qed.
 
 (** * Rooms *)
 

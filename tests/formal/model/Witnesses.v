@@ -173,6 +173,18 @@ Example no_key_after_the_last :
   hd_error (outcomes (repeat Rotate 254)) = Some (Key 255) /\ hd_error (outcomes (repeat Rotate 255)) = Some Exhausted.
 Proof. vm_compute. auto. Qed.
 
+(** Once the table of counters is full, all that are in it stay, and no newcomer is asked to wait. *)
+Definition guess_of_peer (one : nat) : operation := Requests {|
+  peer := N.of_nat one; tls := false; shaped := Fine; host_of := Localhost; to := Guarded PathX; by_verb := Get;
+  upgrades := WebSocket; worker := false; from := OwnOrigin; fetched := NoFetch;
+  presents := Cookie 0 TagChanged; body_grant := 0; body_nonce := 0 |}.
+
+Example a_full_table :
+  let all := [Refresh; made_grant; bootstrap 0 1] ++ map guess_of_peer (seq 0 20) ++ repeat (guess_of_peer 90) 101 in
+  ending all = Some (Decided (Denied InvalidBadTag))
+  /\ count (counters (the_door (fst (run (start_world usual) all [])))) = 16.
+Proof. vm_compute. auto. Qed.
+
 (** Members come in to their workspace, and nobody else does. *)
 Example a_member_comes_in :
   ending [Refresh; made_grant; bootstrap 0 1; Create 1; AdmitMember 1 7 (Member operate false);
