@@ -100,20 +100,27 @@ pub struct SystemProcesses;
 impl Processes for SystemProcesses {
     fn started(&self, pid: u32) -> Result<Option<u64>, ProcessError> {
         let boot = boot()?;
-        match fs::read(format!("/proc/{pid}/stat")) {
-            Ok(stat) => match parse_stat(&stat) {
-                Some(Stat { ended: true, .. }) => Ok(None),
-                Some(Stat { ticks, .. }) => Ok(Some(boot | ticks)),
-                None => Err(ProcessError),
-            },
-            // Where this one is not to be seen, none is.
-            Err(error)
-                if is_absence(&error) && fs::exists("/proc/self/stat").is_ok_and(|is| is) =>
-            {
-                Ok(None)
-            }
-            Err(_) => Err(ProcessError),
-        }
+        let stat = fs::read(format!("/proc/{pid}/stat"));
+        mark(boot, stat, || fs::exists("/proc/self/stat").is_ok_and(|is| is))
+    }
+}
+
+/// What a look at a process's `stat` says of it, where `sees_itself` tells whether this one's is
+/// there.
+fn mark(
+    boot: u64,
+    stat: io::Result<Vec<u8>>,
+    sees_itself: impl FnOnce() -> bool,
+) -> Result<Option<u64>, ProcessError> {
+    match stat {
+        Ok(stat) => match parse_stat(&stat) {
+            Some(Stat { ended: true, .. }) => Ok(None),
+            Some(Stat { ticks, .. }) => Ok(Some(boot | ticks)),
+            None => Err(ProcessError),
+        },
+        // Where this one is not to be seen, none is.
+        Err(error) if is_absence(&error) && sees_itself() => Ok(None),
+        Err(_) => Err(ProcessError),
     }
 }
 
@@ -167,7 +174,15 @@ fn parse_stat(stat: &[u8]) -> Option<Stat> {
 mod tests {
     use std::process::{Command, Stdio};
 
+    use rustix::io::Errno;
+
     use super::*;
+
+    #[test]
+    fn time_since_the_start_of_the_machine_passes() {
+        let (one, two) = (since_boot(), since_boot());
+        assert!(Duration::ZERO < one && one <= two, "{one:?}, {two:?}");
+    }
 
     //= req: FAIL-7, type=test
     #[test]
@@ -180,6 +195,44 @@ mod tests {
         }
         assert!(parse_stat(b"42 (a").is_none());
         assert!(parse_stat(b"42 (a) S 1 2 3").is_none());
+    }
+
+    #[test]
+    fn more_ticks_than_a_mark_has_room_for_are_none() {
+        let ticks = |ticks: u64| {
+            let stat = format!("42 (a) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 {ticks} 20");
+            parse_stat(stat.as_bytes()).map(|stat| stat.ticks)
+        };
+        assert_eq!(ticks((1 << TICK_BITS) - 1), Some((1 << TICK_BITS) - 1));
+        assert_eq!(ticks(1 << TICK_BITS), None);
+    }
+
+    #[test]
+    fn a_mark_holds_the_start_of_the_machine_and_that_of_the_process() {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("an id");
+        let machine = parse_boot(&id).expect("an id");
+        assert_eq!(boot(), Ok(machine));
+        let stat =
+            parse_stat(&fs::read("/proc/self/stat").expect("this process")).expect("it is one");
+        let started = SystemProcesses.started(std::process::id()).expect("it can be told");
+        let halves = |mark: u64| (mark >> TICK_BITS << TICK_BITS, mark % (1 << TICK_BITS));
+        assert_eq!(started.map(halves), Some((machine, stat.ticks)));
+    }
+
+    #[test]
+    fn a_process_has_ended_only_if_it_is_missing_where_another_is_to_be_seen() {
+        for (error, sees_itself, expected) in [
+            (Errno::NOENT, true, Ok(None)),
+            (Errno::SRCH, true, Ok(None)),
+            (Errno::NOENT, false, Err(ProcessError)),
+            (Errno::SRCH, false, Err(ProcessError)),
+            (Errno::ACCESS, true, Err(ProcessError)),
+            (Errno::MFILE, true, Err(ProcessError)),
+        ] {
+            let found = mark(0, Err(error.into()), || sees_itself);
+            assert_eq!(found, expected, "{error}, {sees_itself}");
+        }
+        assert_eq!(mark(0, Ok(b"42 (a".to_vec()), || true), Err(ProcessError));
     }
 
     #[test]

@@ -82,10 +82,14 @@ impl House {
     }
 
     fn pose(&self) -> Result<Pending, AskRefusal> {
+        self.pose_as(QUESTION)
+    }
+
+    fn pose_as(&self, question: QuestionId) -> Result<Pending, AskRefusal> {
         let name = Subject::new("build").expect("a subject");
         let by = Asker { key: SessionId::new([1; 16]), name };
         let may_ask = |one: &Joined| *one == joined("main");
-        self.door.gate.rooms().pose(QUESTION, &text("Deploy?"), by, may_ask)
+        self.door.gate.rooms().pose(question, &text("Deploy?"), by, may_ask)
     }
 
     async fn advance(&self, by: Duration) {
@@ -162,6 +166,7 @@ async fn a_room_ends_with_its_lease() {
     let room = ann.room();
     drop(ann);
     assert_eq!(house.door.gate.rooms().len(), 1);
+    assert!(!house.door.gate.rooms().is_empty());
     house.advance(LEASE_GRACE).await;
     over.await.unwrap();
     assert!(house.door.gate.rooms().is_empty());
@@ -298,6 +303,19 @@ async fn a_question_goes_with_whoever_asked_it() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_taken_back_takes_no_other_along() {
+    let house = house().await;
+    let ann = house.enter("ann");
+    let other = QuestionId::new([8; 16]);
+    let (taken_back, mut pending) = (house.pose().unwrap(), house.pose_as(other).unwrap());
+    drop(taken_back);
+    let seen = house.door.gate.rooms().seen_by(ann.member().key);
+    assert_eq!(seen[0].questions.iter().map(|one| one.id).collect::<Vec<_>>(), [other]);
+    house.act(&ann, Act::Answer { question: other, allow: true }).unwrap();
+    assert_eq!(pending.answer().await, Answer::Allowed);
+}
+
+#[tokio::test]
 async fn a_question_goes_to_the_oldest_room_of_its_workspace_whose_owner_is_there() {
     let house = house().await;
     let _other = house.enter_at(&key("other", "/"), member("dora", true)).unwrap();
@@ -333,9 +351,19 @@ async fn one_member_opens_what_all_share() {
     opening.opened("link");
     let (found, ben) = waiting.await.unwrap();
     assert!(matches!(found, Found::Open("link")));
+    assert_eq!((links.len(), links.is_empty()), (1, false));
     drop(opening);
     assert!(links.is_empty());
     assert!(matches!(links.find(&ben).await, Found::Yours(_)), "it has ended: the next opens it");
+}
+
+#[tokio::test]
+async fn links_are_shown_without_what_they_are_of() {
+    let house = house().await;
+    let (links, ann) = (Links::<Arc<dyn Fn()>>::new(), house.enter("ann"));
+    let Found::Yours(opening) = links.find(&ann).await else { panic!("the first opens it") };
+    assert_eq!(format!("{links:?}"), "Links { len: 1, .. }");
+    assert_eq!(format!("{opening:?}"), format!("Opening {{ room: {:?}, .. }}", ann.room()));
 }
 
 //= req: ROOM-6, type=test

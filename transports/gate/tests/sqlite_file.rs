@@ -128,6 +128,18 @@ fn a_newer_schema_in_the_write_ahead_log_is_refused_untouched() {
     assert!(before.iter().all(|file| after.contains(file)));
 }
 
+/// An empty one is not what a killed process leaves: whoever looks clears away their own files.
+#[test]
+fn a_look_at_a_database_with_an_empty_journal_leaves_nothing_behind() {
+    let (_dir, path) = place();
+    drop(open(&path));
+    let connection = Connection::open(&path).expect("a connection");
+    connection.pragma_update(None, "user_version", 9).expect("changed");
+    drop(connection);
+    fs::write(path.with_file_name("doorward.db-journal"), "").expect("made");
+    refused(&path, "newer Doorward");
+}
+
 /// A database as the first version left it.
 fn of_the_first_version(path: &Path) {
     let connection = Connection::open(path).expect("a connection");
@@ -188,6 +200,36 @@ fn a_migrated_database_is_as_a_new_one() {
     assert_eq!(schema(&old), schema(&new), "the first version's part was edited");
 }
 
+#[test]
+fn a_migration_that_fails_changes_nothing() {
+    let (_dir, path) = place();
+    of_the_first_version(&path);
+    let beside = Connection::open(&path).expect("a connection");
+    beside.execute_batch("CREATE TABLE departed (x)").expect("it is in the way");
+    let schema = || {
+        let sql = "SELECT user_version || group_concat(name || coalesce(sql, ''))
+            FROM sqlite_schema, pragma_user_version";
+        beside.query_row(sql, [], |row| row.get::<_, String>(0)).expect("a text")
+    };
+    let before = schema();
+    let text = try_open(&path).expect_err("it can't be migrated").to_string();
+    assert!(text.contains("departed already exists"), "{text}");
+    assert_eq!(schema(), before);
+}
+
+#[test]
+fn opening_a_database_of_this_version_writes_nothing() {
+    let (_dir, path) = place();
+    let _store = open(&path);
+    let beside = Connection::open(&path).expect("a connection");
+    // Is another after each commit of somebody else that has written.
+    let sql = "PRAGMA data_version";
+    let version = || beside.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
+    let before = version();
+    drop(open(&path));
+    assert_eq!(version(), before);
+}
+
 /// It knows of no limits and workspaces: it must not go on admitting on what it knows.
 #[tokio::test]
 async fn a_listener_of_the_first_version_hears_no_more_news_after_the_migration() {
@@ -216,12 +258,23 @@ async fn after_a_migration_by_a_newer_one_there_is_no_more_news() {
 
 #[test]
 fn another_programs_database_is_refused_untouched() {
-    let (_dir, path) = place();
-    let connection = Connection::open(&path).expect("a connection");
-    connection.execute_batch("CREATE TABLE cookies (x); PRAGMA user_version = 7").expect("changed");
-    drop(connection);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
-    refused(&path, "not a Doorward database");
+    for content in [
+        "CREATE TABLE cookies (x); PRAGMA user_version = 7",
+        // As ours is numbered.
+        "CREATE TABLE cookies (x); PRAGMA user_version = 1",
+        "CREATE TABLE cookies (x)",
+        "PRAGMA user_version = 7",
+        "PRAGMA application_id = 7",
+        // It says that it is ours, and nothing else.
+        "PRAGMA application_id = 0x446f6f72",
+    ] {
+        let (_dir, path) = place();
+        let connection = Connection::open(&path).expect("a connection");
+        connection.execute_batch(content).expect("changed");
+        drop(connection);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+        refused(&path, "not a Doorward database");
+    }
 }
 
 #[test]
@@ -262,6 +315,20 @@ fn a_store_that_must_be_there_is_not_made() {
     let before = contents(dir.path());
     assert!(before[0].1 > 0);
     let text = existing().expect_err("it has lost its content").to_string();
+    assert!(text.contains("lost its content"), "{text}");
+    assert_eq!(contents(dir.path()), before);
+}
+
+/// What was written last may be there still, for whoever brings the rest back.
+#[test]
+fn what_is_beside_a_store_that_has_lost_its_content_stays() {
+    let (dir, path) = place();
+    drop(open(&path));
+    fs::File::options().write(true).truncate(true).open(&path).expect("emptied");
+    fs::write(path.with_file_name("doorward.db-wal"), "the last commits").expect("written");
+    let before = contents(dir.path());
+    let existing = SqliteStore::open_existing(&path, ISSUER, SqliteSettings::default());
+    let text = existing.expect_err("it has lost its content").to_string();
     assert!(text.contains("lost its content"), "{text}");
     assert_eq!(contents(dir.path()), before);
 }

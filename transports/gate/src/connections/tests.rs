@@ -152,6 +152,19 @@ async fn no_activity_is_noted_of_what_it_can_not_move_on() {
     assert!(connections.take_active().is_empty());
 }
 
+/// Wrapped around, it would be a moment long ago.
+#[tokio::test]
+async fn an_end_past_all_that_a_deadline_can_tell_is_the_far_end_of_time() {
+    let (tenure, connections) = (tenure().await, Arc::new(Connections::default()));
+    let now = SystemClock::new(Timestamp::EPOCH).now().expect("it tells the time");
+    let last = (1 << 62) - 1;
+    for millis in [last, last + 1, u64::MAX] {
+        let term = Term::fixed(Timestamp::from_millis(millis));
+        let live = connections.register(tenure, term, true, now);
+        assert_eq!(live.ends_at(), Some(Timestamp::from_millis(last)), "{millis}");
+    }
+}
+
 #[test]
 fn what_is_due_first_is_looked_at_first() {
     let [soon, late] = [5, 9].map(Timestamp::from_secs);

@@ -151,7 +151,10 @@ pub(super) async fn local_tokens_are_removed_as_asked_for(store: &dyn Store) {
     let again = local(1, 13, at(2));
     keep(store, 3, &again).await;
     assert_eq!(remove(LocalSelector::Incarnations(vec![one.incarnation])).await, Ok(Vec::new()));
-    assert_eq!(remove(LocalSelector::Id(again.id)).await, Ok(vec![again]));
+    assert_eq!(remove(LocalSelector::Id(again.id)).await, Ok(vec![again.clone()]));
+    let told = news(store, told.revision).await;
+    let gone = (again.incarnation, Standing::Revoked, again.ends_at);
+    assert_eq!(told.sessions, [gone], "and nothing that was told before");
     assert_eq!(remove(LocalSelector::All).await, Ok(vec![two]));
     assert_eq!(store.locals().await, Ok(Vec::new()));
     assert_eq!(news(store, 0).await.sessions.len(), 3);

@@ -194,3 +194,58 @@ pub(super) const fn not_kept(why: NotKept) -> StoreError {
         NotKept::Exists => StoreError::Exists,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use doorward_policy::grant::{Counter, GrantRecord, GrantRequest, Nonce};
+    use doorward_policy::session::Lifetimes;
+    use doorward_policy::subject::Subject;
+    use doorward_policy::token::Method;
+    use doorward_policy::workspace::Asked;
+
+    use super::*;
+    use crate::audit::Event;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+    const DIGEST: Digest = Digest::from_bytes([1; 32]);
+
+    /// A state with one session, which was revoked.
+    fn revoked() -> (State, SessionRecord) {
+        let request = GrantRequest {
+            label: Subject::new("ada").expect("a subject"),
+            capabilities: Capabilities::START_UP,
+            method: Method::Link,
+            uses: 1,
+            life: Duration::from_secs(600),
+        };
+        let grant = GrantRecord::issue(&request, Capabilities::ALL, [2; 16], NOW);
+        let attempt = Attempt {
+            nonce: Nonce::from_digest(DIGEST),
+            counter: Counter::Token,
+            needed: Capabilities::NONE,
+            asked: Asked::Own,
+            session: SessionId::new([3; 16]),
+            peer: None,
+            lifetimes: Lifetimes::DEFAULT,
+        };
+        let audit = |event| AuditRecord::new(event, NOW);
+        let mut state = State::new(Capacity::default(), [1; 8]);
+        state.ledger.insert_grant(DIGEST, grant.expect("within bounds")).expect("there is room");
+        let session = state.redeem(&DIGEST, &attempt, NOW, audit(Event::GrantRedeemed));
+        state.revoke(&Selector::All, NOW, &audit(Event::SessionRevoked));
+        (state, session.expect("there is room").expect("it is good"))
+    }
+
+    /// Nobody would see what is left, but it would grow for as long as the process runs.
+    #[test]
+    fn of_a_session_that_is_forgotten_nothing_is_left() {
+        let (mut state, session) = revoked();
+        let before = session.absolute_end.minus(Duration::from_secs(1));
+        assert!(state.expire(before) > 0, "the grant");
+        assert_eq!(state.changed.len(), 1);
+        assert_eq!(state.expire(session.absolute_end), 1);
+        assert!(state.changed.is_empty());
+    }
+}

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use doorward_policy::id::Issuer;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
+};
 
 use super::failure::explain;
 use super::migrations::MIGRATIONS;
@@ -242,7 +244,7 @@ fn turn_to_wal(connection: &Connection, patience: Duration) -> rusqlite::Result<
     }
 }
 
-/// Brings a database to this version in one transaction.
+/// Brings a database to this version in one transaction, which a failure undoes.
 fn migrate(
     connection: &Connection,
     path: &Path,
@@ -250,16 +252,11 @@ fn migrate(
     empty: Empty,
 ) -> Result<(), OpenError> {
     let failed = |error| refused(path, &error);
-    connection.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    let migrated = version(connection)
-        .map_err(failed)
-        .and_then(|version| version.judge(path, issuer, empty))
-        .and_then(|seen| apply(connection, issuer, seen).map_err(failed))
-        .and_then(|()| connection.execute_batch("COMMIT").map_err(failed));
-    if migrated.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK").map_err(failed)?;
-    }
-    migrated
+    let begun = Transaction::new_unchecked(connection, TransactionBehavior::Immediate);
+    let transaction = begun.map_err(failed)?;
+    let seen = version(&transaction).map_err(failed)?.judge(path, issuer, empty)?;
+    apply(&transaction, issuer, seen).map_err(failed)?;
+    transaction.commit().map_err(failed)
 }
 
 fn apply(connection: &Connection, issuer: Issuer, seen: usize) -> rusqlite::Result<()> {
@@ -275,4 +272,45 @@ fn apply(connection: &Connection, issuer: Issuer, seen: usize) -> rusqlite::Resu
         connection.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A connection to a database that another one keeps until this one has tried so many times
+    /// to look at it.
+    fn held_for(tries: usize) -> (TempDir, Connection) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let connect = || Connection::open(dir.path().join("doorward.db")).expect("a connection");
+        let (holder, mut connection) = (connect(), connect());
+        holder.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
+        let (mut holder, mut left) = (Some(holder), tries);
+        let tried = move |_| {
+            left = left.saturating_sub(1);
+            if left == 0 {
+                drop(holder.take());
+            }
+            // No second try by SQLite itself.
+            false
+        };
+        connection.busy_handler(Some(tried)).expect("a handler");
+        (dir, connection)
+    }
+
+    #[test]
+    fn whoever_else_is_busy_with_a_new_database_is_waited_for_with_patience() {
+        let short = Duration::from_millis(1);
+        for (patience, tries, good) in
+            [(Duration::ZERO, 1, false), (short, 1, true), (short, 2, false)]
+        {
+            let (_dir, connection) = held_for(tries);
+            let turned =
+                turn_to_wal(&connection, patience).map_err(|error| error.sqlite_error_code());
+            let expected = if good { Ok(()) } else { Err(Some(ErrorCode::DatabaseBusy)) };
+            assert_eq!(turned, expected, "{patience:?}, {tries}");
+        }
+    }
 }

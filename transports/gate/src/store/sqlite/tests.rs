@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{Context, Waker};
+use std::thread;
 
 use doorward_policy::Capabilities;
 use doorward_policy::grant::{Counter, GrantRequest, Nonce};
@@ -128,6 +129,13 @@ async fn what_has_queued_up_goes_into_one_commit_of_at_most_64() {
     }
     assert_eq!(fixture.store.commits() - before, 1 + 4, "64 + 64 + 64 + 8 after the first");
     assert_eq!(fixture.count().await, 200);
+}
+
+#[test]
+fn a_store_is_shown_with_the_place_of_its_database() {
+    let fixture = Fixture::default();
+    let shown = format!("{:?}", fixture.store);
+    assert!(shown.contains("writer: Desk { shared: Shared { path: "), "{shown}");
 }
 
 #[tokio::test]
@@ -289,6 +297,26 @@ async fn another_process_that_keeps_the_lock_makes_it_unavailable() {
     other.execute_batch("COMMIT").expect("released");
     fixture.grant(2).await.expect("committed");
     assert_eq!(fixture.count().await, 1, "the one that was given up is not begun later");
+}
+
+#[tokio::test]
+async fn for_one_who_has_gone_the_writer_waits_for_no_lock() {
+    let patience = Duration::from_secs(3600);
+    let fixture = Fixture::new(SqliteSettings { patience, ..SqliteSettings::default() });
+    let other = fixture.beside();
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let mut given_up = fixture.grant(1);
+    start(&mut given_up);
+    drop(given_up);
+    let Fixture { store, dir: _dir } = fixture;
+    let (done, ends) = mpsc::channel();
+    thread::spawn(move || {
+        // Waits for the writer.
+        drop(store);
+        done.send(())
+    });
+    ends.recv_timeout(Duration::from_secs(10)).expect("long before that");
+    other.execute_batch("COMMIT").expect("it had the lock all the time");
 }
 
 //= req: FAIL-1, type=test
