@@ -1,5 +1,4 @@
-//! Mutants that may survive: those that no test can catch, each with the reason, and those that no test catches yet.
-//! tests/mutants/accepted.toml has both.
+//! Mutants that may survive, since no test can catch them, or should: tests/mutants/accepted.toml, each with the reason.
 
 use std::path::Path;
 
@@ -18,8 +17,7 @@ pub struct Accepted {
     pub function: String,
     /// What it changes, as the report says it.
     pub mutation: String,
-    /// Why no test could tell it from the original; empty where one could, and there is none.
-    #[serde(default)]
+    /// Why no test could tell it from the original.
     pub reason: String,
 }
 
@@ -28,8 +26,6 @@ pub struct Accepted {
 struct File {
     #[serde(default)]
     accepted: Vec<Accepted>,
-    #[serde(default)]
-    untested: Vec<Accepted>,
 }
 
 impl Accepted {
@@ -57,7 +53,7 @@ pub fn read(root: &Path) -> Result<Vec<Accepted>, Problem> {
 ///
 /// As [`read`].
 pub fn parse(text: &str) -> Result<Vec<Accepted>, Problem> {
-    let File { mut accepted, untested } = toml::from_str(text)?;
+    let File { accepted } = toml::from_str(text)?;
     for Accepted { file, function, mutation, reason } in &accepted {
         if reason.trim().len() < 20 {
             return Err(
@@ -65,14 +61,6 @@ pub fn parse(text: &str) -> Result<Vec<Accepted>, Problem> {
             );
         }
     }
-    for Accepted { file, function, mutation, reason } in &untested {
-        if !reason.is_empty() {
-            return Err(
-                format!("accepted.toml: a reason for {file}: {mutation} in {function}").into()
-            );
-        }
-    }
-    accepted.extend(untested);
     for (index, one) in accepted.iter().enumerate() {
         let Accepted { file, function, mutation, .. } = one;
         let same = |other: &Accepted| {
