@@ -355,3 +355,47 @@ Proof.
   unfold is_live in Live. apply existsb_exists in Live. destruct Live as (m & Is & Same).
   apply N.eqb_eq in Same. apply Above in Is. apply get_in, Below in Found; auto. lia.
 Qed.
+
+Lemma same_nonce chosen w h e g p n s what w' g' again s' t held until end_ joined :
+  reached chosen w h -> In e h -> bought_by g p n s e ->
+  brings what = Some (g, p, n) -> now (the_door w) < when e + repeat_window ->
+  step w what = (w', Decided (Redeemed g' again s' t held until end_ joined)) ->
+  again = true /\ s' = s.
+Proof.
+  intros R Is By Brings Soon H. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+  pose proof (nonces_hold _ _ _ Holds) as [A _ C].
+  inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; [destruct Silent |].
+  inversion J as [| | | | c g0 at0 n0 needed want one after held0 joined0 B Fresh Found Redeems Held
+    | c g0 at0 n0 needed want one s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held]; subst;
+    rewrite Brings in B; inversion B; subst.
+  - exfalso. pose proof (redeem_opens _ _ _ _ _ _ Redeems) as (_ & None & _).
+    pose proof (A _ _ _ _ _ _ Is By (get_in _ _ _ Found) Soon) as Past.
+    apply (find_none _ _ None) in Past. unfold repeats, in_window in Past. simpl in Past.
+    rewrite N.eqb_refl, same_place_refl in Past. apply N.ltb_ge in Past. lia.
+  - split; auto. pose proof (redeem_repeats _ _ _ _ _ _ Redeems) as (_ & use & Use & <-).
+    apply find_some in Use. destruct Use as [In_ Which]. unfold repeats in Which. simpl in Which.
+    apply andb_true_iff in Which. destruct Which as [Which Window]. apply andb_true_iff in Which.
+    destruct Which as [Nonce Place]. apply N.eqb_eq in Nonce. apply same_place_eq in Place.
+    pose proof (A _ _ _ _ _ _ Is By (get_in _ _ _ Found) Soon) as Past.
+    apply (C _ _ _ _ (get_in _ _ _ Found) In_ Past); auto; simpl; auto.
+    unfold in_window. simpl. apply N.ltb_lt. auto.
+Qed.
+
+Lemma out_after_expiry chosen w h e g again s t held until end_ joined what w' o held' :
+  reached chosen w h -> In e h -> came e = Decided (Redeemed g again s t held until end_ joined) ->
+  step w what = (w', o) -> enters o = Some (s, held') -> now (the_door w) < end_.
+Proof.
+  intros R Is Came H In_. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  pose proof (ends_hold _ _ _ Holds) as Ends.
+  destruct (event_ends _ _ Ends _ _ _ _ _ _ _ _ _ Is Came) as [Tokens Rows].
+  destruct (step_enters _ _ _ _ _ _ Known H In_) as [(t' & said & Good & <- & _) | (d' & v & -> & J & Rd & Is')].
+  - apply good_token_is in Good. destruct Good as (one & Has & Same & _ & _ & _ & End).
+    rewrite <- (Tokens _ _ Has); auto.
+  - destruct (events_below _ _ (numbers _ _ _ Holds) _ Is) as [_ Below]. rewrite Came in Below. simpl in Below.
+    inversion J as [| | | | c g0 at0 n needed want one after held0 joined0 B Fresh Found Redeems Held
+      | c g0 at0 n needed want one s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held];
+      subst; try (simpl in Rd; tauto); simpl in Is'; inversion Is'; subst; [lia |].
+    apply get_in in Row. rewrite <- (Rows _ Row). pose proof (row_ends _ _ Ends _ _ Row). lia.
+Qed.
