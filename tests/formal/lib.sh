@@ -6,8 +6,11 @@ tools=$target/test-tools
 logs=$target/test-logs/formal
 mkdir -p "$tools" "$logs"
 
-# figure NAME VALUE: a line that tests/formal/run collects into its table.
-figure() { printf 'FIGURE\t%s\t%s\n' "$1" "$2"; }
+# figure NAME VALUE: a line that tests/formal/run collects into its table. A step that has nothing to tell has failed.
+figure() {
+    [[ $2 =~ [1-9] ]] || { echo "no $1" >&2; exit 1; }
+    printf 'FIGURE\t%s\t%s\n' "$1" "$2"
+}
 
 # apt_need PACKAGE...: installs what is missing of these.
 apt_need() {

@@ -19,6 +19,7 @@ fn the_policy_does_what_the_model_says() {
         let trace = Trace::parse(&saved.lines).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         let mut said = String::new();
         policy::carry_out(&trace, &mut said);
+        assert_eq!(said.lines().count(), saved.lines.len() + 1, "{name}: with its end");
         for ((said, line), outcome) in said.lines().zip(&saved.lines).zip(&saved.outcomes) {
             assert_eq!(said, outcome, "{name}: {line}\n{}", saved.text(&[]));
         }
