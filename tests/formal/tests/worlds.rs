@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 use doorward_formal::world::{
-    Chances, Flaw, PAIRING, Plan, REPEATING, RIGHTS, SESSIONS, Scope, World,
+    Chances, Flaw, PAIRING, Plan, REPEATING, RIGHTS, SESSIONS, Scope, World, properties,
 };
 use stateright::{Checker, HasDiscoveries, Model as _};
 
@@ -79,6 +79,11 @@ fn a_gate_that_notes_no_revocation_keeps_its_connections() {
 }
 
 #[test]
+fn a_gate_that_notes_no_revocation_admits_who_was_revoked() {
+    is_noticed(SESSIONS, Flaw::DeafMirror, "I10: nobody is admitted after a revocation");
+}
+
+#[test]
 fn without_a_second_look_a_revoked_connection_is_admitted() {
     is_noticed(SESSIONS, Flaw::NoSecondLook, "I10: a revoked connection is closed");
 }
@@ -121,4 +126,17 @@ fn a_membership_that_is_merged_lets_in_who_is_no_member() {
 #[test]
 fn a_denial_that_tells_shows_what_is_hidden() {
     is_noticed(BRIEF_RIGHTS, Flaw::TellingDenial, "I11: hidden is as if it were not");
+}
+
+#[test]
+fn a_membership_that_is_merged_keeps_connections() {
+    is_noticed(BRIEF_RIGHTS, Flaw::MergedMembership, "I11: a lost membership closes");
+}
+
+#[test]
+fn every_invariant_has_a_broken_world() {
+    for property in properties::always() {
+        let named = include_str!("worlds.rs").contains(&format!("{:?}", property.name));
+        assert!(named, "nothing shows that {:?} can be violated", property.name);
+    }
 }

@@ -244,7 +244,7 @@ fn the_memory_store_is_linearizable() {
 }
 
 //= req: STORE-3, type=model
-/// Two handles on one file, as two processes have them, each with its own connections and writer.
+/// Two handles on one file, in one process, each with its own connections and writer. `tests/clients` races processes.
 #[test]
 fn the_sqlite_store_is_linearizable_over_two_handles() {
     for seed in 0..SQLITE_HISTORIES {

@@ -129,7 +129,6 @@ pub const REPEATING: Scope = Scope {
     requests: 3,
     nonces: 2,
     counters: &[Counter::Bootstrap, Counter::Token],
-    prompt: true,
     chances: Chances { unheard: 1, withdrawals: 1, ..NOTHING.chances },
     ..NOTHING
 };
@@ -144,7 +143,6 @@ pub const SESSIONS: Scope = Scope {
     doors: &[Door::WebSocket, Door::Quic],
     renewals: true,
     sign_outs: true,
-    prompt: true,
     chances: Chances { crashes: 1, cuts: 1, revocations: 1, ..NOTHING.chances },
     ..NOTHING
 };
@@ -160,12 +158,11 @@ pub const RIGHTS: Scope = Scope {
     requests: 1,
     doors: &[Door::WebSocket, Door::Quic],
     places: &[Place::Default, Place::Blue],
-    prompt: true,
     chances: Chances { limits: 1, memberships: 2, ..NOTHING.chances },
     ..NOTHING
 };
 
-/// All at once, and less of each: two clients pair through two gates, connect by either transport, and one of them is revoked;
+/// Less of each, in one: two clients pair through two gates, connect by either transport, and one of them is revoked;
 /// time passes, a gate crashes, a commit goes through unheard, answers are lost.
 pub const TOGETHER: Scope = Scope {
     name: "together",
