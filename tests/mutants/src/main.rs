@@ -21,7 +21,7 @@ enum What {
     Run(Run),
     /// Says whether a source differs from what the record is of; exit status 1 if one does.
     Fresh,
-    /// Prints how many mutants of the record are caught or survive, and which part is caught.
+    /// Prints how many mutants of the record are caught, survive or do not compile, and the score.
     Score,
 }
 
@@ -83,8 +83,7 @@ fn main() -> ExitCode {
 }
 
 fn score() -> Result<bool, Problem> {
-    let (caught, survived, score) = Record::read(&root())?.score();
-    println!("{} {score}", caught + survived);
+    println!("{}", Record::read(&root())?.score());
     Ok(true)
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
+use std::{fmt, fs, io};
 
 use crate::list::hash;
 use crate::run::{Outcome, PACKAGES, Ran};
@@ -25,6 +25,31 @@ pub struct Row {
     pub unviable: usize,
 }
 
+/// What came of mutants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// How many a test catches.
+    pub caught: usize,
+    /// How many none does.
+    pub survived: usize,
+    /// How many do not compile. They count as nothing.
+    pub unviable: usize,
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { caught, survived, unviable } = self;
+        // In tenths, and rounded down: what is not all is not a hundred.
+        let tenths = (1000 * caught).checked_div(caught + survived).unwrap_or(0);
+        write!(
+            to,
+            "{caught} caught, {survived} survive, {unviable} do not compile: {}.{}%",
+            tenths / 10,
+            tenths % 10
+        )
+    }
+}
+
 /// All rows, by file and function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record(pub BTreeMap<(String, String), Row>);
@@ -34,9 +59,13 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// When a line is not as it must be.
+    /// When it can't be read, or a line is not as it must be.
     pub fn read(root: &Path) -> Result<Self, Problem> {
-        Self::parse(&fs::read_to_string(root.join("tests/mutants/record.tsv")).unwrap_or_default())
+        match fs::read_to_string(root.join("tests/mutants/record.tsv")) {
+            Ok(text) => Self::parse(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(format!("record.tsv: {error}").into()),
+        }
     }
 
     /// The rows of a text.
@@ -94,14 +123,15 @@ impl Record {
         self.0.get(&key).zip(all.get(&key)).is_some_and(|(row, known)| row.hash == known.hash)
     }
 
-    /// How many mutants a test catches, how many survive, and what is caught in the hundred.
+    /// What came of all mutants.
     #[must_use]
-    pub fn score(&self) -> (usize, usize, String) {
-        let sum = |of: fn(&Row) -> usize| self.0.values().map(of).sum::<usize>();
-        let (caught, survived) = (sum(|row| row.caught), sum(|row| row.accepted));
-        // In tenths, and rounded down: what is not all is not a hundred.
-        let tenths = (1000 * caught).checked_div(caught + survived).unwrap_or(0);
-        (caught, survived, format!("{}.{}%", tenths / 10, tenths % 10))
+    pub fn score(&self) -> Score {
+        let sum = |of: fn(&Row) -> usize| self.0.values().map(of).sum();
+        Score {
+            caught: sum(|row| row.caught),
+            survived: sum(|row| row.accepted),
+            unviable: sum(|row| row.unviable),
+        }
     }
 
     /// Takes over what became of the mutants of a package that were `ran`. A function with a mutant that survived

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::Problem;
+use crate::record::Score;
 use crate::run::{Outcome, Ran};
 
 /// Writes both reports.
@@ -55,6 +56,8 @@ pub fn tell(ran: &[Ran]) -> bool {
         count.unviable,
         count.plain
     );
+    let Counts { caught, survived, unviable, .. } = count;
+    println!("{}", Score { caught, survived, unviable });
     good
 }
 

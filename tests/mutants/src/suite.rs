@@ -13,6 +13,9 @@ use crate::cargo::{Program, tests_of};
 /// Address space of a test process, in bytes: a loop that takes memory without end is to end.
 const MEMORY: &str = "--as=8589934592";
 
+/// What is said of tests that were stopped, before their name.
+const NO_END: &str = "no end of";
+
 /// A test.
 #[derive(Clone, Debug)]
 pub struct Test {
@@ -128,12 +131,19 @@ impl Suite {
         });
         for batch in self.batches(&tests) {
             let expected: Duration = batch.iter().map(|index| self.tests[*index].takes).sum();
-            let (_, how) =
-                self.process(&batch, expected * 5 + Duration::from_secs(5), |command| {
+            let patience = expected * 5 + Duration::from_secs(5);
+            let once = |patience: Duration| {
+                self.process(&batch, patience, |command| {
                     command.env("DOORWARD_MUTANT", id.to_string());
-                })?;
+                })
+            };
+            let (_, mut how) = once(patience)?;
+            // A machine that was busy, or short of memory, is not so twice.
+            if how.as_ref().is_some_and(|how| how.starts_with(NO_END)) {
+                (_, how) = once(patience * 3)?;
+            }
             match how {
-                Some(how) if how.starts_with("no end") => return Ok(Verdict::TimedOut(how)),
+                Some(how) if how.starts_with(NO_END) => return Ok(Verdict::TimedOut(how)),
                 Some(how) => return Ok(Verdict::Caught(how)),
                 None => {}
             }
@@ -201,7 +211,9 @@ impl Suite {
             .next()
             .or(failed.filter(|_| tests.len() == 1).map(|(name, _)| name));
         let how = match (code, failed) {
-            (Some(124 | 137), _) => format!("no end of {}", test.name),
+            // `timeout` or `prlimit` could not do what it is there for: nothing was tested.
+            (Some(125..=127), _) => return Err(format!("{} could not be run", test.name).into()),
+            (Some(124 | 137), _) => format!("{NO_END} {}", test.name),
             (Some(101), Some(name)) => name.to_owned(),
             _ => format!("{} ended with {}", test.name, output.status),
         };
