@@ -10,13 +10,13 @@ use doorward_formal::trace::Trace;
 use doorward_formal::trace::compare::{self, Report};
 use doorward_formal::trace::oracle::Oracle;
 use doorward_formal::trace::saved::{self, Saved};
-use doorward_formal::trace::small;
 use doorward_formal::trace::source::{self, Random, Source};
+use doorward_formal::trace::{paths, small};
 
 /// Has the oracle and the policy carry out the same operations, and compares every outcome.
 ///
-/// What is carried out, in this order: the kept traces, every file of the fuzz corpora, every trace
-/// over some small alphabets, with random ones before and after. Exit status 1 at the first difference, which is
+/// What is carried out, in this order: the kept traces, every file of the fuzz corpora, every path of the explorer's
+/// worlds up to a depth, every trace over some small alphabets, with random ones before and after. Exit status 1 at the first difference, which is
 /// made small and kept, and if there is an outcome that never came.
 #[derive(Parser, Debug)]
 #[command(version)]
@@ -97,6 +97,11 @@ impl Run {
         // Some random ones first: most differences show soon.
         if !self.random(seed, FIRST)? {
             return Ok(false);
+        }
+        for (name, paths) in paths::all() {
+            if !self.compare(&name, &paths, u64::MAX)? {
+                return Ok(false);
+            }
         }
         for every in small::all() {
             let name = format!("every trace of {} operations: {}", every.depth, every.name);

@@ -11,6 +11,7 @@ mod decode;
 pub mod operation;
 pub mod oracle;
 pub mod outcome;
+pub mod paths;
 pub mod policy;
 pub mod request;
 pub mod saved;
