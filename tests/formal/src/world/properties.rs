@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use doorward_policy::Denial;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::denial::{GrantFault, Outage};
-use doorward_policy::grant::REPEAT_WINDOW;
+use doorward_policy::grant::{GrantRecord, REPEAT_WINDOW};
 use doorward_policy::id::{GrantId, SessionId};
 use stateright::Property;
 
@@ -183,11 +183,17 @@ fn told_is_durable(_: &World, state: &State) -> bool {
 }
 
 fn effects_are_audited(_: &World, state: &State) -> bool {
-    state.store.ledger.sessions().all(|row| {
-        let audit = &state.store.audit;
-        let revoked = row.revoked_at.is_none() || audit.contains(&Effect::Revoked(row.id));
-        revoked && audit.contains(&Effect::Opened(row.id))
-    })
+    let (ledger, audit) = (&state.store.ledger, &state.store.audit);
+    let sessions = ledger.sessions().all(|row| {
+        let whole = row.capabilities.contains(Capabilities::START_UP);
+        audit.contains(&Effect::Opened(row.id))
+            && (row.revoked_at.is_none() || audit.contains(&Effect::Revoked(row.id)))
+            && (whole || audit.contains(&Effect::Limited(row.id)))
+    });
+    let kept = |grant: &GrantRecord| {
+        grant.revoked_at.is_none() || audit.contains(&Effect::Withdrawn(grant.id))
+    };
+    sessions && ledger.grants().all(kept)
 }
 
 /// What each world must reach, or its invariants say nothing.
