@@ -106,7 +106,7 @@ Proof.
   - pose proof (redeem_repeats _ _ _ _ _ _ Redeems) as (Not & _). congruence.
 Qed.
 
-(** A session that a redemption opens is a new one: no event before has told of it. *)
+(** A session that a redemption opens is a new one: no redemption before has opened it. *)
 (*= req: SESSION-1, type=proof *)
 Theorem each_redemption_opens_a_new_session chosen w h e g g' what w' s t held until end_ joined :
   reached chosen w h -> In e h -> opened_by (came e) = Some (g', s) ->
@@ -119,7 +119,7 @@ Proof.
   inversion J; subst. lia.
 Qed.
 
-(** A request that is refused has spent nothing: but for the counters of guesses, the door is as it was. *)
+(** After a request or a hello was denied, all is as it was, but for the counters of guesses. *)
 (*= req: GRANT-7, type=proof *)
 Theorem denied_request_spends_nothing chosen w h what w' why :
   reached chosen w h -> step w what = (w', Decided (Denied why)) ->
@@ -375,7 +375,7 @@ Proof.
   - intros other. unfold is_live. simpl. apply orb_false_r.
 Qed.
 
-(** Once the older keys were dropped, no token that was made before proves anything again, whatever
+(** Once a key was put in the place of all others, no token from before proves anything again, whatever
     happens. *)
 (*= req: KEY-5, type=proof *)
 Theorem dropped_keys_prove_nothing_again chosen w h w1 o w2 t said :
@@ -387,8 +387,9 @@ Proof. exact (dropped_keys chosen w h w1 o w2 t said). Qed.
 
 (** Every HTTP request is denied but for one that is well-formed, upgrades to WebSocket by GET if to
     anything, is for a host of ours, brings nothing secret over a network in the clear, has a rule for its
-    route, at most one credential, and comes from where it may: an [Origin] that is present is our own or
-    listed, and a cookie without one only reads, and only for a page of ours or a person. *)
+    route, no two credentials where one is looked for, and comes from where it may: an [Origin] that is
+    present is our own or listed; where there is a guard, a cookie without one only reads, and only for a
+    page of ours or a person. *)
 (*= req: CRED-2, HOST-1, ORIGIN-1, ORIGIN-2, ORIGIN-3, ROUTE-1, type=proof *)
 Theorem what_is_not_presentable_is_denied w r w' o what :
   (what = Requests r \/ exists ahead, what = Renews ahead r) -> step w what = (w', o) ->
@@ -402,15 +403,15 @@ Qed.
 
 (** A request is admitted as a session only if every check has passed: that it is presentable, exactly one
     credential, a token that was issued, under a live key, in its time, of a session that is not known to
-    be revoked, on what is known of that freshly, the workspace, and every capability that the rule asks
-    for. *)
+    be revoked, on what is known of that no longer ago than the settings allow, the workspace, and every
+    capability that the rule asks for. *)
 (*= req: CAP-1, CRED-1, SESSION-8, TOKEN-7, TOKEN-8, WORK-1, type=proof *)
 Theorem admission_implies_every_check w r w' said held joined :
   step w (Requests r) = (w', Decided (Admitted (Some said) held joined)) ->
   admissible (the_door w) r said held joined.
 Proof. intros H. apply requests_decide in H. destruct H as [d' D]. eapply decide_admits; eauto. Qed.
 
-(** The same of a request by which a token is renewed, or kept since it is not yet time. *)
+(** The same of a request by which a token is renewed, or that keeps one that is not to be renewed now. *)
 (*= req: SESSION-8, TOKEN-7, TOKEN-8, type=proof *)
 Theorem renewal_implies_every_check w what w' o who :
   ((exists t next, o = Renewed who t next) \/ o = Kept (Some who)) -> step w what = (w', o) ->
@@ -469,7 +470,7 @@ Proof.
 Qed.
 
 (** Nobody in particular is admitted only where the operator asked for no guard by name: then too, a
-    request has to be presentable, and there is no workspace for it. *)
+    request has to be presentable, and it leads to no workspace once there are any. *)
 (*= req: WORK-1, type=proof *)
 Theorem only_an_unguarded_door_admits_nobody_in_particular w what w' held joined :
   step w what = (w', Decided (Admitted None held joined)) ->
@@ -492,7 +493,7 @@ Theorem default_is_denial w r w' o path :
 Proof. exact (route_is_closed w r w' o path). Qed.
 
 (** The same of a hello: one to what is guarded reaches nobody where a path is left that no rule names, and
-    one without a token or a grant reaches nobody at all. *)
+    one without a token or a grant reaches nobody at all, unless the operator asked for no guard by name. *)
 (*= req: CRED-1, ROUTE-4, type=proof *)
 Theorem default_is_denial_of_hellos w h w' o :
   step w (Greets h) = (w', o) ->
@@ -504,8 +505,8 @@ Proof. exact (hello_is_closed w h w' o). Qed.
 
 (** * Guesses *)
 
-(** What a decision charges is one guess of whoever asked, and nothing but where a grant is brought, or
-    where the denial is of what is no credential of anybody's, for these six reasons: then always. *)
+(** A decision charges one guess of whoever asked at most, and only where a grant is brought or the denial
+    is of what is no credential of anybody's, for these six reasons; of the latter every one. *)
 (*= req: LIMIT-4, type=proof *)
 Theorem only_guesses_are_charged w what w' v :
   step w what = (w', Decided v) ->
@@ -537,7 +538,7 @@ Theorem a_full_table_refuses_no_newcomer some peer_ how at_ all :
   charge some peer_ how at_ all = (drop_ended at_ all, None).
 Proof. intros New Full. unfold charge. rewrite New. apply N.leb_le in Full. rewrite Full. reflexivity. Qed.
 
-(** Whoever is admitted would be whatever was guessed before, from the same address too. *)
+(** Whoever is admitted would be admitted however often anybody had guessed, from the same address too. *)
 (*= req: LIMIT-6, type=proof *)
 Theorem no_guesses_keep_a_session_out w what w' who held joined counters :
   step w what = (w', Decided (Admitted who held joined)) ->
@@ -573,7 +574,8 @@ Proof.
   rewrite (Once one one'), (Once other other') by congruence. congruence.
 Qed.
 
-(** Once another session, or none, was told to own the lease, a place that wrote before is refused. *)
+(** A place that wrote is refused while the session that was last told to own the lease is another, or
+    none. *)
 (*= req: ROOM-1, type=proof *)
 Theorem the_owner_before_writes_no_more chosen w h p w1 told1 former w2 h2 w3 said told2 :
   reached chosen w h -> step w (InRoom (Write p)) = (w1, RoomSaid Done told1) -> announced h = Some former ->
