@@ -411,3 +411,84 @@ Proof.
     apply decide_hello_charges. exact D.
   - destruct (room_step _ _ _). inversion H.
 Qed.
+
+(* What can only be said once a grant was looked up, or once nothing was left. *)
+Definition looked_up (v : verdict) : bool :=
+  match v with
+  | Redeemed _ _ _ _ _ _ _ _
+  | Denied (GrantUnknown | GrantRevoked | GrantExpired | GrantSpent | GrantSessionGone | UnavailableFull
+            | GuessesLimited _) => true
+  | _ => false
+  end.
+
+Lemma redeem_at_charges_first d e at_ needed g n d' v :
+  redeem_at d e at_ needed g n = (d', v) -> looked_up v = true ->
+  counters d' = fst (charge (limit (set d)) (client e) (guess_of d g) (now d) (counters d)).
+Proof.
+  unfold redeem_at. destruct (negb _); [intros [= <- <-]; discriminate |].
+  destruct (charge _ _ _ _ _) as [after limited] eqn:Charged. intros H _.
+  destruct limited as [until |]; [inversion H; auto |].
+  unfold consume, resume in H. simpl in H.
+  repeat (match type of H with context [match ?x with _ => _ end] => destruct x end); inversion H; reflexivity.
+Qed.
+
+Ltac first_no H E :=
+  match type of H with andThen ?a _ = No _ => destruct a eqn:E; cbn [andThen] in H;
+    [| inversion H; subst; clear H] end.
+
+Ltac of_check E := unfold check in E; match type of E with (if ?x then _ else _) = _ => destruct x end;
+  inversion E; reflexivity.
+
+Lemma examine_looks_nothing_up d r why : examine d r = No why -> looked_up (Denied why) = false.
+Proof.
+  unfold examine. intros H.
+  first_no H E; [| unfold check_shape, check in E; destruct (shaped r), (upgrades r), (by_verb r); inversion E; reflexivity].
+  first_no H E1; [| of_check E1]. first_no H E2; [| of_check E2].
+  first_no H E3; [| unfold resolve in E3; destruct (to r), (by_verb r); try destruct (rule_of d path); inversion E3; reflexivity].
+  first_no H E4; [| of_check E4].
+  first_no H E5; [| unfold found, extract in E5; destruct value2, (presents r); inversion E5; reflexivity].
+  first_no H E6; [| unfold check_origin, check, andThen in E6; destruct (from r);
+    repeat (match type of E6 with context [if ?x then _ else _] => destruct x end); inversion E6; reflexivity].
+  discriminate.
+Qed.
+
+Lemma examine_hello_looks_nothing_up d h why : examine_hello d h = No why -> looked_up (Denied why) = false.
+Proof.
+  unfold examine_hello. intros H.
+  first_no H E; [| of_check E]. first_no H E1; [| of_check E1].
+  destruct (hello_needs d h); [| inversion H; reflexivity].
+  first_no H E2; [| unfold hello_access in E2; destruct (offers h); inversion E2; reflexivity].
+  first_no H E3; [| of_check E3]. discriminate.
+Qed.
+
+Lemma judge_brought d e g p n : brought e = Some (g, p, n) -> exists needed, judge d e = redeem_at d e p needed g n.
+Proof.
+  unfold brought, judge. intros B. destruct (needs_access e) as [| at_ needed g0 n0 | | |]; inversion B; subst. eauto.
+Qed.
+
+Lemma charged_before_it_is_looked_up w what w' v g p n :
+  brings what = Some (g, p, n) -> step w what = (w', Decided v) -> looked_up v = true ->
+  let d := the_door w in
+  counters (the_door w') = fst (charge (limit (set d)) (comes_from what) (guess_of d g) (now d) (counters d)).
+Proof.
+  intros B H L d. subst d.
+  assert (Http : forall r d' v', brings (Requests r) = Some (g, p, n) -> decide (the_door w) r = (d', v') ->
+    looked_up v' = true -> counters d'
+      = fst (charge (limit (set (the_door w))) (peer r) (guess_of (the_door w) g) (now (the_door w)) (counters (the_door w)))).
+  { clear. intros r d' v' B D L. unfold decide, judge_all in D. destruct (examine _ r) as [e | why] eqn:E.
+    - pose proof (examine_brings _ _ _ E) as Same. apply examine_is in E. destruct E as (<- & _).
+      rewrite B in Same. destruct (judge_brought (the_door w) e g p n ltac:(congruence)) as [needed J].
+      rewrite J in D. eapply redeem_at_charges_first; eauto.
+    - inversion D; subst. rewrite (examine_looks_nothing_up _ _ _ E) in L. discriminate. }
+  destruct what; try discriminate B; simpl in H; unfold decided in H.
+  - destruct (decide _ r) as [d' v'] eqn:D. inversion H; subst. eapply Http; eauto.
+  - destruct (decide _ r) as [d' v'] eqn:D.
+    destruct v' as [| [said |] ? ? | |]; try (unfold renew in H; destruct (renewal _ _ _); inversion H; fail);
+      inversion H; subst; try discriminate L; eapply Http; eauto.
+  - destruct (decide_hello _ _) as [d' v'] eqn:D. inversion H; subst. simpl.
+    unfold decide_hello, judge_all in D. destruct (examine_hello _ _) as [e | why] eqn:E.
+    + pose proof (examine_hello_brings _ _ _ E) as Same. apply examine_hello_is in E. destruct E as (<- & _).
+      simpl in B, Same. rewrite B in Same. destruct (judge_brought (the_door w) e g p n ltac:(congruence)) as [needed J].
+      rewrite J in D. eapply redeem_at_charges_first; eauto.
+    + inversion D; subst. rewrite (examine_hello_looks_nothing_up _ _ _ E) in L. discriminate.
+Qed.

@@ -1401,3 +1401,163 @@ Proof.
   - apply opened_holds. exact Sound.
   - eapply step_holds; eauto.
 Qed.
+
+(* Whose a session is: of the subject that its grant was made for. *)
+
+Lemma rows_subject d what d' o s after :
+  moved d what d' o -> In (s, after) (rows d') ->
+  (exists before, In (s, before) (rows d) /\ row_subject after = row_subject before) \/ bought_row d o s after.
+Proof.
+  intros M Is.
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t said ahead next U Good Re];
+    try (left; exists after; split; [exact Is | reflexivity]).
+  - left. exists after. destruct Core as (_ & _ & Rows & _). rewrite Rows in Is. auto.
+  - left. exists after. simpl in Is. apply in_keep in Is. tauto.
+  - left. simpl in Is. apply in_update_all in Is; [| apply revoke_row_twice].
+    destruct Is as [old [Is How]]. exists old. split; auto. destruct How as [[_ ->] | [_ ->]]; reflexivity.
+  - left. simpl in Is. apply in_update_all in Is; [| apply limit_row_twice].
+    destruct Is as [old [Is How]]. exists old. split; auto. destruct How as [[_ ->] | [_ ->]]; reflexivity.
+  - inversion J; subst; try (simpl in Rd; tauto); simpl in Is.
+    + destruct Is as [Is | Is]; [| left; eauto]. inversion Is; subst. right. split; auto. exists g, one. auto.
+    + left. eauto.
+  - left. simpl in Is. apply in_update in Is. destruct Is as [old [Is ->]]. exists old. split; auto.
+    destruct (_ =? s); auto. unfold extend. destruct (row_revoked old); reflexivity.
+Qed.
+
+Lemma stand_subject f n k said stood : stand f n k said = Yes stood -> subject stood = subject said.
+Proof.
+  unfold stand. intros S. apply then_yes in S. destruct S as [? [_ S]].
+  destruct (get _ _) as [[[| most] u] |] in S; inversion S; reflexivity.
+Qed.
+
+Lemma tokens_subject d what d' o t after :
+  moved d what d' o -> In (t, after) (tokens d') ->
+  (exists u old, In (u, old) (tokens d) /\ session (says after) = session (says old)
+     /\ subject (says after) = subject (says old))
+  \/ (exists one, In (session (says after), one) (rows d') /\ subject (says after) = row_subject one).
+Proof.
+  intros M Is.
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t0 said ahead next U Good Re];
+    try (left; exists t, after; split; [exact Is | auto]).
+  - left. destruct Core as (_ & _ & _ & _ & Tokens & _). rewrite Tokens in Is. eauto.
+  - inversion J; subst; try (simpl in Rd; tauto); simpl in Is; (destruct Is as [Is | Is]; [| left; eauto]); right;
+      inversion Is; subst; simpl.
+    + eexists. split; [left; reflexivity | reflexivity].
+    + eexists. split; [apply get_in; eauto | reflexivity].
+  - simpl in Is. destruct Is as [Is | Is]; [| left; eauto]. left. inversion Is; subst. simpl.
+    destruct Good as (old & Has & _ & _ & _ & _ & Stands). exists t0, old. split; [apply get_in; auto |].
+    pose proof (stand_subject _ _ _ _ _ Stands). apply stand_same in Stands. destruct Stands as (Same & _).
+    unfold renewal in Re. destruct (_ && _ && _)%bool in Re; [| discriminate]. inversion Re; subst. simpl. split; congruence.
+Qed.
+
+Definition subjects_kept (d : door) (h : history) : Prop :=
+  forall e g s at_ uses life given who,
+    In e h -> opened_by (came e) = Some (g, s) -> made g at_ uses life given who h ->
+    (forall one, In (s, one) (rows d) -> row_subject one = who)
+    /\ (forall t one, In (t, one) (tokens d) -> session (says one) = s -> subject (says one) = who).
+
+Lemma subjects_kept_step d h what d' o :
+  numbered d h -> grants_kept d h -> subjects_kept d h -> moved d what d' o ->
+  subjects_kept d' (Event (now d) what o :: h).
+Proof.
+  intros Num Grants Kept M e g s at_ uses life given who Is Opens Was.
+  pose proof (fun s one => rows_subject d what d' o s one M) as RowsAfter.
+  pose proof (fun t one => tokens_subject d what d' o t one M) as TokensAfter.
+  assert (Before : (In e h /\ made g at_ uses life given who h)
+    \/ (e = Event (now d) what o /\ made g at_ uses life given who h)).
+  { destruct Is as [Is | Is].
+    - right. split; auto. eapply made_earlier; eauto. subst e. simpl in *. intros ->. discriminate.
+    - left. split; auto. eapply made_earlier; eauto. simpl. intros ->.
+      destruct (opened_below _ _ _ _ _ Num Is Opens).
+      inversion M; subst; try (simpl in *; tauto). lia. }
+  assert (Rows : forall one, In (s, one) (rows d') -> row_subject one = who).
+  { destruct Before as [[Is' Was'] | [-> Was']].
+    - destruct (Kept _ _ _ _ _ _ _ _ Is' Opens Was') as [Rows _].
+      destruct (opened_below _ _ _ _ _ Num Is' Opens) as [_ Below].
+      intros one Has. apply RowsAfter in Has. destruct Has as [(b & Had & ->) | (-> & _)]; [eauto | lia].
+    - simpl in Opens. intros one Has. apply RowsAfter in Has.
+      destruct Has as [(b & Had & _) | (_ & g' & f' & Opens' & Found' & ->)].
+      + exfalso. apply (rows_below _ _ Num) in Had.
+        inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; try discriminate.
+        * destruct o; try discriminate. destruct what0; try discriminate. destruct Silent.
+        * inversion J; subst; try discriminate. simpl in Opens. inversion Opens; subst. lia.
+      + rewrite Opens in Opens'. inversion Opens'; subst. destruct (Grants _ _ _ _ _ _ Was') as [_ Each].
+        destruct (Each _ (get_in _ _ _ Found')) as (_ & _ & <- & _). reflexivity. }
+  split; auto. intros t one Has Mine. apply TokensAfter in Has.
+  destruct Has as [(u & old & Had & Same & ->) | (row & Has & ->)]; [| subst; eauto].
+  destruct Before as [[Is' Was'] | [-> Was']].
+  - destruct (Kept _ _ _ _ _ _ _ _ Is' Opens Was') as [_ Tokens]. eapply Tokens; eauto. congruence.
+  - exfalso. simpl in Opens. apply (tokens_below _ _ Num) in Had.
+    inversion M as [? ? ? _ _ Silent | | | | | | | what' d'' v J Rd |]; subst; try discriminate.
+    + destruct o; try discriminate. destruct what0; try discriminate. destruct Silent.
+    + inversion J; subst; try discriminate. simpl in Opens. inversion Opens; subst. lia.
+Qed.
+
+(* Every token that may still be good is of a session in the store. *)
+
+Definition tokens_have_rows (d : door) : Prop := forall t one, In (t, one) (tokens d) ->
+  now d < absolute_end (says one) -> exists row, In (session (says one), row) (rows d).
+
+Lemma tokens_have_rows_step d h what d' o :
+  ends_kept d h -> tokens_have_rows d -> moved d what d' o -> tokens_have_rows d'.
+Proof.
+  intros Ends Have M t after Is Soon.
+  pose proof (moved_grows _ _ _ _ M) as (_ & _ & _ & Later_).
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t0 said ahead next U Good Re];
+    try (exact (Have t after Is Soon)).
+  - destruct Core as (_ & _ & Rows & _ & Tokens & _). rewrite Rows. rewrite Tokens in Is. eapply Have; eauto. lia.
+  - simpl in *. destruct (Have t after Is Soon) as [row Has]. exists row.
+    destruct (token_row _ _ Ends _ _ _ Is Has) as [Same _].
+    unfold keep. apply filter_In. split; auto. simpl. apply N.ltb_lt. rewrite Same in Soon.
+    unfold floor_second. pose proof (N.div_mod (row_absolute row + 999) 1000 ltac:(lia)).
+    pose proof (N.mod_lt (row_absolute row + 999) 1000 ltac:(lia)). lia.
+  - simpl in *. destruct (Have t after Is Soon) as [row Has]. eapply in_update_all_keeps; eauto.
+  - simpl in *. destruct (Have t after Is Soon) as [row Has]. eapply in_update_all_keeps; eauto.
+  - inversion J; subst; try (simpl in Rd; tauto); simpl in *; (destruct Is as [Is | Is];
+      [inversion Is; subst; simpl |]).
+    + eauto.
+    + destruct (Have t after Is Soon) as [row Has]. eauto.
+    + exists row. apply get_in. auto.
+    + destruct (Have t after Is Soon) as [row0 Has]. eauto.
+  - simpl in *. destruct Is as [Is | Is].
+    + inversion Is; subst. simpl in *. apply renewal_is in Re. destruct Re as (Same & _ & End & _).
+      apply good_token_is in Good. destruct Good as (one & Has & Se & _ & End' & _).
+      destruct (Have _ _ Has ltac:(congruence || lia)) as [row Has']. rewrite Same, Se.
+      eapply in_update_keeps; eauto.
+    + destruct (Have t after Is Soon) as [row Has]. eapply in_update_keeps; eauto.
+Qed.
+
+(* And every session that is revoked there was named by a revocation. *)
+
+Definition revoked_were_named (d : door) (h : history) : Prop := forall s one,
+  In (s, one) (rows d) -> row_revoked one = true ->
+  exists e sessions, In e h /\ came e = RevokedAll sessions /\ In s sessions.
+
+Lemma revoked_were_named_step d h what d' o :
+  revoked_were_named d h -> moved d what d' o -> revoked_were_named d' (Event (now d) what o :: h).
+Proof.
+  intros Named M s after Is Rev.
+  assert (Old : forall one, In (s, one) (rows d) -> row_revoked one = true ->
+    exists e sessions, In e (Event (now d) what o :: h) /\ came e = RevokedAll sessions /\ In s sessions).
+  { intros one Has R. destruct (Named _ _ Has R) as (e & ss & A & B & C). exists e, ss. split; [right |]; auto. }
+  destruct M as [what d' o Core Later Silent | | |
+      uses life given how subject issuer one Issued | g one Found | which
+      | which most | what d' v J Rd | what t0 said ahead next U Good Re];
+    try (exact (Old _ Is Rev)).
+  - destruct Core as (_ & _ & Rows & _). rewrite Rows in Is. eauto.
+  - simpl in Is. apply in_keep in Is. destruct Is. eauto.
+  - simpl in Is. apply in_update_all in Is; [| apply revoke_row_twice].
+    destruct Is as [old [Is [[Picked ->] | [_ ->]]]]; eauto. eexists. eexists. split; [left; reflexivity |]. split; [reflexivity | exact Picked].
+  - simpl in Is. apply in_update_all in Is; [| apply limit_row_twice].
+    destruct Is as [old [Is [[_ ->] | [_ ->]]]]; eauto.
+  - inversion J; subst; try (simpl in Rd; tauto); simpl in Is; eauto.
+    destruct Is as [Is | Is]; eauto. inversion Is; subst. discriminate.
+  - simpl in Is. apply in_update in Is. destruct Is as [old [Is ->]].
+    apply (Old _ Is). destruct (_ =? s); auto. unfold extend in Rev. destruct (row_revoked old) eqn:E; auto.
+Qed.

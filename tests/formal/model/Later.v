@@ -306,6 +306,17 @@ Proof.
   - destruct (room_step _ _ _). inversion H.
 Qed.
 
+Lemma denied_leaves_the_world chosen w h what w' why :
+  reached chosen w h -> step w what = (w', Decided (Denied why)) ->
+  exists counters, w' = World (with_counters (the_door w) counters) (the_room w).
+Proof.
+  intros R H. destruct (denied_spends_nothing _ _ _ _ _ _ R H) as [c Same]. exists c.
+  assert (the_room w' = the_room w).
+  { destruct what; cbn [step] in H; try (destruct (door_step _ _); inversion H; subst; reflexivity).
+    destruct (room_step _ _ _). inversion H. }
+  destruct w'; simpl in *. congruence.
+Qed.
+
 Lemma renewed_is chosen w h what w' who t next :
   reached chosen w h -> step w what = (w', Renewed who t next) ->
   let d := the_door w in
@@ -398,4 +409,65 @@ Proof.
       | c g0 at0 n needed want one s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held];
       subst; try (simpl in Rd; tauto); simpl in Is'; inversion Is'; subst; [lia |].
     apply get_in in Row. rewrite <- (Rows _ Row). pose proof (row_ends _ _ Ends _ _ Row). lia.
+Qed.
+
+Lemma session_of_its_subject chosen w h e g s at_ uses life given who what w' said held joined :
+  reached chosen w h -> In e h -> opened_by (came e) = Some (g, s) ->
+  made g at_ uses life given who h ->
+  step w what = (w', Decided (Admitted (Some said) held joined)) -> session said = s -> subject said = who.
+Proof.
+  intros R Is Opens Made H Mine.
+  assert (Kept : subjects_kept (the_door w) h).
+  { clear - R. induction R as [Sound | w h what w' o R IH H].
+    - intros ? ? ? ? ? ? ? ? [].
+    - pose proof (reached_holds _ _ _ R) as Holds.
+      eapply subjects_kept_step; eauto using (numbers _ _ _ Holds), (uses_hold _ _ _ Holds).
+      eapply step_moves; eauto. apply (exceptions_below _ _ (numbers _ _ _ Holds)). }
+  destruct (Kept _ _ _ _ _ _ _ _ Is Opens Made) as [_ Tokens].
+  assert (Good : exists t, good_token (the_door w) t said).
+  { pose proof (exceptions_below _ _ (numbers _ _ _ (reached_holds _ _ _ R))) as Known.
+    pose proof (step_moves _ _ _ _ Known H) as M.
+    destruct what; cbn [step] in H; try (destruct (door_step _ _) as [d' o'] eqn:S; inversion H; subst; simpl in S;
+      unfold change_keys, make_grant, change_workspaces in S;
+      repeat (match type of S with context [match ?x with _ => _ end] => destruct x eqn:? end); inversion S; fail).
+    - apply requests_decide in H. destruct H as [d' D]. pose proof (decide_judged _ _ _ _ Known D) as J.
+      inversion J; subst. eauto.
+    - simpl in H. destruct (decide _ r) as [d' v]. unfold decided, renew in H.
+      destruct v as [| [|] ? ? | |]; try destruct (renewal _ _ _); inversion H.
+    - simpl in H. destruct (decide_hello _ _) as [d' v] eqn:D. pose proof (decide_hello_judged _ _ _ _ Known D) as J.
+      inversion H; subst. simpl in *. inversion J; subst; eauto.
+    - destruct (room_step _ _ _). inversion H. }
+  destruct Good as (t & one & Has & _ & _ & _ & _ & Stands).
+  pose proof (stand_subject _ _ _ _ _ Stands). apply stand_same in Stands. destruct Stands as (Same & _).
+  rewrite H0. eapply Tokens; [apply get_in; exact Has | congruence].
+Qed.
+
+Lemma comes_in_from_the_store chosen w h what w' o s held :
+  reached chosen w h -> step w what = (w', o) -> enters o = Some (s, held) -> opened_by o = None ->
+  exists one, In (s, one) (rows (the_door w)) /\ live_row (now (the_door w)) one = true.
+Proof.
+  intros R H In_ Again. pose proof (reached_holds _ _ _ R) as Holds.
+  pose proof (exceptions_below _ _ (numbers _ _ _ Holds)) as Known.
+  assert (Kept : tokens_have_rows (the_door w) /\ revoked_were_named (the_door w) h).
+  { clear - R. induction R as [Sound | w h what w' o R [A B] H].
+    - split; intros ? ? [].
+    - pose proof (reached_holds _ _ _ R) as Holds.
+      pose proof (step_moves _ _ _ _ (exceptions_below _ _ (numbers _ _ _ Holds)) H) as M.
+      split; [eapply tokens_have_rows_step; eauto; apply (ends_hold _ _ _ Holds) | eapply revoked_were_named_step; eauto]. }
+  destruct Kept as [Have Named].
+  assert (Not : forall one, In (s, one) (rows (the_door w)) -> row_revoked one = false).
+  { intros one Has. destruct (row_revoked one) eqn:Rev; auto. exfalso.
+    destruct (Named _ _ Has Rev) as (e & ss & Is & Came & Mine).
+    eapply over_stays_out; [eapply revoked_hold; eauto | eapply step_enters; eauto]. }
+  destruct (step_enters _ _ _ _ _ _ Known H In_) as [(t' & said & Good & <- & _) | (d' & v & -> & J & Rd & Is')].
+  - destruct Good as (tok & Has & _ & _ & Soon & End & Stands). apply stand_same in Stands.
+    destruct Stands as (Same & _). apply get_in in Has.
+    destruct (Have _ _ Has End) as [row Is]. rewrite <- Same in Is. exists row. split; auto.
+    specialize (Not _ Is). unfold live_row. rewrite Not. simpl. apply N.ltb_lt.
+    rewrite Same in Is. destruct (token_row _ _ (ends_hold _ _ _ Holds) _ _ _ Has Is) as [_ Less].
+    specialize (Less Not). lia.
+  - inversion J as [| | | | c g0 at0 n needed want one0 after held0 joined0 B Fresh Found Redeems Held
+      | c g0 at0 n needed want one0 s0 row stood held0 joined0 B Found Redeems Row Live Now Stands Held];
+      subst; try (simpl in Rd; tauto); simpl in Is'; inversion Is'; subst; [discriminate Again |].
+    exists row. split; [apply get_in; auto |]. unfold live_row. rewrite Live. simpl. apply N.ltb_lt. exact Now.
 Qed.

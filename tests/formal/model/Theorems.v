@@ -123,8 +123,8 @@ Qed.
 (*= req: GRANT-7, type=proof *)
 Theorem denied_request_spends_nothing chosen w h what w' why :
   reached chosen w h -> step w what = (w', Decided (Denied why)) ->
-  exists counters, the_door w' = with_counters (the_door w) counters.
-Proof. exact (denied_spends_nothing chosen w h what w' why). Qed.
+  exists counters, w' = World (with_counters (the_door w) counters) (the_room w).
+Proof. exact (denied_leaves_the_world chosen w h what w' why). Qed.
 
 (** * Sessions *)
 
@@ -147,6 +147,13 @@ Proof.
       eapply was_made_later, Grants_, get_in; eauto.
     + eapply was_bought_later, Rows_, get_in; eauto.
 Qed.
+
+(** Whoever is admitted as a session is the subject that the grant which bought it was made for. *)
+Theorem a_session_is_of_its_grants_subject chosen w h e g s at_ uses life given who what w' said held joined :
+  reached chosen w h -> In e h -> opened_by (came e) = Some (g, s) ->
+  made g at_ uses life given who h ->
+  step w what = (w', Decided (Admitted (Some said) held joined)) -> session said = s -> subject said = who.
+Proof. exact (session_of_its_subject chosen w h e g s at_ uses life given who what w' said held joined). Qed.
 
 (** Once a session was revoked, nothing that anybody does lets it in: no token of it is admitted or
     renewed, and no redemption of its grant repeated. *)
@@ -195,6 +202,14 @@ Theorem no_admission_after_expiry chosen w h e g again s t held until end_ joine
   reached chosen w h -> In e h -> came e = Decided (Redeemed g again s t held until end_ joined) ->
   step w what = (w', o) -> enters o = Some (s, held') -> now (the_door w) < end_.
 Proof. exact (out_after_expiry chosen w h e g again s t held until end_ joined what w' o held'). Qed.
+
+(** Nor once its idle end is there, as the store has it: whoever comes in, but by the redemption that opens
+    the session, is of a session that stands in the store, has not ended, and was not revoked. *)
+(*= req: TOKEN-7, type=proof *)
+Theorem whoever_comes_in_stands_in_the_store chosen w h what w' o s held :
+  reached chosen w h -> step w what = (w', o) -> enters o = Some (s, held) -> opened_by o = None ->
+  exists one, In (s, one) (rows (the_door w)) /\ live_row (now (the_door w)) one = true.
+Proof. exact (comes_in_from_the_store chosen w h what w' o s held). Qed.
 
 (** The settings have no lifetimes out of bounds, nor any of which the theorems would not speak. *)
 (*= req: SESSION-3, type=proof *)
@@ -517,6 +532,15 @@ Proof.
   intros H. split; [apply step_charges; exact H |].
   intros why. destruct why; simpl; intuition (discriminate || auto).
 Qed.
+
+(** A grant is charged before it is looked up: what is said only of one that was, or for which no guess was
+    left ([looked_up]), has cost a guess, the right grant too. *)
+(*= req: LIMIT-5, type=proof *)
+Theorem a_grant_is_charged_before_it_is_looked_up w what w' v g p n :
+  brings what = Some (g, p, n) -> step w what = (w', Decided v) -> looked_up v = true ->
+  let d := the_door w in
+  counters (the_door w') = fst (charge (limit (set d)) (comes_from what) (guess_of d g) (now d) (counters d)).
+Proof. exact (charged_before_it_is_looked_up w what w' v g p n). Qed.
 
 (** No counter goes before its minute is over, whatever comes: it starts when it started, and forgets no
     guess. *)
