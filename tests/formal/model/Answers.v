@@ -200,6 +200,20 @@ Proof.
   - unfold refuse in D. destruct (is_guess _); [destruct (charge _ _ _ _ _) |]; inversion D; eauto.
 Qed.
 
+Lemma route_is_closed_to_renewals w r w' o path ahead :
+  to r = Guarded path -> step w (Renews ahead r) = (w', o) ->
+  (rule_of (the_door w) path = None
+   \/ (unguarded (set (the_door w)) = false
+       /\ forall t what, presents r <> Cookie t what /\ presents r <> Bearer t what)) ->
+  exists why, o = Decided (Denied why).
+Proof.
+  intros To H Closed.
+  destruct (step w (Requests r)) as [w1 o1] eqn:S1.
+  destruct (route_is_closed _ _ _ _ _ To S1 Closed) as [why ->].
+  simpl in H, S1. unfold decided in H, S1. destruct (decide (the_door w) r) as [d' v]. simpl in S1.
+  inversion S1; subst v. inversion H. eauto.
+Qed.
+
 Lemma hello_is_closed w h w' o :
   step w (Greets h) = (w', o) ->
   ((for_token h = false /\ exists path, rule_of (the_door w) path = None)

@@ -20,7 +20,8 @@ Record presentable (d : door) (r : request) (rule : access) : Prop := {
     ((from r = OwnOrigin \/ from r = ListedOrigin)
       /\ match rule with Redeem AtToken _ _ _ => False | _ => True end)
     \/ (from r = NoOrigin
-      /\ (unguarded (set d) = false -> is_ambient rule r = true -> is_reading r = true /\ from_page r = true));
+      /\ (unguarded (set d) = false -> is_ambient rule r = true -> is_reading r = true /\ from_page r = true)
+      /\ (unguarded (set d) = true -> fetched r <> NoFetch -> from_page r = true));
 }.
 
 (* Steps 1 to 5, of a hello, which needs [needed]: what it asks for itself, and what every rule asks for,
@@ -68,7 +69,12 @@ Record bought_well (d : door) (who : N) (at_ : place) (g n : N) (want : asked) (
          /\ get s (rows d) = Some row /\ row_revoked row = false /\ now d < row_expires row
        else now d < grant_expires one /\ uses_left one <> 0 /\ count (rows d) < most_sessions (set d)
          /\ s = next_session d;
-  has_a_good_session : exists said, session said = s /\ checked d said want needed held joined;
+  has_a_good_session : exists said,
+    session said = s /\ checked d said want needed held joined
+    /\ exists whose given,
+      (if again then exists row, get s (rows d) = Some row /\ row_subject row = whose /\ row_caps row = given
+       else exists one, get g (grants d) = Some one /\ label one = whose /\ carries one = given)
+      /\ subject said = whose /\ within (allows said) given;
 }.
 
 (* All of it, for a request with a token that proves [said]. *)
@@ -156,15 +162,19 @@ Qed.
 Lemma origin_is d rule r value : check_origin d rule r = Yes value ->
   ((from r = OwnOrigin \/ from r = ListedOrigin) /\ match rule with Redeem AtToken _ _ _ => False | _ => True end)
   \/ (from r = NoOrigin
-      /\ (unguarded (set d) = false -> is_ambient rule r = true -> is_reading r = true /\ from_page r = true)).
+      /\ (unguarded (set d) = false -> is_ambient rule r = true -> is_reading r = true /\ from_page r = true)
+      /\ (unguarded (set d) = true -> fetched r <> NoFetch -> from_page r = true)).
 Proof.
   unfold check_origin. intros Origin.
   destruct (from r) eqn:From;
     try (left; apply then_yes in Origin; destruct Origin as [? [For_ Origin]]; apply check_yes in For_;
       split; [tauto || discriminate | destruct rule as [| [] | | |]; auto; discriminate]; fail).
-  right. split; auto. intros Guards Ambient. rewrite Guards, Ambient in Origin. simpl in Origin.
-  apply then_yes in Origin. destruct Origin as [? [Reading Page]].
-  apply check_yes in Reading. apply check_yes in Page. auto.
+  right. split; auto. split.
+  - intros Guards Ambient. rewrite Guards, Ambient in Origin. simpl in Origin.
+    apply then_yes in Origin. destruct Origin as [? [Reading Page]].
+    apply check_yes in Reading. apply check_yes in Page. auto.
+  - intros Unguarded Tells. rewrite Unguarded in Origin.
+    destruct (fetched r) eqn:F; try congruence; simpl in Origin; apply check_yes in Origin; exact Origin.
 Qed.
 
 Lemma examine_is d r e : examine d r = Yes e ->
@@ -294,15 +304,19 @@ Lemma resume_is d e needed g s again d' g' again' s' t held until end_ joined :
   resume d e needed g s again = (d', Redeemed g' again' s' t held until end_ joined) ->
   again' = again /\ s' = s
   /\ exists one said, get s (rows d) = Some one /\ session said = s
+    /\ subject said = row_subject one /\ within (allows said) (row_caps one)
     /\ checked d said (wanted e) needed held joined.
 Proof.
   unfold resume. destruct (get s (rows d)) as [one |] eqn:Row; [| discriminate].
   destruct (andThen _ _) as [[held0 joined0] |] eqn:Stands; [| discriminate].
   intros H. inversion H; subst. split; auto. split; auto.
   apply then_yes in Stands. destruct Stands as [said [Stands Admits]].
-  exists one, said. split; auto. split; [| eapply let_in_checked; eauto].
-  unfold stand in Stands. apply then_yes in Stands. destruct Stands as [? [_ Stands]].
-  destruct (get _ _) as [[[| most] u] |] in Stands; inversion Stands; reflexivity.
+  assert (Same : session said = session (claims_of s' one) /\ subject said = row_subject one
+    /\ within (allows said) (row_caps one)).
+  { unfold stand in Stands. apply then_yes in Stands. destruct Stands as [? [_ Stands]].
+    destruct (get _ _) as [[[| most] u] |] in Stands; inversion Stands; subst; simpl;
+      auto using within_refl, common_left. }
+  destruct Same as (Same & Whose & Less). exists one, said. split; auto. split; auto. split; auto. split; auto. eapply let_in_checked; eauto.
 Qed.
 
 Lemma redeem_at_is d e at_ needed g n d' g' again s t held until end_ joined :
@@ -314,13 +328,15 @@ Proof.
   unfold consume. simpl. destruct (get g (grants d)) as [one |] eqn:Found; [| discriminate].
   destruct (redeem _ _ _ _ _) as [[spent | before] |] eqn:Redeems; [| | discriminate].
   - destruct (most_sessions (set d) <=? count (rows d)) eqn:Full; [discriminate |]. apply N.leb_gt in Full.
-    intros H. apply resume_is in H. destruct H as (-> & -> & row & said & Row & Same & Checked).
+    intros H. apply resume_is in H. destruct H as (-> & -> & row & said & Row & Same & Whose & Less & Checked).
+    simpl in Row. rewrite N.eqb_refl in Row. inversion Row; subst row. clear Row.
     apply redeem_opens in Redeems. destruct Redeems as (Stands & _ & Soon & Left & Enough & _).
     apply sufficient_is in Enough.
     constructor; [rewrite Charged; reflexivity | exists one; repeat split; auto |].
-    exists said. split; auto. destruct Checked. constructor; auto.
+    exists said. split; auto. split; [destruct Checked; constructor; auto |].
+    exists (label one), (carries one). split; [eauto |]. auto.
   - destruct (repeat_of _ _) eqn:Repeated; [| discriminate].
-    intros H. apply resume_is in H. destruct H as (-> & -> & row & said & Row & Same & Checked).
+    intros H. apply resume_is in H. destruct H as (-> & -> & row & said & Row & Same & Whose & Less & Checked).
     simpl in Row. unfold repeat_of in Repeated. simpl in Repeated. rewrite Row in Repeated.
     apply then_yes in Repeated. destruct Repeated as [? [Stands Repeated]].
     apply check_yes, negb_true_iff in Stands. apply check_yes, N.ltb_lt in Repeated.
@@ -334,7 +350,8 @@ Proof.
       constructor; [rewrite Charged; reflexivity | exists one; repeat split; auto |].
       * exists use, row. repeat split; auto; [| congruence].
         destruct (at_place use), at_; simpl in Place; congruence.
-      * exists said. split; auto. destruct Checked. constructor; auto.
+      * exists said. split; auto. split; [destruct Checked; constructor; auto |].
+        exists (row_subject row), (row_caps row). split; [exists row; repeat split; congruence | split; [congruence | exact Less]].
     + destruct (grant_expires one <=? now d); [discriminate |].
       destruct (uses_left one =? 0); [discriminate |].
       apply then_yes in Redeems. destruct Redeems as [? [? Redeems]]. discriminate.

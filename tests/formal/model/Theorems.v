@@ -404,8 +404,9 @@ Proof. exact (dropped_keys chosen w h w1 o w2 t said). Qed.
     anything, is for a host of ours, brings nothing secret over a network in the clear, has a rule for its
     route, no two credentials where one is looked for, and comes from where it may: an [Origin] that is
     present is our own or listed; where there is a guard, a cookie without one only reads, and only for a
-    page of ours or a person. *)
-(*= req: CRED-2, HOST-1, ORIGIN-1, ORIGIN-2, ORIGIN-3, ROUTE-1, type=proof *)
+    page of ours or a person, and where there is none, whatever comes without one and tells for whom it
+    is sent is for these only. *)
+(*= req: CRED-2, HOST-1, ORIGIN-1, ORIGIN-2, ORIGIN-3, ORIGIN-6, ROUTE-1, type=proof *)
 Theorem what_is_not_presentable_is_denied w r w' o what :
   (what = Requests r \/ exists ahead, what = Renews ahead r) -> step w what = (w', o) ->
   (exists why, o = Decided (Denied why)) \/ exists rule, presentable (the_door w) r rule.
@@ -455,7 +456,8 @@ Proof. exact (hello_admits w h w' said held joined). Qed.
     presentable, that guesses are left, a grant that was made and not revoked, and either a use that is
     left before its end and room for a session, or a use of this nonce at this endpoint within a minute,
     whose session is still there; that the session would be admitted, on what is known freshly, to the
-    workspace, with every capability that is asked for. *)
+    workspace, with every capability that is asked for. It has the subject, and no more than the
+    capabilities, of the grant, or, where it is told of again, of the session in the store. *)
 (*= req: CAP-4, GRANT-5, LIMIT-5, ROUTE-4, SESSION-8, WORK-1, type=proof *)
 Theorem redemption_implies_every_check w what w' g again s t held until end_ joined :
   step w what = (w', Decided (Redeemed g again s t held until end_ joined)) ->
@@ -496,16 +498,18 @@ Theorem only_an_unguarded_door_admits_nobody_in_particular w what w' held joined
       \/ (exists h needed, what = Greets h /\ presentable_hello d h needed)).
 Proof. exact (step_admits_nobody w what w' held joined). Qed.
 
-(** Default is denial: a route that no rule names is reached by nobody, and one that a rule names by
-    nobody without a token, unless the operator asked for no guard by name. *)
+(** Default is denial, of a renewal too: a route that no rule names is reached by nobody, and one that a
+    rule names by nobody without a token, unless the operator asked for no guard by name. *)
 (*= req: CRED-1, ROUTE-1, type=proof *)
-Theorem default_is_denial w r w' o path :
-  to r = Guarded path -> step w (Requests r) = (w', o) ->
+Theorem default_is_denial w what r w' o path :
+  (what = Requests r \/ exists ahead, what = Renews ahead r) -> to r = Guarded path -> step w what = (w', o) ->
   (rule_of (the_door w) path = None
    \/ (unguarded (set (the_door w)) = false
        /\ forall t what, presents r <> Cookie t what /\ presents r <> Bearer t what)) ->
   exists why, o = Decided (Denied why).
-Proof. exact (route_is_closed w r w' o path). Qed.
+Proof.
+  intros [-> | [ahead ->]]; [apply route_is_closed | apply route_is_closed_to_renewals].
+Qed.
 
 (** The same of a hello: one to what is guarded reaches nobody where a path is left that no rule names, and
     one without a token or a grant reaches nobody at all, unless the operator asked for no guard by name. *)

@@ -248,12 +248,25 @@ Example what_is_not_presentable :
   = map (fun why => Some (Decided (Denied why))) [HostDenied; OriginDenied; OriginMissing; UpgradeRefused].
 Proof. vm_compute. reflexivity. Qed.
 
-(** Without a guard, which takes asking for it by name, nobody in particular is admitted. *)
-Example nobody_in_particular :
+(* What a request comes to at a door that was asked for without a guard. *)
+Definition at_an_unguarded_door (r : request) : outcome :=
   let chosen := Settings (Lifetimes 600000 3600000) (Limits 10 100 16) 8 8 5000 1700000000000 Loopback true false
     (Some operate) None None None in
-  came (hd (Event 0 Refresh Finished) (snd (run (start_world chosen) [Requests (visit_of NoCredential)] [])))
-    = Decided (Admitted None 7 (Some 0)).
+  came (hd (Event 0 Refresh Finished) (snd (run (start_world chosen) [Requests r] []))).
+
+(** Without a guard, which takes asking for it by name, nobody in particular is admitted. *)
+Example nobody_in_particular :
+  at_an_unguarded_door (visit_of NoCredential) = Decided (Admitted None 7 (Some 0)).
+Proof. vm_compute. reflexivity. Qed.
+
+(** But no page of another origin, which sends no [Origin] and whose browser tells where it is from. *)
+Example and_no_foreign_page :
+  map (fun told => at_an_unguarded_door {|
+         peer := 0; tls := false; shaped := Fine; host_of := Localhost; to := Guarded PathX; by_verb := Get;
+         upgrades := NoUpgrade; worker := false; from := NoOrigin; fetched := told;
+         presents := NoCredential; body_grant := 0; body_nonce := 0 |})
+    [SameOrigin; SameSite; CrossSite]
+  = [Decided (Admitted None 7 (Some 0)); Decided (Denied FetchMetadata); Decided (Denied FetchMetadata)].
 Proof. vm_compute. reflexivity. Qed.
 
 (** The owner of a room writes, until the lease is handed over. *)
