@@ -140,7 +140,7 @@ impl Suite {
             let (_, mut how) = once(patience)?;
             // A machine that was busy, or short of memory, is not so twice.
             if how.as_ref().is_some_and(|how| how.starts_with(NO_END)) {
-                (_, how) = once(patience * 3)?;
+                (_, how) = once(patience)?;
             }
             match how {
                 Some(how) if how.starts_with(NO_END) => return Ok(Verdict::TimedOut(how)),

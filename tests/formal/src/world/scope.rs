@@ -167,7 +167,7 @@ pub const RIGHTS: Scope = Scope {
 pub const TOGETHER: Scope = Scope {
     name: "together",
     clients: 2,
-    grants: &[Plan { uses: 1, life: 1 }, Plan { uses: 2, life: 2 }],
+    grants: &[Plan { uses: 1, life: 1 }, Plan { uses: 1, life: 1 }],
     horizon: 2,
     requests: 2,
     at_once: 1,
