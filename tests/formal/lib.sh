@@ -6,10 +6,16 @@ tools=$target/test-tools
 logs=$target/test-logs/formal
 mkdir -p "$tools" "$logs"
 
-# figure NAME VALUE: a line that tests/formal/run collects into its table. A step that has nothing to tell has failed.
+# figure NAME VALUE: a line that tests/formal/run collects into its table.
 figure() {
-    [[ $2 =~ [1-9] ]] || { echo "no $1" >&2; exit 1; }
+    [[ $2 ]] || { echo "no figure for: $1" >&2; exit 1; }
     printf 'FIGURE\t%s\t%s\n' "$1" "$2"
+}
+
+# some NAME VALUE: the same of what a step has to have looked at; none of it is a failure.
+some() {
+    [[ $2 =~ [1-9] ]] || { echo "no $1" >&2; exit 1; }
+    figure "$1" "$2"
 }
 
 # apt_need PACKAGE...: installs what is missing of these.
@@ -39,11 +45,14 @@ cargo_tool() {
 # llvm_tools: sets `llvm` to the folder with the programs of the LLVM that the compiler is built with: they read what it
 # writes, and no other version is sure to.
 llvm_tools() {
-    local major
+    local major place
     major=$(rustc --version --verbose | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+    for place in "$(rustc --print sysroot)"/lib/rustlib/*/bin "/usr/lib/llvm-$major/bin"; do
+        [[ -x $place/llvm-cov && -x $place/llvm-profdata ]] && { llvm=$place; return; }
+    done
     llvm=/usr/lib/llvm-$major/bin
-    [[ -x $llvm/llvm-cov ]] || apt_need "llvm-$major" || {
-        echo "No package llvm-$major for the LLVM of $(rustc --version): use a compiler whose LLVM is packaged" >&2
+    apt_need "llvm-$major" || {
+        echo "llvm-cov of LLVM $major, as $(rustc --version) has it, could not be installed: rustup component add llvm-tools" >&2
         return 1
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -14,7 +15,7 @@ use crate::cargo::{Program, tests_of};
 const MEMORY: &str = "--as=8589934592";
 
 /// What is said of tests that were stopped, before their name.
-const NO_END: &str = "no end of";
+const NO_END: &str = "no end, or not enough memory, of";
 
 /// A test.
 #[derive(Clone, Debug)]
@@ -213,7 +214,11 @@ impl Suite {
         let how = match (code, failed) {
             // `timeout` or `prlimit` could not do what it is there for: nothing was tested.
             (Some(125..=127), _) => return Err(format!("{} could not be run", test.name).into()),
-            (Some(124 | 137), _) => format!("{NO_END} {}", test.name),
+            (Some(124), _) => format!("{NO_END} {}", test.name),
+            // Killed, or given up where memory ran out: `timeout` ends as what it ran did.
+            (None, _) if matches!(output.status.signal(), Some(6 | 9)) => {
+                format!("{NO_END} {}", test.name)
+            }
             (Some(101), Some(name)) => name.to_owned(),
             _ => format!("{} ended with {}", test.name, output.status),
         };

@@ -79,6 +79,8 @@ pub struct Results {
     pub commit: Option<String>,
     /// Whether nothing but that commit was in the working tree.
     pub clean: bool,
+    /// How many of all that ran failed, cited or not; `None` if the run did not come to its end.
+    pub failed: Option<u64>,
     /// What it was run with, by name: `rustc`, `cargo`, `system`.
     pub versions: BTreeMap<String, String>,
     /// The negative controls that were run on the same commit.
@@ -119,7 +121,7 @@ impl Results {
         // It is not there where a proof is open.
         let proved = logs.join("formal/proved.txt");
         if results.parts.contains(&Part::Formal) && proved.is_file() {
-            results.proved = walk::read(&proved)?.lines().map(str::to_owned).collect();
+            results.proved = theorems(&walk::read(&proved)?, results.commit.as_deref());
         }
         if logs.join("negative-controls.tsv").is_file() {
             let commit = results.commit.as_deref();
@@ -136,6 +138,7 @@ impl Results {
         };
         self.parts = Part::ALL.into_iter().filter(|part| named(part.name())).collect();
         self.commit = run.get("commit").and_then(Value::as_str).map(str::to_owned);
+        self.failed = run.get("failed").and_then(Value::as_u64);
         self.clean = run.get("clean").and_then(Value::as_bool) == Some(true);
         let versions = run.get("versions").and_then(Value::as_object).into_iter().flatten();
         let text =
@@ -301,11 +304,22 @@ fn tap(report: &str) -> Vec<(String, How)> {
     report.lines().filter_map(one).collect()
 }
 
+/// Whether a list of what ran is of this commit: it says so in a line `run COMMIT`.
+fn is_of(list: &str, commit: Option<&str>) -> bool {
+    let ran = list.lines().find_map(|line| line.strip_prefix("run\t"));
+    ran == Some(commit.unwrap_or("none"))
+}
+
+/// The theorems that were proved, if that was of the same commit.
+fn theorems(list: &str, commit: Option<&str>) -> BTreeSet<String> {
+    let names = list.lines().filter(|line| is_of(list, commit) && !line.contains('\t'));
+    names.map(str::to_owned).collect()
+}
+
 /// What the negative controls came to: threat, state and a sentence, with tabs between; before them
 /// `run` and the commit. What is of another commit says nothing about this one.
 fn controls(table: &str, commit: Option<&str>) -> BTreeMap<ThreatId, Controlled> {
-    let ran = table.lines().find_map(|line| line.strip_prefix("run\t"));
-    if ran != Some(commit.unwrap_or("none")) {
+    if !is_of(table, commit) {
         return BTreeMap::new();
     }
     let one = |line: &str| {

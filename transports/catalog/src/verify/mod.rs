@@ -113,7 +113,9 @@ impl<'a> Body<'a> {
     }
 
     fn holds(&self) -> bool {
-        let ran = !self.results.parts.is_empty() && self.count(How::Failed) == 0;
+        let ran = !self.results.parts.is_empty()
+            && self.results.failed == Some(0)
+            && self.count(How::Failed) == 0;
         ran && self.faults.is_empty() && self.survived() == 0
     }
 
@@ -126,6 +128,11 @@ impl<'a> Body<'a> {
             self.count(How::DidNotRun),
             self.faults.len()
         );
+        _ = match self.results.failed {
+            None => write!(said, "the run did not come to its end; "),
+            Some(0) => Ok(()),
+            Some(failed) => write!(said, "{failed} of all that ran failed; "),
+        };
         let controlled = self.controlled();
         _ = if controlled == 0 {
             write!(said, "no negative control was run")
@@ -159,6 +166,7 @@ impl<'a> Body<'a> {
             "commit": facts.commit,
             "clean": facts.clean && self.results.clean,
             "parts": self.results.parts.iter().map(|part| part.name()).collect::<Vec<_>>(),
+            "failed": self.results.failed,
             "evidence": {
                 "passed": self.count(How::Passed),
                 "failed": self.count(How::Failed),

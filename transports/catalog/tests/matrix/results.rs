@@ -23,7 +23,8 @@ pub(crate) fn logs() -> Logs {
     };
     let targets = target("doorward-policy", "examples", "examples-1")
         + &target("doorward-tests", "attacks", "attacks-2");
-    let run = r#"{"commit":"abc","clean":true,"parts":["cargo"],"versions":{"rustc":"1.95"}}"#;
+    let run =
+        r#"{"commit":"abc","clean":true,"parts":["cargo"],"versions":{"rustc":"1.95"},"failed":0}"#;
     let (tap, controls, proved) = (String::new(), String::new(), String::new());
     Logs { run: run.to_owned(), targets, log, tap, controls, proved }
 }
@@ -128,11 +129,12 @@ fn a_theorem_has_to_be_proved_where_proofs_were_checked() {
     assert_eq!(logs().faults(&tree), [], "proofs were not checked");
     let run = logs().run.replace("[\"cargo\"]", "[\"cargo\",\"formal\"]");
     let with = |proved: &str| Logs { run: run.clone(), proved: proved.to_owned(), ..logs() };
-    let faults = with("other\n").faults(&tree);
+    assert_eq!(with("run\tdef\nt\n").faults(&tree).len(), 1, "another commit's");
+    let faults = with("run\tabc\nother\n").faults(&tree);
     let [fault] = faults.as_slice() else { panic!("{faults:?}") };
     assert_eq!((fault.rule, fault.line), (Rule::Ran, Some(1)));
     assert!(fault.what.contains("tests/formal/model/run"), "{fault}");
-    assert_eq!(with("other\nt\n").faults(&tree), []);
+    assert_eq!(with("run\tabc\nother\nt\n").faults(&tree), []);
 }
 
 #[test]

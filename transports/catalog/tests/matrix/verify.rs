@@ -119,6 +119,17 @@ fn a_guard_that_nobody_misses_does_not_hold() {
 }
 
 #[test]
+fn what_is_cited_by_nobody_must_not_fail_either() {
+    for (failed, said) in
+        [(",\"failed\":2}", "2 of all that ran failed"), ("}", "the run did not come to its end")]
+    {
+        let run = logs().run.replace(",\"failed\":0}", failed);
+        let report = report(&Tree::whole(), &Logs { run, ..logs() }, &facts());
+        assert!(!report.holds && report.verdict.contains(said), "{}", report.verdict);
+    }
+}
+
+#[test]
 fn what_is_not_covered_is_said() {
     let script = "//= req: R-1, type=test\ntest('a: b', async t => {})\n";
     let tree = Tree::whole()
