@@ -133,15 +133,15 @@ impl Suite {
         for batch in self.batches(&tests) {
             let expected: Duration = batch.iter().map(|index| self.tests[*index].takes).sum();
             let patience = expected * 5 + Duration::from_secs(5);
-            let once = |patience: Duration| {
+            let once = || {
                 self.process(&batch, patience, |command| {
                     command.env("DOORWARD_MUTANT", id.to_string());
                 })
             };
-            let (_, mut how) = once(patience)?;
+            let (_, mut how) = once()?;
             // A machine that was busy, or short of memory, is not so twice.
             if how.as_ref().is_some_and(|how| how.starts_with(NO_END)) {
-                (_, how) = once(patience)?;
+                (_, how) = once()?;
             }
             match how {
                 Some(how) if how.starts_with(NO_END) => return Ok(Verdict::TimedOut(how)),
@@ -214,7 +214,7 @@ impl Suite {
         let how = match (code, failed) {
             // `timeout` or `prlimit` could not do what it is there for: nothing was tested.
             (Some(125..=127), _) => return Err(format!("{} could not be run", test.name).into()),
-            (Some(124), _) => format!("{NO_END} {}", test.name),
+            (Some(124 | 137), _) => format!("{NO_END} {}", test.name),
             // Killed, or given up where memory ran out: `timeout` ends as what it ran did.
             (None, _) if matches!(output.status.signal(), Some(6 | 9)) => {
                 format!("{NO_END} {}", test.name)

@@ -15,22 +15,12 @@ use crate::world::{
 
 /// The worlds, and how far they are followed.
 const WALKS: &[(Scope, usize)] = &[
-    (of(PAIRING, Chances { withdrawals: 1, ..QUIET }), 5),
-    (of(REPEATING, Chances { withdrawals: 1, ..QUIET }), 6),
-    (of(SESSIONS, Chances { revocations: 1, limits: 1, ..QUIET }), 7),
-    (of(RIGHTS, Chances { limits: 1, memberships: 2, ..QUIET }), 4),
-    (of(TOGETHER, Chances { revocations: 1, ..QUIET }), 5),
+    (of(PAIRING, Chances { withdrawals: 1, ..Chances::NONE }), 5),
+    (of(REPEATING, Chances { withdrawals: 1, ..Chances::NONE }), 6),
+    (of(SESSIONS, Chances { revocations: 1, limits: 1, ..Chances::NONE }), 7),
+    (of(RIGHTS, Chances { limits: 1, memberships: 2, ..Chances::NONE }), 4),
+    (of(TOGETHER, Chances { revocations: 1, ..Chances::NONE }), 5),
 ];
-
-const QUIET: Chances = Chances {
-    crashes: 0,
-    cuts: 0,
-    unheard: 0,
-    revocations: 0,
-    limits: 0,
-    withdrawals: 0,
-    memberships: 0,
-};
 
 /// A world as a trace can say it. A trace has no way to sign out.
 const fn of(scope: Scope, chances: Chances) -> Scope {

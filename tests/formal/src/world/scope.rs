@@ -32,6 +32,19 @@ pub struct Chances {
     pub memberships: u8,
 }
 
+impl Chances {
+    /// Nothing goes wrong, and no administrator does anything.
+    pub const NONE: Self = Self {
+        crashes: 0,
+        cuts: 0,
+        unheard: 0,
+        revocations: 0,
+        limits: 0,
+        withdrawals: 0,
+        memberships: 0,
+    };
+}
+
 /// What there is, and what may happen.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
@@ -95,15 +108,7 @@ const NOTHING: Scope = Scope {
     renewals: false,
     sign_outs: false,
     prompt: false,
-    chances: Chances {
-        crashes: 0,
-        cuts: 0,
-        unheard: 0,
-        revocations: 0,
-        limits: 0,
-        withdrawals: 0,
-        memberships: 0,
-    },
+    chances: Chances::NONE,
 };
 
 /// Two clients race for two grants through two gates.
@@ -116,7 +121,7 @@ pub const PAIRING: Scope = Scope {
     nonces: 1,
     counters: &[Counter::Bootstrap],
     prompt: true,
-    chances: Chances { crashes: 1, unheard: 1, ..NOTHING.chances },
+    chances: Chances { crashes: 1, unheard: 1, ..Chances::NONE },
     ..NOTHING
 };
 
@@ -129,7 +134,7 @@ pub const REPEATING: Scope = Scope {
     requests: 3,
     nonces: 2,
     counters: &[Counter::Bootstrap, Counter::Token],
-    chances: Chances { unheard: 1, withdrawals: 1, ..NOTHING.chances },
+    chances: Chances { unheard: 1, withdrawals: 1, ..Chances::NONE },
     ..NOTHING
 };
 
@@ -143,7 +148,7 @@ pub const SESSIONS: Scope = Scope {
     doors: &[Door::WebSocket, Door::Quic],
     renewals: true,
     sign_outs: true,
-    chances: Chances { crashes: 1, cuts: 1, revocations: 1, ..NOTHING.chances },
+    chances: Chances { crashes: 1, cuts: 1, revocations: 1, ..Chances::NONE },
     ..NOTHING
 };
 
@@ -158,7 +163,7 @@ pub const RIGHTS: Scope = Scope {
     requests: 1,
     doors: &[Door::WebSocket, Door::Quic],
     places: &[Place::Default, Place::Blue],
-    chances: Chances { limits: 1, memberships: 2, ..NOTHING.chances },
+    chances: Chances { limits: 1, memberships: 2, ..Chances::NONE },
     ..NOTHING
 };
 
@@ -174,7 +179,7 @@ pub const TOGETHER: Scope = Scope {
     counters: &[Counter::Bootstrap],
     doors: &[Door::WebSocket, Door::Quic],
     prompt: true,
-    chances: Chances { crashes: 1, unheard: 1, revocations: 1, ..NOTHING.chances },
+    chances: Chances { crashes: 1, unheard: 1, revocations: 1, ..Chances::NONE },
     ..NOTHING
 };
 
