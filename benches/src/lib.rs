@@ -1,6 +1,7 @@
 //! What the benchmarks have in common: an installation, its tokens, and realistic requests.
 
 pub mod quic;
+pub mod result;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
