@@ -1,9 +1,13 @@
 //! What one verification, one decision and one redemption cost, beside the HMAC that no design can
-//! do without and beside JSON Web Tokens.
+//! do without and beside peers. Times as criterion takes them; for ratios that hold on a machine whose
+//! speed changes there is the `ratios` program.
+
+mod peers;
 
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use doorward_benches::limit::Midstates;
 use doorward_benches::{NOW, World, claims, handshake, id, upgrade};
 use doorward_policy::admission::Decision;
 use doorward_policy::grant::{Attempt, Counter, GrantRecord, GrantRequest, Nonce};
@@ -18,8 +22,6 @@ use doorward_policy::token::{self, Method};
 use doorward_policy::workspace::Asked;
 use doorward_policy::{Capabilities, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 /// The bytes under the MAC of the benchmarks' tokens: 34, and a subject of 16.
@@ -36,13 +38,15 @@ fn verify(criterion: &mut Criterion) {
     forged[place] = if forged[place] == b'A' { b'B' } else { b'A' };
     let late = NOW.plus(std::time::Duration::from_secs(30 * 24 * 3600));
 
-    let state = Hmac::<Sha256>::new(&[7; 64].into());
+    let raw = Midstates::new(&[7; 32]);
     let record = [0x5a; RECORD];
-    let tag = state.clone().chain_update(record).finalize().into_bytes();
+    let mac = Hmac::<Sha256>::new_from_slice(&[7; 32]).expect("any length will do");
+    let tag: [u8; 32] = mac.chain_update(record).finalize().into_bytes().into();
+    assert!(raw.verify(&record, &tag), "the limit is the same HMAC");
 
     let mut group = criterion.benchmark_group("verify");
-    group.bench_function("limit: HMAC of the same bytes from a saved state", |bencher| {
-        bencher.iter(|| state.clone().chain_update(black_box(&record)).verify(black_box(&tag)));
+    group.bench_function("limit: HMAC of the same bytes from saved midstates", |bencher| {
+        bencher.iter(|| raw.verify(black_box(&record), black_box(&tag)));
     });
     group.bench_function("accepted", |bencher| {
         bencher.iter(|| world.verify(black_box(good.as_bytes()), NOW));
@@ -62,47 +66,21 @@ fn verify(criterion: &mut Criterion) {
     group.bench_function("expired", |bencher| {
         bencher.iter(|| world.verify(black_box(good.as_bytes()), late));
     });
-    json_web_token(&mut group);
+    let (nine, eleven, signed) = (peers::Nine::new(), peers::Eleven::new(), peers::Signed::new());
+    group.bench_function("peer: jsonwebtoken 9 (ring), HS256", |bencher| {
+        bencher.iter(|| nine.verify());
+    });
+    group.bench_function("peer: jsonwebtoken 11 (aws-lc), HS256", |bencher| {
+        bencher.iter(|| eleven.verify());
+    });
+    group.bench_function("peer: cookie 0.18, signed, JSON", |bencher| {
+        bencher.iter(|| signed.verify(1_800_000_000));
+    });
     group.finish();
 
     criterion.bench_function("issue", |bencher| {
         let claims = claims(1, NOW);
         bencher.iter(|| token::issue(black_box(&claims), &world.keys, NOW));
-    });
-}
-
-#[derive(Serialize, Deserialize)]
-struct JsonClaims {
-    iss: String,
-    sub: String,
-    jti: String,
-    scope: String,
-    iat: u64,
-    exp: u64,
-}
-
-/// The same content in the peer's format: HS256, issuer checked.
-fn json_web_token(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>) {
-    let key = [7; 32];
-    let claims = JsonClaims {
-        iss: "01010101010101010101010101010101".to_owned(),
-        sub: "someone's laptop".to_owned(),
-        jti: "9e3779b97f4a7c15bf58476d1ce4e5b9".to_owned(),
-        scope: "observe operate".to_owned(),
-        iat: 1_799_999_940,
-        // The peer reads the clock itself.
-        exp: u64::from(u32::MAX),
-    };
-    let mut validation = Validation::new(Algorithm::HS256);
-    validation.set_issuer(&[&claims.iss]);
-    let encoding = EncodingKey::from_secret(&key);
-    let text = jsonwebtoken::encode(&Header::default(), &claims, &encoding).expect("it encodes");
-    let decoding = DecodingKey::from_secret(&key);
-    group.bench_function("peer: jsonwebtoken 11 (aws-lc), HS256", |bencher| {
-        bencher.iter(|| {
-            jsonwebtoken::decode::<JsonClaims>(black_box(&text), &decoding, &validation)
-                .expect("it verifies")
-        });
     });
 }
 

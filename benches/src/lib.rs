@@ -1,5 +1,6 @@
 //! What the benchmarks have in common: an installation, its tokens, and realistic requests.
 
+pub mod limit;
 pub mod quic;
 pub mod result;
 
@@ -32,10 +33,16 @@ pub fn id(number: u64) -> [u8; 16] {
 /// The claims of a session that was opened a minute before `now`.
 #[must_use]
 pub fn claims(number: u64, now: Timestamp) -> Claims {
+    claims_of(number, "someone's laptop", now)
+}
+
+/// As [`claims`], of this subject: 1 to 64 bytes.
+#[must_use]
+pub fn claims_of(number: u64, subject: &str, now: Timestamp) -> Claims {
     let issued_at = now.minus(Duration::from_secs(60)).floor_to_second();
     Claims {
         session: SessionId::new(id(number)),
-        subject: Subject::new("someone's laptop").unwrap_or_else(|| unreachable!("it is sound")),
+        subject: Subject::new(subject).unwrap_or_else(|| unreachable!("it is sound")),
         capabilities: Capabilities::START_UP,
         method: Method::Link,
         issued_at,
@@ -69,7 +76,12 @@ impl World {
     /// A world in which this many other sessions are revoked.
     #[must_use]
     pub fn new(revoked: u64) -> Self {
-        let masters = masters();
+        Self::under(&masters(), revoked)
+    }
+
+    /// As [`new`](Self::new), under these keys.
+    #[must_use]
+    pub fn under(masters: &MasterKeys, revoked: u64) -> Self {
         let mut standings = Standings::new(0x5eed_u64.to_le_bytes(), DEFAULT_FRESHNESS);
         for number in 0..revoked {
             let session = SessionId::new(id(number));
