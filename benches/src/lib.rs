@@ -1,6 +1,7 @@
 //! What the benchmarks have in common: what they run, what prints results, and the limit.
 
 pub mod limit;
+pub mod load;
 pub mod quic;
 pub mod result;
 
