@@ -3,6 +3,7 @@
 pub mod limit;
 pub mod load;
 pub mod quic;
+pub mod report;
 pub mod result;
 
 pub use doorward_count::*;

@@ -1,0 +1,198 @@
+//! Runs what measures, and writes what it found: `benches/report --help`.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::{env, fs};
+
+use doorward_benches::report::page::{self, Plot};
+use doorward_benches::report::reach::{PLOTS, PROGRAMS, Program};
+use doorward_benches::report::results::Results;
+use doorward_benches::report::{plot, shown};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const HELP: &str = "\
+Usage: benches/report [--only PROGRAM]... [--write]
+
+Builds for release, runs what measures, and writes docs/performance.md, the plots beside it, and the headline in
+README.md. About twelve minutes, on a machine that does nothing else. Peers that are servers of their own are
+installed by benches/peers/install; without them their rows are not measured.
+
+  --only PROGRAM  runs only this one (can be given several times); of the others the earlier results stay
+  --write         runs nothing: writes what is there again
+
+Result lines are kept in target/bench-results/. Exit status 0 if everything ran, 1 if something failed, whatever the
+figures are, 2 for a usage error. The programs: ";
+
+/// The text around the figures.
+const TEXT: &str = include_str!("../report/performance.md");
+const PAGE: &str = "docs/performance.md";
+const PLOTS_IN: &str = "docs/performance";
+/// Seconds until a program that has got stuck is stopped.
+const LONGEST: &str = "900";
+
+fn main() -> Outcome<ExitCode> {
+    let Some(wanted) = wanted(env::args().skip(1)) else { return Ok(ExitCode::from(2)) };
+    if wanted.is_none() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wanted = wanted.unwrap_or_default();
+    let kept = kept();
+    fs::create_dir_all(&kept)?;
+    if !wanted.is_empty() {
+        build(&wanted)?;
+    }
+    let mut failed = false;
+    for program in wanted {
+        if let Err(error) = run(program, &kept) {
+            eprintln!("FAILED  {}: {error}", program.name);
+            failed = true;
+        }
+    }
+    write(&kept)?;
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// What is to be run; `Some(None)` where help was asked for, `None` for a usage error.
+fn wanted(mut arguments: impl Iterator<Item = String>) -> Option<Option<Vec<&'static Program>>> {
+    let names: Vec<&str> = PROGRAMS.iter().map(|program| program.name).collect();
+    let help = format!("{HELP}{}.", names.join(", "));
+    let (mut only, mut write) = (Vec::new(), false);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--help" | "-h" => {
+                println!("{help}");
+                return Some(None);
+            }
+            "--write" => write = true,
+            "--only" => {
+                let name = arguments.next().unwrap_or_default();
+                let Some(program) = PROGRAMS.iter().find(|program| program.name == name) else {
+                    eprintln!("benches/report: no program is called {name:?}\n{help}");
+                    return None;
+                };
+                only.push(program);
+            }
+            _ => {
+                eprintln!("benches/report: unknown argument {argument}\n{help}");
+                return None;
+            }
+        }
+    }
+    let all = only.is_empty() && !write;
+    Some(Some(if all { PROGRAMS.iter().collect() } else { only }))
+}
+
+fn kept() -> PathBuf {
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    target.join("bench-results")
+}
+
+/// All that is needed at once, so that no program waits for a compiler that works beside another.
+fn build(wanted: &[&Program]) -> Outcome<()> {
+    let benches = wanted.iter().any(|program| program.arguments.starts_with("bench "));
+    // Programs that are no benchmarks of cargo's measure the listener.
+    let programs = wanted.iter().any(|program| program.arguments.starts_with("run "));
+    for (needed, arguments) in [
+        (programs, "build --release --locked -p doorward -p doorward-benches --bins"),
+        (benches, "bench --locked -p doorward-benches --no-run"),
+    ] {
+        if !needed {
+            continue;
+        }
+        let status = Command::new("cargo").args(arguments.split(' ')).status()?;
+        if !status.success() {
+            return Err(format!("cargo {arguments}: {status}").into());
+        }
+    }
+    Ok(())
+}
+
+/// Runs a program and keeps its result lines. Of one that fails nothing is kept, nothing earlier either.
+fn run(program: &Program, kept: &Path) -> Outcome<()> {
+    let (lines, day) = (lines_of(kept, program), day_of(kept, program));
+    _ = fs::remove_file(&lines);
+    _ = fs::remove_file(&day);
+    eprintln!("--- {}: cargo {}", program.name, program.arguments);
+    let mut child = Command::new("timeout")
+        .args([LONGEST, "cargo"])
+        .args(program.arguments.split(' '))
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().ok_or("no standard output")?;
+    let mut results = String::new();
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        if line.starts_with('{') {
+            results.extend([&line, "\n"]);
+        } else {
+            eprintln!("{line}");
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        return Err(status.to_string().into());
+    }
+    Results::default().read(&results)?;
+    if results.is_empty() {
+        return Err("it printed no result".into());
+    }
+    fs::write(&day, today()?)?;
+    fs::write(&lines, results)?;
+    Ok(())
+}
+
+fn lines_of(kept: &Path, program: &Program) -> PathBuf {
+    kept.join(format!("{}.jsonl", program.name))
+}
+
+fn day_of(kept: &Path, program: &Program) -> PathBuf {
+    kept.join(format!("{}.day", program.name))
+}
+
+fn today() -> Outcome<String> {
+    let output = Command::new("date").arg("+%F").output()?.stdout;
+    Ok(String::from_utf8(output)?.trim().to_owned())
+}
+
+/// Writes the page, its plots and the headline, of all that is kept.
+fn write(kept: &Path) -> Outcome<()> {
+    let (mut results, mut days) = (Results::default(), BTreeMap::new());
+    for program in PROGRAMS {
+        if let Ok(lines) = fs::read_to_string(lines_of(kept, program)) {
+            results.read(&lines).map_err(|error| format!("{}: {error}", program.name))?;
+            days.insert(program.name.to_owned(), fs::read_to_string(day_of(kept, program))?);
+        }
+    }
+    let plots = draw(&results)?;
+    fs::write(PAGE, page::fill(TEXT, &results, &plots, &days))?;
+    let readme = page::headline(&fs::read_to_string("README.md")?, &results)?;
+    fs::write("README.md", readme)?;
+    let (met, measured, all) = page::score(&results);
+    println!("{met} reached, {} missed, {} not measured: {PAGE}", measured - met, all - measured);
+    Ok(())
+}
+
+/// Plots of earlier runs go: what they show may be measured no more.
+fn draw(results: &Results) -> Outcome<Vec<Plot>> {
+    _ = fs::remove_dir_all(PLOTS_IN);
+    fs::create_dir_all(PLOTS_IN)?;
+    let mut plots = Vec::new();
+    for (name, series) in &results.series {
+        let known = PLOTS.iter().find(|(one, _, _)| one == name);
+        let (title, size) = known.map_or((name.as_str(), "size"), |(_, title, size)| (title, size));
+        fs::write(format!("{PLOTS_IN}/{name}.svg"), plot::draw(title, size, series))?;
+        let ends = series.lines.iter().filter_map(|(name, points)| {
+            let last = points.last()?;
+            Some(format!("{name} {} {}", shown(last.1), series.unit))
+        });
+        let ends = ends.collect::<Vec<_>>().join(", ");
+        let title = format!("{title} by {size}; at the right end {ends}");
+        plots.push(Plot { file: format!("performance/{name}.svg"), title });
+    }
+    Ok(plots)
+}
