@@ -92,19 +92,17 @@ fn kept() -> PathBuf {
     target.join("bench-results")
 }
 
-/// All that is needed at once, so that no program waits for a compiler that works beside another.
+/// Before anything is run, so that nothing is measured beside a compiler.
 fn build(wanted: &[&Program]) -> Outcome<()> {
-    let benches = wanted.iter().any(|program| program.arguments.starts_with("bench "));
+    let mut builds = Vec::new();
     // Programs that are no benchmarks of cargo's measure the listener.
-    let programs = wanted.iter().any(|program| program.arguments.starts_with("run "));
-    for (needed, arguments) in [
-        (programs, "build --release --locked -p doorward -p doorward-benches --bins"),
-        (benches, "bench --locked -p doorward-benches --no-run"),
-    ] {
-        if !needed {
-            continue;
-        }
-        let status = Command::new("cargo").args(arguments.split(' ')).status()?;
+    if wanted.iter().any(|program| program.arguments.starts_with("run ")) {
+        builds.push("build --release -p doorward -p doorward-benches --bins".to_owned());
+    }
+    let benches = wanted.iter().filter(|program| program.arguments.starts_with("bench "));
+    builds.extend(benches.map(|program| format!("{} --no-run", program.arguments)));
+    for arguments in builds {
+        let status = Command::new("cargo").args(arguments.split(' ')).arg("--locked").status()?;
         if !status.success() {
             return Err(format!("cargo {arguments}: {status}").into());
         }
