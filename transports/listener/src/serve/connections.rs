@@ -24,14 +24,15 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Accepts connections, for ever.
-    pub(super) async fn accept(&self, connections: &Connections) {
+    /// Accepts connections, for ever. In a task of its own: the thread that runs `serve` itself is no worker, and would
+    /// be woken for each connection only to wake one.
+    pub(super) async fn accept(self, connections: Accepting) {
         let mut failing = false;
         loop {
             match self.socket.accept().await {
                 Ok((stream, peer)) => {
                     failing = false;
-                    connections.carry(self, stream, peer);
+                    connections.carry(&self, stream, peer);
                 }
                 Err(error) => {
                     // Out of file descriptors, mostly: others must end before more can be accepted.
@@ -48,20 +49,53 @@ impl Door {
 
 /// The connections that were accepted. Each holds a sender, so that the channel's end is theirs.
 pub(super) struct Connections {
+    accepting: Accepting,
+    all_ended: mpsc::Receiver<Infallible>,
+}
+
+/// What accepts and carries them.
+#[derive(Clone)]
+pub(super) struct Accepting {
     drain: watch::Sender<bool>,
     alive: mpsc::Sender<Infallible>,
-    all_ended: mpsc::Receiver<Infallible>,
 }
 
 impl Connections {
     pub(super) fn new() -> Self {
         let (alive, all_ended) = mpsc::channel(1);
-        Self { drain: watch::Sender::new(false), alive, all_ended }
+        let accepting = Accepting { drain: watch::Sender::new(false), alive };
+        Self { accepting, all_ended }
     }
 
+    pub(super) fn accepting(&self) -> Accepting {
+        self.accepting.clone()
+    }
+
+    /// Lets the connections end by themselves for so long; those that don't are cut off when the
+    /// process ends. A second signal cuts them off at once.
+    pub(super) async fn finish(mut self, gates: &[Arc<Gate>], bound: Duration, stop: &mut Stop) {
+        self.accepting.drain.send_replace(true);
+        drop(self.accepting);
+        let all_ended = async {
+            self.all_ended.recv().await;
+            // Those that were upgraded have left their HTTP connection behind.
+            while gates.iter().any(|gate| gate.live_connections() > 0) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            ended = timeout(bound, all_ended) => {
+                if ended.is_err() {
+                    tracing::warn!("some connections did not end in time and are cut off");
+                }
+            }
+            () = stop.told() => tracing::warn!("told to stop again: connections are cut off"),
+        }
+    }
+}
+
+impl Accepting {
     fn carry(&self, door: &Door, stream: TcpStream, peer: SocketAddr) {
-        // Without it, small messages wait for acknowledgements; it can't fail on a live socket.
-        let _result = stream.set_nodelay(true);
         let (site, drained) = (Arc::clone(&door.site), self.drained());
         match door.acceptor.clone() {
             Some(acceptor) => {
@@ -86,28 +120,6 @@ impl Connections {
         let mut drain = self.drain.subscribe();
         async move {
             let _result = drain.wait_for(|draining| *draining).await;
-        }
-    }
-
-    /// Lets the connections end by themselves for so long; those that don't are cut off when the
-    /// process ends. A second signal cuts them off at once.
-    pub(super) async fn finish(mut self, gates: &[Arc<Gate>], bound: Duration, stop: &mut Stop) {
-        self.drain.send_replace(true);
-        drop(self.alive);
-        let all_ended = async {
-            self.all_ended.recv().await;
-            // Those that were upgraded have left their HTTP connection behind.
-            while gates.iter().any(|gate| gate.live_connections() > 0) {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        tokio::select! {
-            ended = timeout(bound, all_ended) => {
-                if ended.is_err() {
-                    tracing::warn!("some connections did not end in time and are cut off");
-                }
-            }
-            () = stop.told() => tracing::warn!("told to stop again: connections are cut off"),
         }
     }
 }

@@ -10,6 +10,7 @@ mod sockets;
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +18,11 @@ use doorward_gate::audit::Event;
 use doorward_gate::{Gate, Parts, SystemProcesses, keyfile};
 use doorward_http::{Site, SiteParts, Upstream};
 use doorward_policy::Settings;
-use futures_util::future::join_all;
+use rustix::net::sockopt::set_tcp_nodelay;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cli::ServeArgs;
@@ -91,15 +93,15 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
     let connections = Connections::new();
     if let Some((quic, certificates)) = quic.zip(certificates) {
         let listener = quic.listener(&gate, certificates.resolver(), &config)?;
-        connections.spawn(listener.serve(connections.drained()));
+        let accepting = connections.accepting();
+        accepting.spawn(listener.serve(accepting.drained()));
     }
     // Last, so that its life counts from when the listener is ready.
     let grant = source.issue(&gate, &state, &config).await?;
     gate.note(Event::Started, announcement.summary());
     announcement.publish(grant)?;
 
-    accept(&doors, &connections, &mut stop).await;
-    drop(doors);
+    accept(doors, &connections, &mut stop).await;
     let live: usize = gates.iter().map(|gate| gate.live_connections()).sum();
     tracing::info!(connections = live, "stopping: connections may end");
     gates.iter().for_each(|gate| gate.drain());
@@ -139,11 +141,18 @@ fn bare_site(gate: Arc<Gate>, config: &Config) -> SiteParts {
 }
 
 /// Accepts connections at every door until told to stop.
-async fn accept(doors: &[Door], connections: &Connections, stop: &mut Stop) {
-    tokio::select! {
-        _never = join_all(doors.iter().map(|door| door.accept(connections))) => {}
-        () = stop.told() => {}
+async fn accept(doors: Vec<Door>, connections: &Connections, stop: &mut Stop) {
+    let mut accepting = JoinSet::new();
+    for door in doors {
+        accepting.spawn(door.accept(connections.accepting()));
     }
+    tokio::select! {
+        () = stop.told() => {}
+        // None of them returns. One that has broken must not leave a listener behind that takes nobody in.
+        Some(Err(broken)) = accepting.join_next() => resume_unwind(broken.into_panic()),
+    }
+    // Each holds a socket, and the means to carry connections: they are gone when this returns.
+    accepting.shutdown().await;
 }
 
 /// The certificate of whatever speaks TLS: `--listen`, `--quic`, or both.
@@ -170,6 +179,8 @@ async fn reach(url: &str) -> Outcome<Upstream> {
 async fn bind(address: SocketAddr, flag: &str) -> Outcome<(TcpListener, SocketAddr)> {
     let bound = async {
         let socket = TcpListener::bind(address).await?;
+        // Whatever is accepted has it too. Without it, small messages wait for acknowledgements.
+        set_tcp_nodelay(&socket, true)?;
         let address = socket.local_addr()?;
         Ok((socket, address))
     };
