@@ -27,9 +27,10 @@ use crate::room::{self, Joined};
 use crate::upstream::Upstream;
 
 /// A connection that was admitted, and has been told so.
-struct Admitted {
+pub(crate) struct Admitted {
+    connection: Connection,
     admission: Admission,
-    live: LiveConnection,
+    live: Arc<LiveConnection>,
 }
 
 /// Why a connection goes no further.
@@ -47,16 +48,16 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// Carries a connection whose handshake is complete.
+/// Greets a connection whose handshake is complete: none is left of one that isn't admitted.
 ///
 /// `slot` counts it as unadmitted. It is let go of as soon as that is over.
-pub(crate) async fn carry(
+pub(crate) async fn greet(
     shared: &Arc<Shared>,
     connection: Connection,
     peer: IpAddr,
     slot: ClientSlot,
     deadline: impl Future<Output = ()>,
-) {
+) -> Option<Box<Admitted>> {
     let early = |denial| Refused::from(shared.gate.refuse_early(denial, peer, Wire::Quic));
     // Kept until the connection is closed: dropped before, an answer without a byte would go out
     // first.
@@ -77,13 +78,14 @@ pub(crate) async fn carry(
         (Err(refused), _) => Err(refused),
     };
     match admitted {
-        Ok(admitted) => {
+        Ok((admission, live)) => {
             drop((slot, stream));
-            live(shared, &connection, admitted).await;
+            return Some(Box::new(Admitted { connection, admission, live: Arc::new(live) }));
         }
         Err(Refused::Told(refusal)) => answer::refuse(&connection, &refusal),
         Err(Refused::Over) => connection.close(answer::DONE, b""),
     }
+    None
 }
 
 /// The stream that a hello comes on.
@@ -106,7 +108,7 @@ async fn admit(
     peer: IpAddr,
     body: &[u8],
     (send, receive): &mut Stream,
-) -> Result<Admitted, Refused> {
+) -> Result<(Admission, LiveConnection), Refused> {
     let gate = &shared.gate;
     if connection.close_reason().is_some() {
         // There is nobody to decide for, and nothing is spent.
@@ -132,7 +134,7 @@ async fn admit(
                     return Err(gate.refuse_admitted(&admission, end.denial()).into());
                 }
             }
-            Ok(Admitted { admission, live })
+            Ok((admission, live))
         }
         Welcomed::Answered => {
             // Closed at once, the connection would take the answer with it.
@@ -170,28 +172,11 @@ async fn answer_with(send: &mut SendStream, accept: &Accept) -> Result<(), Refus
 }
 
 /// Carries the streams of an admitted connection until it or its session ends.
-async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted) {
-    let Admitted { admission, live } = admitted;
-    let live = Arc::new(live);
-    let joined = admission.admitted.joined();
-    let behind = Behind::of(shared.upstream.as_ref(), joined, &shared.gate.directory());
-    let behind = match behind {
-        Ok(behind) => behind,
-        Err(denial) => {
-            return answer::refuse(connection, &shared.gate.refuse_admitted(&admission, denial));
-        }
-    };
-    if behind == Behind::Unusable {
-        let workspace = joined.map(|joined| joined.name);
-        tracing::warn!(?workspace, "the address of a workspace's server is none for QUIC");
-    }
-    let mut streams = Streams {
-        shared,
-        admission: &admission,
-        live: Arc::clone(&live),
-        behind,
-        place: None,
-        tasks: JoinSet::new(),
+pub(crate) async fn live(shared: &Arc<Shared>, admitted: &Admitted) {
+    let Admitted { connection, admission, live } = admitted;
+    let mut streams = match Streams::of(shared, admitted) {
+        Ok(streams) => streams,
+        Err(refusal) => return answer::refuse(connection, &refusal),
     };
     connection.set_receive_window(VarInt::from_u32(ADMITTED_BYTES));
     //= req: QUIC-11
@@ -202,7 +187,7 @@ async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted)
             end = live.ended() => {
                 //= req: QUIC-12
                 let denial = end.denial();
-                shared.gate.closed(&admission, denial);
+                shared.gate.closed(admission, denial);
                 // Before its streams are let go of, which would look like their end.
                 let now = shared.gate.now().unwrap_or_default();
                 answer::end(connection, denial, admission.trace, now);
@@ -211,7 +196,7 @@ async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted)
             deadline = live.warning() => streams.warn(connection, deadline),
             Some(ended) = streams.tasks.join_next(), if !streams.tasks.is_empty() => {
                 if matches!(ended, Ok(Joined::Empty)) {
-                    let refusal = shared.gate.refuse_empty_room(&admission);
+                    let refusal = shared.gate.refuse_empty_room(admission);
                     return answer::refuse(connection, &refusal);
                 }
             }
@@ -232,14 +217,30 @@ async fn live(shared: &Arc<Shared>, connection: &Connection, admitted: Admitted)
 struct Streams<'a> {
     shared: &'a Arc<Shared>,
     admission: &'a Admission,
-    live: Arc<LiveConnection>,
+    live: &'a Arc<LiveConnection>,
     behind: Behind,
     /// The place in a room that the first stream has taken, where connections are shared.
     place: Option<Weak<RoomPlace>>,
     tasks: JoinSet<Joined>,
 }
 
-impl Streams<'_> {
+impl<'a> Streams<'a> {
+    /// Those of a connection, to what is behind the door for it.
+    ///
+    /// # Errors
+    /// The refusal to close the connection with.
+    fn of(shared: &'a Arc<Shared>, admitted: &'a Admitted) -> Result<Self, Refusal> {
+        let Admitted { admission, live, .. } = admitted;
+        let joined = admission.admitted.joined();
+        let behind = Behind::of(shared.upstream.as_ref(), joined, &shared.gate.directory())
+            .map_err(|denial| shared.gate.refuse_admitted(admission, denial))?;
+        if behind == Behind::Unusable {
+            let workspace = joined.map(|joined| joined.name);
+            tracing::warn!(?workspace, "the address of a workspace's server is none for QUIC");
+        }
+        Ok(Self { shared, admission, live, behind, place: None, tasks: JoinSet::new() })
+    }
+
     /// Carries a stream that the client has opened.
     ///
     /// # Errors
@@ -251,14 +252,14 @@ impl Streams<'_> {
                 return self.join(upstream, (send, receive));
             }
             Behind::Server(upstream) => {
-                let (upstream, live) = (upstream.clone(), Arc::clone(&self.live));
+                let (upstream, live) = (upstream.clone(), Arc::clone(self.live));
                 self.tasks.spawn(async move {
                     forward(&upstream, &live, send, receive).await;
                     Joined::Over
                 });
             }
             Behind::Echo => {
-                let live = Arc::clone(&self.live);
+                let live = Arc::clone(self.live);
                 self.tasks.spawn(async move {
                     echo(&live, send, receive).await;
                     Joined::Over
@@ -283,7 +284,7 @@ impl Streams<'_> {
             }
         };
         self.place = Some(Arc::downgrade(&place));
-        let member = room::Member { place, live: Arc::clone(&self.live) };
+        let member = room::Member { place, live: Arc::clone(self.live) };
         self.tasks.spawn(room::join(Arc::clone(self.shared), upstream, member, stream));
         Ok(())
     }

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::config;
-use crate::connection;
+use crate::connection::{self, Admitted};
 use crate::room::Lines;
 use crate::upstream::Upstream;
 
@@ -259,31 +259,46 @@ impl Shared {
 }
 
 /// From the handshake to the connection's end.
-async fn greet(shared: Arc<Shared>, met: Met) {
+fn greet(shared: Arc<Shared>, met: Met) -> impl Future<Output = ()> + Send {
+    // In a box of its own, which is gone by the time that a connection waits: what the handshake
+    // and the hello need is several times what an idle connection does.
+    let introduced = Box::pin(introduce(Arc::clone(&shared), met));
+    async move {
+        if let Some(admitted) = introduced.await {
+            connection::live(&shared, &admitted).await;
+        }
+    }
+}
+
+/// From the handshake to the answer.
+async fn introduce(shared: Arc<Shared>, met: Met) -> Option<Box<Admitted>> {
     let Met { incoming, peer, slot, handshake } = met;
-    let Ok(connecting) = incoming.accept() else { return };
+    let connecting = incoming.accept().ok()?;
     let mut deadline = pin!(sleep(shared.limits.deadline));
     let connection = tokio::select! {
         //= req: QUIC-3
         connection = connecting => connection,
         //= req: QUIC-7
-        () = &mut deadline => return,
-        () = shared.drained() => return,
+        () = &mut deadline => return None,
+        () = shared.drained() => return None,
     };
     drop(handshake);
     let connection = match connection {
         Ok(connection) => connection,
         Err(error) => {
             tracing::debug!(%error, "a QUIC handshake has failed");
-            return;
+            return None;
         }
     };
     // The handshake has validated the address.
     let slot = match slot.map_or_else(|| shared.gate.enter(peer, Wire::Quic), Ok) {
         Ok(slot) => slot,
-        Err(refusal) => return crate::answer::refuse(&connection, &refusal),
+        Err(refusal) => {
+            crate::answer::refuse(&connection, &refusal);
+            return None;
+        }
     };
-    connection::carry(&shared, connection, peer, slot, deadline).await;
+    connection::greet(&shared, connection, peer, slot, deadline).await
 }
 
 /// A handshake that is under way until this is dropped.
