@@ -1,18 +1,20 @@
 //! What Doorward adds to QUIC: a handshake with its hello, and bytes forwarded to a TCP port, each
-//! beside a bare quinn with the same settings that looks at nothing.
+//! beside a bare quinn with the same settings that looks at nothing; and what it costs to turn a
+//! client away by its first packet, beside a handshake of the bare quinn.
 //!
-//! Servers, client and the guarded TCP server have a thread each, so that the operating system can
-//! tell their CPU time apart. The servers take alternating turns, and a ratio is of two neighbours,
-//! so that a change in the machine's speed hits both.
+//! Takes `handshakes`, `refusals` or `throughput`, to measure only that.
 
 use std::cell::Cell;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::env;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
-use std::{env, fs, thread};
 
-use doorward_benches::quic::{Bare, Copying, Identity, Outcome, client, guarded, hello, open};
+use doorward_benches::quic::{
+    Bare, Copying, Identity, Outcome, client, guarded, hello, narrow, open,
+};
+use doorward_benches::refusal::{AT_ONCE, Flood};
+use doorward_benches::result::figure;
+use doorward_benches::turns::{Cost, Server, Turns, quartiles, ratios, spawn, take_turns, turn};
 use doorward_quic::Upstream;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -20,16 +22,20 @@ use quinn::{Connection, Endpoint, VarInt};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
-use tokio::time::sleep;
 
-/// The aim: so much of the bare one's rate.
-const AIM: f64 = 0.95;
+/// The aims: so many times the bare one's cost, of a handshake or MiB, and of a refusal.
+const AIM: f64 = 1.05;
+const ADMISSION: f64 = 1.02;
+const REFUSAL: f64 = 0.1;
 const CLIENTS: usize = 16;
 const PIECE: usize = 64 * 1024;
 
 struct Amount {
     rounds: usize,
+    /// Of handshakes and refusals: short turns, and many.
+    turns: usize,
     handshakes: usize,
+    refusals: usize,
     megabytes: usize,
 }
 
@@ -38,15 +44,20 @@ fn main() -> Outcome<()> {
     let has = |name: &str| arguments.iter().any(|one| one == name);
     // `cargo test --benches` runs it without the flag, only to see it start.
     let amount = if has("--bench") {
-        Amount { rounds: 11, handshakes: 500, megabytes: 128 }
+        Amount { rounds: 11, turns: 61, handshakes: 160, refusals: 1600, megabytes: 128 }
     } else {
-        Amount { rounds: 1, handshakes: 10, megabytes: 1 }
+        Amount { rounds: 1, turns: 1, handshakes: 16, refusals: 16, megabytes: 1 }
     };
     let bench = Bench::start()?;
-    if !has("throughput") {
+    let only = ["handshakes", "refusals", "throughput"].into_iter().find(|name| has(name));
+    let wanted = |name| only.is_none_or(|only| only == name);
+    if wanted("handshakes") {
         bench.handshakes(&amount)?;
     }
-    if !has("handshakes") {
+    if wanted("refusals") {
+        bench.refusals(&amount)?;
+    }
+    if wanted("throughput") {
         for way in [Way::ToServer, Way::ToClient] {
             for streams in [1, 8] {
                 bench.throughput(&amount, way, streams)?;
@@ -54,24 +65,6 @@ fn main() -> Outcome<()> {
         }
     }
     Ok(())
-}
-
-/// A server in a thread of its own.
-struct Server {
-    name: &'static str,
-    address: SocketAddr,
-    thread: String,
-}
-
-/// What a turn has cost, each for one handshake or one MiB.
-#[derive(Clone, Copy)]
-struct Cost {
-    /// Microseconds of the server's CPU time.
-    server: f64,
-    /// Microseconds of everybody's CPU time.
-    all: f64,
-    /// Microseconds on the clock.
-    passed: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -82,6 +75,7 @@ enum Way {
 
 struct Bench {
     guarded: Server,
+    narrow: Server,
     copying: Server,
     chunks: Server,
     runtime: Runtime,
@@ -120,67 +114,76 @@ impl Bench {
             server.serve(std::future::pending()).await;
             Ok(())
         })?;
+        let presented = Arc::clone(&identity);
+        let narrow = spawn("refusing", |tell| async move {
+            let server = narrow(presented).await?;
+            tell(server.local_addr()?);
+            server.serve(std::future::pending()).await;
+            Ok(())
+        })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = runtime.block_on(async { client(identity.certificate().ok_or("none")?) })?;
-        Ok(Self { guarded, copying, chunks, runtime, client, hello: hello()? })
-    }
-
-    /// What the work of one turn costs a server, divided by its amount.
-    fn turn(
-        &self,
-        server: &Server,
-        amount: usize,
-        work: impl Future<Output = Outcome<()>>,
-    ) -> Outcome<Cost> {
-        self.runtime.block_on(async {
-            // So that all that is left of the turn before is done, and everybody sleeps: the
-            // accounts are up to date then.
-            sleep(Duration::from_millis(20)).await;
-            let (of_server, of_all) = (cpu(&server.thread)?, everybodys_cpu()?);
-            let begun = now();
-            work.await?;
-            let passed = begun.elapsed().as_secs_f64() * 1e6;
-            sleep(Duration::from_millis(20)).await;
-            let each = 1.0 / amount as f64;
-            Ok(Cost {
-                server: (cpu(&server.thread)? - of_server) * each,
-                all: (everybodys_cpu()? - of_all) * each,
-                passed: passed * each,
-            })
-        })
+        Ok(Self { guarded, narrow, copying, chunks, runtime, client, hello: hello()? })
     }
 
     /// Handshake, hello, answer, close; in a closed loop of several clients.
     fn handshakes(&self, amount: &Amount) -> Outcome<()> {
-        let turn = |server: &Server| {
-            self.turn(server, amount.handshakes, async {
-                let left = Cell::new(amount.handshakes);
-                let clients = (0..CLIENTS).map(|_| async {
-                    while let Some(rest) = left.get().checked_sub(1) {
-                        left.set(rest);
-                        let (connection, answered) =
-                            open(&self.client, server.address, &self.hello).await?;
-                        assert!(answered > 20, "that is no answer");
-                        connection.close(VarInt::from_u32(0), b"");
-                    }
-                    Outcome::Ok(())
-                });
-                all(clients).await
-            })
-        };
-        let turns = take_turns(2 * amount.rounds - 1, [&self.copying, &self.guarded], turn)?;
+        let one = |server: &Server| self.handshake_turn(server, amount.handshakes);
+        let turns = take_turns(amount.turns, [&self.copying, &self.guarded], one)?;
         println!("\nHandshake, hello, answer and close, {CLIENTS} clients at a time");
-        table("handshake", "handshakes/s", &turns, &[(1, 0)]);
+        table("handshake", "handshakes/s", &turns);
+        figure("quic-admission", compare(&turns, (1, 0), ADMISSION), "x");
+        Ok(())
+    }
+
+    fn handshake_turn(&self, server: &Server, handshakes: usize) -> Outcome<Cost> {
+        turn(&self.runtime, server, handshakes, async {
+            let left = Cell::new(handshakes);
+            let clients = (0..CLIENTS).map(|_| async {
+                while let Some(rest) = left.get().checked_sub(1) {
+                    left.set(rest);
+                    let (connection, answered) =
+                        open(&self.client, server.address, &self.hello).await?;
+                    assert!(answered > 20, "that is no answer");
+                    connection.close(VarInt::from_u32(0), b"");
+                }
+                Outcome::Ok(())
+            });
+            all(clients).await
+        })
+    }
+
+    /// The first packet of a client whose address has as many connections as it may.
+    fn refusals(&self, amount: &Amount) -> Outcome<()> {
+        let flood = self.runtime.block_on(Flood::prepare(&self.client, self.narrow.address))?;
+        let mut dearest = 0.0_f64;
+        for (what, retried) in [("asked for its address", true), ("refused", false)] {
+            let one = |server: &Server| {
+                if server.name == self.copying.name {
+                    return self.handshake_turn(server, amount.handshakes);
+                }
+                // Anew each time: a validation is soon out of date.
+                let recorded = self.runtime.block_on(flood.record(&self.client))?;
+                let packets = if retried { &recorded.unvalidated } else { &recorded.validated };
+                let sent = flood.send(packets, amount.refusals, retried);
+                turn(&self.runtime, server, amount.refusals, sent)
+            };
+            let turns = take_turns(amount.turns, [&self.copying, &self.narrow], one)?;
+            println!("\nA client that is {what}, beside a handshake; {AT_ONCE} at a time");
+            table("client", "clients/s", &turns);
+            dearest = dearest.max(compare(&turns, (1, 0), REFUSAL));
+        }
+        figure("quic-refusal-vs-handshake", dearest, "x");
         Ok(())
     }
 
     /// So many MiB, divided among so many streams of one connection.
     fn throughput(&self, amount: &Amount, way: Way, streams: usize) -> Outcome<()> {
         let each = amount.megabytes * 1024 * 1024 / streams;
-        let turn = |server: &Server| {
+        let one = |server: &Server| {
             let opening = open(&self.client, server.address, &self.hello);
             let connection = self.runtime.block_on(opening)?.0;
-            let cost = self.turn(server, amount.megabytes, async {
+            let cost = turn(&self.runtime, server, amount.megabytes, async {
                 let transfers = (0..streams).map(|_| transfer(&connection, way, each));
                 all(transfers).await
             });
@@ -188,62 +191,20 @@ impl Bench {
             cost
         };
         let servers = [&self.copying, &self.chunks, &self.guarded];
-        let turns = take_turns(amount.rounds, servers, turn)?;
+        let turns = take_turns(amount.rounds, servers, one)?;
         let (from, to) = match way {
             Way::ToServer => ("QUIC client", "TCP server"),
             Way::ToClient => ("TCP server", "QUIC client"),
         };
         println!("\n{} MiB from the {from} to the {to}, streams: {streams}", amount.megabytes);
-        table("MiB", "MiB/s", &turns, &[(2, 0), (2, 1)]);
+        table("MiB", "MiB/s", &turns);
+        compare(&turns, (2, 0), AIM);
+        compare(&turns, (2, 1), AIM);
         Ok(())
     }
 }
 
-/// Runs a server on a thread, and waits until it has told where it listens.
-fn spawn<F: Future<Output = Outcome<()>>>(
-    name: &'static str,
-    serve: impl FnOnce(Box<dyn Fn(SocketAddr) + Send>) -> F + Send + 'static,
-) -> Outcome<Server> {
-    let (tell, told) = mpsc::channel();
-    thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let thread = fs::read_link("/proc/thread-self").expect("a Linux with /proc");
-        let thread = thread.file_name().expect("its number").to_string_lossy().into_owned();
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let tell = Box::new(move |address| {
-            tell.send(Server { name, address, thread: thread.clone() }).expect("it is awaited");
-        });
-        runtime.block_on(serve(tell)).expect("it serves until the process ends");
-    })?;
-    Ok(told.recv()?)
-}
-
-/// The servers' costs, turn by turn, after one that isn't counted.
-fn take_turns<const N: usize>(
-    rounds: usize,
-    servers: [&Server; N],
-    mut turn: impl FnMut(&Server) -> Outcome<Cost>,
-) -> Outcome<[(&'static str, Vec<Cost>); N]> {
-    let mut turns = servers.map(|server| (server.name, Vec::new()));
-    for round in 0..=rounds {
-        for place in 0..N {
-            // Each has its turn at being the first.
-            let place = (place + round) % N;
-            let cost = turn(servers[place])?;
-            if round > 0 {
-                turns[place].1.push(cost);
-            }
-        }
-    }
-    Ok(turns)
-}
-
-fn table<const N: usize>(
-    unit: &str,
-    rate: &str,
-    turns: &[(&'static str, Vec<Cost>); N],
-    pairs: &[(usize, usize)],
-) {
+fn table<const N: usize>(unit: &str, rate: &str, turns: &Turns<N>) {
     for (name, costs) in turns {
         let of = |take: fn(&Cost) -> f64| quartiles(costs.iter().map(take).collect())[1];
         println!(
@@ -253,28 +214,24 @@ fn table<const N: usize>(
             of(|cost| cost.all),
         );
     }
-    for &(ours, theirs) in pairs {
-        let (ours, theirs) = (&turns[ours], &turns[theirs]);
-        let ratio = |what: &str, take: fn(&Cost) -> f64| {
-            let ratios =
-                ours.1.iter().zip(&theirs.1).map(|(ours, theirs)| take(theirs) / take(ours));
-            let [low, middle, high] = quartiles(ratios.collect());
-            let word = if middle >= AIM { "met" } else { "MISSED" };
-            println!(
-                "  {} / {:<12} {what:<26} {middle:.3} (quartiles {low:.3} to {high:.3}); \
-                 aim {AIM} {word}",
-                ours.0, theirs.0
-            );
-        };
-        ratio(rate, |cost| cost.passed);
-        ratio("per second of server CPU", |cost| cost.server);
-        ratio("per second of all CPU", |cost| cost.all);
-    }
 }
 
-fn quartiles(mut numbers: Vec<f64>) -> [f64; 3] {
-    numbers.sort_by(f64::total_cmp);
-    [1, 2, 3].map(|quarter| numbers[(numbers.len() - 1) * quarter / 4])
+/// Prints how many times the cost of another ours is; that in the server's CPU time.
+fn compare<const N: usize>(turns: &Turns<N>, (ours, theirs): (usize, usize), aim: f64) -> f64 {
+    let (ours, theirs) = (&turns[ours], &turns[theirs]);
+    let ratio = |what: &str, take: fn(&Cost) -> f64| {
+        let [low, middle, high] = ratios(&ours.1, &theirs.1, take);
+        println!(
+            "  {} / {:<12} {what:<17} {middle:.3} (quartiles {low:.3} to {high:.3})",
+            ours.0, theirs.0
+        );
+        middle
+    };
+    ratio("on the clock", |cost| cost.passed);
+    ratio("of all CPU", |cost| cost.all);
+    let middle = ratio("of server CPU", |cost| cost.server);
+    println!("  aim {aim} {}", if middle <= aim { "met" } else { "MISSED" });
+    middle
 }
 
 /// Runs them all at once, on this thread.
@@ -336,24 +293,4 @@ async fn source_or_sink(mut stream: TcpStream) -> Outcome<()> {
     }
     stream.write_u64_le(come as u64).await?;
     Ok(())
-}
-
-/// Microseconds of CPU that a thread of this process has used.
-fn cpu(thread: &str) -> Outcome<f64> {
-    let text = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat"))?;
-    let nanos: f64 = text.split(' ').next().ok_or("no schedstat")?.parse()?;
-    Ok(nanos / 1e3)
-}
-
-fn everybodys_cpu() -> Outcome<f64> {
-    let mut sum = 0.0;
-    for thread in fs::read_dir("/proc/self/task")? {
-        sum += cpu(&thread?.file_name().to_string_lossy())?;
-    }
-    Ok(sum)
-}
-
-#[allow(clippy::disallowed_methods, reason = "a stopwatch: nothing is decided by it")]
-fn now() -> Instant {
-    Instant::now()
 }

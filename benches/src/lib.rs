@@ -3,7 +3,9 @@
 pub mod limit;
 pub mod load;
 pub mod quic;
+pub mod refusal;
 pub mod report;
 pub mod result;
+pub mod turns;
 
 pub use doorward_count::*;

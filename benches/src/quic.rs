@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes, BytesMut};
 use doorward_gate::store::MemoryStore;
 use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy, SystemProcesses};
+use doorward_policy::caps::ConnectionLimits;
 use doorward_policy::hello::{ALPN, Accept, AcceptedSession, Hello, Kind, Offered, Purpose};
 use doorward_policy::keys::Purpose as KeyPurpose;
 use doorward_policy::ledger::Capacity;
@@ -159,11 +160,32 @@ fn answer() -> Outcome<Vec<u8>> {
 /// # Errors
 /// If it can't be made.
 pub async fn guarded(identity: Arc<Identity>, upstream: Option<Upstream>) -> Outcome<Listener> {
+    let limits = Limits { idle: IDLE, ..Limits::default() };
+    listener(identity, upstream, Settings::default(), limits).await
+}
+
+/// One that validates every address, and has room for one unadmitted connection from each.
+///
+/// # Errors
+/// If it can't be made.
+pub async fn narrow(identity: Arc<Identity>) -> Outcome<Listener> {
+    let connections = ConnectionLimits { per_address: 1, ..ConnectionLimits::default() };
+    let settings = Settings { connections, ..Settings::default() };
+    let limits = Limits { idle: IDLE, deadline: IDLE, retry_from: 0, ..Limits::default() };
+    listener(identity, None, settings, limits).await
+}
+
+async fn listener(
+    identity: Arc<Identity>,
+    upstream: Option<Upstream>,
+    settings: Settings,
+    limits: Limits,
+) -> Outcome<Listener> {
     let keys = crate::masters();
     let socket = socket()?;
     let secrets = keys.endpoint(&socket.local_addr()?.to_string());
     let parts = Parts {
-        settings: Settings::default(),
+        settings,
         keys,
         store: Arc::new(MemoryStore::new(Capacity::default(), [7; 8])),
         clock: Arc::new(SystemClock::new(Timestamp::EPOCH)),
@@ -172,7 +194,6 @@ pub async fn guarded(identity: Arc<Identity>, upstream: Option<Upstream>) -> Out
     };
     let gate = Gate::open(parts).await.map_err(|error| format!("{error:?}"))?;
     tokio::spawn(keep_up(Arc::clone(&gate)));
-    let limits = Limits { idle: IDLE, ..Limits::default() };
     let parts = ListenerParts { gate, certificates: identity, secrets: &secrets, upstream, limits };
     Ok(Listener::new(socket, parts)?)
 }
@@ -185,7 +206,11 @@ async fn keep_up(gate: Arc<Gate>) {
     loop {
         let done = tokio::select! {
             _ = refresh.tick() => gate.refresh().await,
-            _ = flush.tick() => gate.flush().await,
+            _ = flush.tick() => match gate.flush().await {
+                // Where the listener keeps it is a file's matter.
+                Ok(_) => gate.store().trim_audit(u64::MAX).await,
+                failed => failed,
+            },
             _ = upkeep.tick() => gate.upkeep().await,
         };
         if done.is_err() {

@@ -70,6 +70,7 @@ mod over_quic {
     use std::sync::Arc;
 
     use doorward_benches::quic::{Bare, Copying, Identity, client, guarded, hello, open};
+    use doorward_benches::result::{figure, point};
     use quinn::{Connection, Endpoint};
     use rustls::pki_types::CertificateDer;
     use serde_json::Value;
@@ -77,6 +78,9 @@ mod over_quic {
     use tokio::time::sleep;
 
     use super::*;
+
+    /// What parts of all connections there are in between.
+    const PARTS: [u64; 4] = [8, 4, 2, 1];
 
     /// Serves until the parent ends, which is told of the address and the certificate.
     pub(super) fn serve(name: &str) -> Outcome<()> {
@@ -108,6 +112,7 @@ mod over_quic {
              admitted by Doorward, {:.2} KiB more",
             guarded - bare
         );
+        figure("quic-idle-extra", guarded - bare, "KiB");
         Ok(())
     }
 
@@ -115,32 +120,39 @@ mod over_quic {
         Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
     }
 
-    /// KiB for each of so many idle connections.
+    /// KiB for each of so many idle connections. Prints it for fewer on the way.
     fn measure(name: &str, wanted: u64) -> Outcome<f64> {
         let mut command = Command::new(env::current_exe()?);
         command.args(["quic", &format!("--serve={name}")]);
         let (process, ready) = Process::start_ready(&mut command)?;
-        let (before, after) = runtime()?.block_on(connect(&process, &ready, wanted))?;
-        Ok((after as f64 - before as f64) / wanted as f64)
+        let more = runtime()?.block_on(connect(&process, &ready, name, wanted))?;
+        Ok(more / wanted as f64)
     }
 
-    /// VmRSS in KiB without, and with, so many idle connections.
-    async fn connect(process: &Process, ready: &Value, wanted: u64) -> Outcome<(u64, u64)> {
+    /// What so many idle connections add to VmRSS, in KiB.
+    async fn connect(process: &Process, ready: &Value, name: &str, wanted: u64) -> Outcome<f64> {
         let address = ready["address"].as_str().ok_or("no address")?.parse()?;
         let certificate: Vec<u8> = serde_json::from_value(ready["certificate"].clone())?;
         let client = client(&CertificateDer::from(certificate))?;
         let hello = hello()?;
         // What the first connections make the process load is not theirs alone.
-        let first = open_all(&client, address, &hello, 50).await?;
+        let mut open = open_all(&client, address, &hello, 50).await?;
         sleep(SETTLING).await;
-        let before = process.resident()?;
-        let open = open_all(&client, address, &hello, wanted).await?;
-        sleep(SETTLING).await;
-        let after = process.resident()?;
-        if first.iter().chain(&open).any(|one| one.close_reason().is_some()) {
+        let before = process.resident()? as f64;
+        let shown = if name == "bare" { "bare quinn" } else { "doorward" };
+        let (mut opened, mut more) = (0, 0.0);
+        for part in PARTS {
+            let reach = wanted / part;
+            open.extend(open_all(&client, address, &hello, reach - opened).await?);
+            opened = reach;
+            sleep(SETTLING).await;
+            more = process.resident()? as f64 - before;
+            point("quic-idle", shown, reach as f64, more / 1024.0, "MiB");
+        }
+        if open.iter().any(|one| one.close_reason().is_some()) {
             return Err("a connection was closed".into());
         }
-        Ok((before, after))
+        Ok(more)
     }
 
     async fn open_all(
