@@ -32,7 +32,7 @@ use crate::failure::{Failure, Outcome};
 use crate::logging;
 use crate::presence::Presence;
 use crate::state::State;
-use crate::tls::{Acceptor, Certificates};
+use crate::tls::{self, Acceptor, Certificates};
 use announce::Announcement;
 use connections::{Connections, Door};
 use first_grant::Source;
@@ -57,6 +57,9 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
     let (socket, address) = bind(config.listen, "--listen").await?;
     let admin = admin::Bound::new(&config).await?;
     let quic = quic::Bound::new(&config).await?;
+    if config.tls()?.is_some() || quic.is_some() {
+        tls::gather_entropy();
+    }
     let state = State::create(&config.state_dir()?).await?;
     let certificates = certificates(&config, &state)?;
 

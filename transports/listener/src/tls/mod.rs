@@ -11,12 +11,23 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use doorward_policy::Timestamp;
 use doorward_policy::link::CertificatePin;
+use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
+use tokio::task::spawn_blocking;
 
 pub(crate) use acceptor::Acceptor;
 pub(crate) use files::{CertificateFiles, Marks};
+
+/// Has the generator of TLS gather its first entropy, which is tens of milliseconds of CPU, on a thread
+/// of its own, while a start waits for the disk. Whoever draws from it before it is done waits for it:
+/// nothing is drawn from less.
+pub(crate) fn gather_entropy() {
+    let generator = aws_lc_rs::default_provider().secure_random;
+    // A failure is met again, and told, by whoever needs the bytes.
+    drop(spawn_blocking(move || generator.fill(&mut [0; 32])));
+}
 
 /// Why a certificate can't be used, and what to do about it.
 #[derive(Debug)]
