@@ -49,25 +49,12 @@ pub(crate) fn run(cli: Cli) -> Outcome {
 }
 
 fn block_on<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    // As many as tokio is told to start, where it is told.
-    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
-        runtime.worker_threads(workers());
-    }
-    let runtime = runtime
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(format!("can't start: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::failed(format!("can't start: {error}")))?;
     let outcome = runtime.block_on(command);
     // Whatever still runs, such as a read of standard input, is not waited for.
     runtime.shutdown_background();
     outcome
-}
-
-/// Half of the cores. The guarded server, which does the work, wants the others; and waking a second thread costs a
-/// connection more than all that is decided about it.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 fn names(capabilities: Capabilities) -> Value {

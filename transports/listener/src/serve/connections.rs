@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use doorward_gate::Gate;
 use doorward_http::Site;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::Stop;
@@ -26,7 +28,7 @@ pub(super) struct Door {
 impl Door {
     /// Accepts connections, for ever. In a task of its own: the thread that runs `serve` itself is no worker, and would
     /// be woken for each connection only to wake one.
-    pub(super) async fn accept(self, connections: Accepting) {
+    pub(super) async fn accept(self, connections: Accepting) -> Infallible {
         let mut failing = false;
         loop {
             match self.socket.accept().await {
@@ -45,6 +47,25 @@ impl Door {
             }
         }
     }
+}
+
+/// Runs loops, each in a task of its own, until `told`. When this returns they are gone, and whatever they held.
+///
+/// # Panics
+/// When one of them does: a listener that takes nobody in any more must not stay.
+pub(super) async fn run_until<L>(loops: impl Iterator<Item = L>, told: impl Future<Output = ()>)
+where
+    L: Future<Output = Infallible> + Send + 'static,
+{
+    let mut running: JoinSet<_> = loops.collect();
+    tokio::select! {
+        () = told => {}
+        Some(ended) = running.join_next() => match ended {
+            Ok(never) => match never {},
+            Err(broken) => resume_unwind(broken.into_panic()),
+        },
+    }
+    running.shutdown().await;
 }
 
 /// The connections that were accepted. Each holds a sender, so that the channel's end is theirs.
@@ -121,5 +142,35 @@ impl Accepting {
         async move {
             let _result = drain.wait_for(|draining| *draining).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::iter::{once, repeat_with};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_loop_that_breaks_takes_the_listener_with_it() {
+        let whole = run_until(once(async { panic!("broken") }), pending());
+        let outcome = timeout(Duration::from_secs(60), tokio::spawn(whole)).await;
+        let error = outcome.expect("it doesn't go on").expect_err("it doesn't end as if told to");
+        assert_eq!(error.into_panic().downcast_ref(), Some(&"broken"));
+    }
+
+    #[tokio::test]
+    async fn loops_and_what_they_hold_are_gone_when_told_to_stop() {
+        let held = Arc::new(());
+        let looping = || {
+            let held = Arc::clone(&held);
+            async move {
+                let _held = held;
+                pending().await
+            }
+        };
+        run_until(repeat_with(looping).take(3), ready(())).await;
+        assert_eq!(Arc::strong_count(&held), 1);
     }
 }

@@ -10,7 +10,6 @@ mod sockets;
 
 use std::io;
 use std::net::SocketAddr;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +21,6 @@ use rustix::net::sockopt::set_tcp_nodelay;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::cli::ServeArgs;
@@ -34,7 +32,7 @@ use crate::presence::Presence;
 use crate::state::State;
 use crate::tls::{self, Acceptor, Certificates};
 use announce::Announcement;
-use connections::{Connections, Door};
+use connections::{Connections, Door, run_until};
 use first_grant::Source;
 pub(crate) use first_grant::read_private;
 use housekeeping::Housekeeping;
@@ -145,17 +143,8 @@ fn bare_site(gate: Arc<Gate>, config: &Config) -> SiteParts {
 
 /// Accepts connections at every door until told to stop.
 async fn accept(doors: Vec<Door>, connections: &Connections, stop: &mut Stop) {
-    let mut accepting = JoinSet::new();
-    for door in doors {
-        accepting.spawn(door.accept(connections.accepting()));
-    }
-    tokio::select! {
-        () = stop.told() => {}
-        // None of them returns. One that has broken must not leave a listener behind that takes nobody in.
-        Some(Err(broken)) = accepting.join_next() => resume_unwind(broken.into_panic()),
-    }
-    // Each holds a socket, and the means to carry connections: they are gone when this returns.
-    accepting.shutdown().await;
+    let accepting = doors.into_iter().map(|door| door.accept(connections.accepting()));
+    run_until(accepting, stop.told()).await;
 }
 
 /// The certificate of whatever speaks TLS: `--listen`, `--quic`, or both.
