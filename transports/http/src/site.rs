@@ -109,8 +109,8 @@ impl std::fmt::Debug for Site {
 enum Beginning<S> {
     /// With a head, which is read again from here.
     Head(Prefixed<S>),
-    /// With what is refused at once.
-    Refused(S, Refusal),
+    /// With what is refused at once. Boxed, so that no connection that goes on has room for it.
+    Refused(S, Box<Refusal>),
     /// With nothing that could be answered.
     Gone,
 }
@@ -229,7 +229,7 @@ impl Site {
         };
         let refusal = self.gate.refuse_early(denial, peer.ip(), wire(tls));
         match secured {
-            Some(stream) if arrived => Beginning::Refused(stream, refusal),
+            Some(stream) if arrived => Beginning::Refused(stream, Box::new(refusal)),
             // Nothing came that an answer could be an answer to.
             _ => Beginning::Gone,
         }
