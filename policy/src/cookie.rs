@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
+use memchr::{memchr, memchr_iter};
+
 use crate::denial::{Bound, Denial};
 use crate::forwarding::Scheme;
 use crate::time::Timestamp;
@@ -93,15 +95,25 @@ pub fn is_ours(name: &[u8]) -> bool {
 /// The `name=value` pairs of a `Cookie` field. A pair without `=` has an empty name: so does a
 /// browser store it, and so might it send a name of ours as a value.
 pub fn pairs(field: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    field.split(|byte| *byte == b';').map(|pair| {
+    pieces(field).map(|pair| {
         let pair = pair.trim_ascii();
-        match pair.iter().position(|byte| *byte == b'=') {
+        match memchr(b'=', pair) {
             Some(at) => {
                 let (name, rest) = pair.split_at_checked(at).unwrap_or((pair, b""));
                 (name.trim_ascii(), rest.get(1..).unwrap_or_default().trim_ascii())
             }
             None => (&b""[..], pair),
         }
+    })
+}
+
+/// What stands between the semicolons.
+fn pieces(field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr_iter(b';', field).chain(core::iter::once(field.len()));
+    ends.scan(0, |start, end| {
+        let piece = field.get(*start..end).unwrap_or_default();
+        *start = end.saturating_add(1);
+        Some(piece)
     })
 }
 

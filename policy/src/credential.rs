@@ -12,7 +12,7 @@ use crate::standing::{Standing, Standings};
 use crate::subject::Subject;
 use crate::ticket::TicketSecret;
 use crate::time::Timestamp;
-use crate::token::{Claims, TokenError, UntrustedToken};
+use crate::token::{self, Claims, TokenError, UntrustedToken};
 
 /// The subprotocol that tells that the client speaks to Doorward itself.
 pub const SUBPROTOCOL: &str = "doorward";
@@ -226,10 +226,10 @@ pub(crate) fn verify_token(
     standings: &Standings,
     now: Timestamp,
 ) -> Result<CredentialProof, Failure> {
-    let verified = UntrustedToken::parse(text)
-        .and_then(|token| token.verify(keys, now))
-        .map_err(token_failure)?;
-    stand(*verified.claims(), carrier, standings, now)
+    match token::verify(text, keys, now) {
+        Ok(verified) => stand(*verified.claims(), carrier, standings, now),
+        Err(error) => Err(token_failure(error)),
+    }
 }
 
 /// Checks that what is known of revocations is recent enough to admit anybody on (I20). Looked at

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
+use core::ops::RangeInclusive;
 
 use crate::denial::{Denial, Shown};
 use crate::settings::{Settings, Surface};
@@ -65,14 +66,9 @@ impl<'a> Authority<'a> {
             let host = HostName::V6(literal.parse().ok()?);
             return Some(Self { host, port: parse_port_suffix(rest)? });
         }
-        let (name, port) = match text.find(':') {
-            Some(colon) => {
-                let (name, suffix) = text.split_at_checked(colon)?;
-                (name, parse_port_suffix(suffix)?)
-            }
-            None => (text, None),
-        };
-        Some(Self { host: parse_name(name)?, port })
+        let colon = text.bytes().position(|byte| byte == b':').unwrap_or(text.len());
+        let (name, suffix) = text.split_at_checked(colon)?;
+        Some(Self { host: parse_name(name)?, port: parse_port_suffix(suffix)? })
     }
 
     /// The port written, or the default one of an `https` or `http` authority.
@@ -86,25 +82,44 @@ fn parse_port_suffix(suffix: &str) -> Option<Option<u16>> {
     if suffix.is_empty() {
         return Some(None);
     }
-    let digits = suffix.strip_prefix(':')?;
+    let digits = suffix.strip_prefix(':')?.as_bytes();
     //= req: HOST-3
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
-    plain.then(|| digits.parse().ok()).flatten().map(Some)
+    if digits.is_empty() || digits.first() == Some(&b'0') {
+        return None;
+    }
+    let port = digits.iter().try_fold(0_u16, |port, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        port.checked_mul(10)?.checked_add(u16::from(digit))
+    })?;
+    Some(Some(port))
+}
+
+/// How long a label is.
+const LABEL: RangeInclusive<usize> = 1..=63;
+
+fn is_of_a_label(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 fn parse_name(name: &str) -> Option<HostName<'_>> {
     if name.len() > 253 {
         return None;
     }
-    let label_ok = |label: &str| {
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        !label.is_empty() && label.len() <= 63 && label.bytes().all(known)
-    };
+    let mut label = 0_usize;
+    for byte in name.bytes() {
+        if is_of_a_label(byte) {
+            label = label.saturating_add(1);
+        } else if byte == b'.' && LABEL.contains(&label) {
+            label = 0;
+        } else {
+            return None;
+        }
+    }
     //= req: HOST-3
-    if !name.split('.').all(label_ok) {
+    if !LABEL.contains(&label) {
         return None;
     }
-    let last = name.rsplit('.').next()?;
+    let last = name.as_bytes().get(name.len().checked_sub(label)?..)?;
     //= req: HOST-4
     if ends_in_a_number(last) {
         return name.parse().ok().map(HostName::V4);
@@ -113,10 +128,10 @@ fn parse_name(name: &str) -> Option<HostName<'_>> {
 }
 
 /// The URL standard's test: whoever reads such a host otherwise reads it as an IPv4 address.
-fn ends_in_a_number(last_label: &str) -> bool {
-    let digits = last_label.bytes().all(|byte| byte.is_ascii_digit());
-    let hexadecimal = last_label.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"))
-        && last_label.bytes().skip(2).all(|byte| byte.is_ascii_hexdigit());
+fn ends_in_a_number(last_label: &[u8]) -> bool {
+    let digits = last_label.iter().all(u8::is_ascii_digit);
+    let hexadecimal = last_label.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"0x"))
+        && last_label.iter().skip(2).all(u8::is_ascii_hexdigit);
     digits || hexadecimal
 }
 

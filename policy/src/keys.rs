@@ -8,11 +8,11 @@ use core::fmt;
 use core::time::Duration;
 
 use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroize;
 
 use crate::id::Issuer;
+use crate::mac::MacKey;
 use crate::secret::Secret;
 use crate::session::Lifetimes;
 use crate::time::Timestamp;
@@ -240,7 +240,7 @@ impl MasterKeys {
     /// What turns a presented secret into the digest that a store finds it by.
     #[must_use]
     pub fn digester(&self) -> Digester {
-        Digester(keyed(self.pepper.expose()))
+        Digester(MacKey::new(self.pepper.expose()))
     }
 
     /// As [`digester`](Self::digester), for the secrets of one purpose: a grant for the origin of
@@ -267,14 +267,14 @@ pub struct EndpointSecrets {
 
 /// HMAC-SHA256 under the pepper.
 #[derive(Clone)]
-pub struct Digester(Hmac<Sha256>);
+pub struct Digester(MacKey);
 
 impl Digester {
     /// The digest of a secret.
     #[must_use]
     //= req: GRANT-12
     pub fn digest(&self, secret: &[u8]) -> Digest {
-        Digest(self.0.clone().chain_update(secret).finalize().into_bytes().into())
+        Digest(self.0.digest(secret))
     }
 }
 
@@ -284,7 +284,7 @@ impl fmt::Debug for Digester {
     }
 }
 
-/// The MAC keys of one purpose, as HMAC states after their first block.
+/// The MAC keys of one purpose, their first blocks compressed.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     keys: Vec<RingKey>,
@@ -294,7 +294,7 @@ pub struct KeyRing {
 struct RingKey {
     id: u8,
     signs_from: Timestamp,
-    mac: Hmac<Sha256>,
+    mac: MacKey,
 }
 
 impl fmt::Debug for RingKey {
@@ -304,37 +304,26 @@ impl fmt::Debug for RingKey {
 }
 
 impl KeyRing {
-    /// The MAC state that verifies what was made under `id`; `None` for an id that is not live.
-    pub(crate) fn verifying(&self, id: u8) -> Option<&Hmac<Sha256>> {
+    /// The key that verifies what was made under `id`; `None` for an id that is not live.
+    pub(crate) fn verifying(&self, id: u8) -> Option<&MacKey> {
         self.keys.iter().find(|key| key.id == id).map(|key| &key.mac)
     }
 
-    /// The id and MAC state that sign at `now`: the newest that signs already.
-    pub(crate) fn signing(&self, now: Timestamp) -> Option<(u8, &Hmac<Sha256>)> {
+    /// The id and the key that sign at `now`: the newest that signs already.
+    pub(crate) fn signing(&self, now: Timestamp) -> Option<(u8, &MacKey)> {
         //= req: KEY-2
         let started = self.keys.iter().rev().find(|key| key.signs_from <= now);
         started.or_else(|| self.keys.first()).map(|key| (key.id, &key.mac))
     }
 }
 
-fn derive(secret: &[u8; 32], issuer: Issuer, purpose: Purpose) -> Hmac<Sha256> {
+fn derive(secret: &[u8; 32], issuer: Issuer, purpose: Purpose) -> MacKey {
     let mut key = [0; 32];
     let expanded =
         //= req: TOKEN-6
         Hkdf::<Sha256>::new(Some(issuer.as_bytes()), secret).expand(purpose.info(), &mut key);
     debug_assert!(expanded.is_ok(), "32 bytes are within what HKDF-SHA256 expands to");
-    let mac = keyed(&key);
+    let mac = MacKey::new(&key);
     key.zeroize();
-    mac
-}
-
-/// HMAC with a 32-byte key, zero-padded to SHA-256's block as RFC 2104, section 2, does.
-fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    let mut block = [0; 64];
-    for (to, from) in block.iter_mut().zip(key) {
-        *to = *from;
-    }
-    let mac = Hmac::new(&block.into());
-    block.zeroize();
     mac
 }

@@ -42,6 +42,7 @@ pub mod ledger;
 pub mod limiter;
 pub mod link;
 pub mod local;
+mod mac;
 pub mod notice;
 pub mod origin;
 pub mod request;

@@ -21,7 +21,9 @@ impl<'a> Origin<'a> {
     /// Parses `scheme "://" host [":" port]`; `None` for `null`, a path, a list, anything else.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (scheme, rest) = text.split_once("://")?;
+        let colon = text.bytes().position(|byte| byte == b':')?;
+        let (scheme, rest) = text.split_at_checked(colon)?;
+        let rest = rest.strip_prefix("://")?;
         let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
         let starts = scheme.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
         if !starts || !scheme.bytes().all(known) {

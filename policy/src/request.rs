@@ -96,50 +96,51 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Sorts the fields of a head in one pass.
+    /// Sorts the fields of a head into none yet, in one pass and in place.
     ///
     /// # Errors
     /// If there are too many, or one that may occur once occurs twice.
-    pub fn classify(fields: &[Field<'a>]) -> Result<Self, Denial> {
+    pub(crate) fn sort(&mut self, fields: &[Field<'a>]) -> Result<(), Denial> {
         //= req: HEAD-2
         if fields.len() > MAX_FIELDS {
             return Err(Denial::TooLarge(Bound::HeadFields));
         }
-        let mut found = Self::default();
+        let mut repeated = false;
         for field in fields {
-            if let Some(slot) = found.slot(field.name) {
+            if let Some(slot) = self.slot(field.name) {
+                repeated |= slot.is_present();
                 slot.note(field.value);
             }
         }
-        found.check_single()?;
-        Ok(found)
+        //= req: HEAD-7
+        if self.transfer_encoding.is_present() && self.content_length.is_present() {
+            return Err(Denial::MalformedHead(HeadFault::Framing));
+        }
+        if repeated { self.check_single() } else { Ok(()) }
     }
 
     fn slot(&mut self, name: &str) -> Option<&mut Single<'a>> {
         // The length rules out nearly every name before a byte of it is compared.
-        let (slot, known) = match name.len() {
-            4 => (&mut self.host, "host"),
-            6 if same(name, "cookie") => (&mut self.cookie, "cookie"),
-            6 => (&mut self.origin, "origin"),
-            7 => (&mut self.upgrade, "upgrade"),
-            10 => (&mut self.connection, "connection"),
-            13 => (&mut self.authorization, "authorization"),
-            14 if same(name, "sec-fetch-site") => (&mut self.sec_fetch_site, "sec-fetch-site"),
-            14 if same(name, "sec-fetch-mode") => (&mut self.sec_fetch_mode, "sec-fetch-mode"),
-            14 if same(name, "sec-fetch-dest") => (&mut self.sec_fetch_dest, "sec-fetch-dest"),
-            14 if same(name, "content-length") => (&mut self.content_length, "content-length"),
-            14 => (&mut self.service_worker, "service-worker"),
-            15 => (&mut self.forwarded_for, "x-forwarded-for"),
-            17 if same(name, "sec-websocket-key") => (&mut self.websocket_key, "sec-websocket-key"),
-            17 if same(name, "transfer-encoding") => {
-                (&mut self.transfer_encoding, "transfer-encoding")
-            }
-            17 => (&mut self.forwarded_proto, "x-forwarded-proto"),
-            21 => (&mut self.websocket_version, "sec-websocket-version"),
-            22 => (&mut self.websocket_protocol, "sec-websocket-protocol"),
+        Some(match name.len() {
+            4 if same(name, "host") => &mut self.host,
+            6 if same(name, "cookie") => &mut self.cookie,
+            6 if same(name, "origin") => &mut self.origin,
+            7 if same(name, "upgrade") => &mut self.upgrade,
+            10 if same(name, "connection") => &mut self.connection,
+            13 if same(name, "authorization") => &mut self.authorization,
+            14 if same(name, "sec-fetch-site") => &mut self.sec_fetch_site,
+            14 if same(name, "sec-fetch-mode") => &mut self.sec_fetch_mode,
+            14 if same(name, "sec-fetch-dest") => &mut self.sec_fetch_dest,
+            14 if same(name, "content-length") => &mut self.content_length,
+            14 if same(name, "service-worker") => &mut self.service_worker,
+            15 if same(name, "x-forwarded-for") => &mut self.forwarded_for,
+            17 if same(name, "sec-websocket-key") => &mut self.websocket_key,
+            17 if same(name, "transfer-encoding") => &mut self.transfer_encoding,
+            17 if same(name, "x-forwarded-proto") => &mut self.forwarded_proto,
+            21 if same(name, "sec-websocket-version") => &mut self.websocket_version,
+            22 if same(name, "sec-websocket-protocol") => &mut self.websocket_protocol,
             _ => return None,
-        };
-        same(name, known).then_some(slot)
+        })
     }
 
     fn check_single(&self) -> Result<(), Denial> {
@@ -159,10 +160,6 @@ impl<'a> Fields<'a> {
             (self.transfer_encoding, HeadFault::Framing),
             (self.content_length, HeadFault::Framing),
         ];
-        //= req: HEAD-7
-        if self.transfer_encoding.is_present() && self.content_length.is_present() {
-            return Err(Denial::MalformedHead(HeadFault::Framing));
-        }
         //= req: HEAD-8
         match faults.into_iter().find(|(field, _)| field.is_repeated()) {
             Some((_, fault)) => Err(Denial::MalformedHead(fault)),
@@ -171,12 +168,63 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Most clients spell names in lower case: so spelled, `known` is compared in one go.
+#[inline]
 fn same(name: &str, known: &str) -> bool {
-    name.eq_ignore_ascii_case(known)
+    name == known || name.eq_ignore_ascii_case(known)
 }
 
 /// Whether a list of tokens (RFC 9110, section 5.6.1) has this one, in any case.
 #[must_use]
 pub(crate) fn lists(value: &[u8], token: &[u8]) -> bool {
-    value.split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    let is = |item: &[u8]| item.trim_ascii().eq_ignore_ascii_case(token);
+    is(value) || value.split(|byte| *byte == b',').any(is)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use super::*;
+
+    const KNOWN: [&str; 17] = [
+        "host",
+        "origin",
+        "authorization",
+        "cookie",
+        "connection",
+        "upgrade",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "sec-websocket-protocol",
+        "sec-fetch-site",
+        "sec-fetch-mode",
+        "sec-fetch-dest",
+        "service-worker",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "transfer-encoding",
+        "content-length",
+    ];
+
+    /// How many fields the decision reads of one of this name.
+    fn read(name: &str) -> usize {
+        let mut fields = Fields::default();
+        assert!(fields.sort(&[Field { name, value: b"" }]).is_ok());
+        format!("{fields:?}").matches("Once").count()
+    }
+
+    #[test]
+    fn a_field_is_read_by_its_whole_name_in_any_case() {
+        for name in KNOWN {
+            assert_eq!(read(name), 1, "{name}");
+            assert_eq!(read(&name.to_ascii_uppercase()), 1, "{name}");
+            for at in 0..name.len() {
+                let other = |(index, one): (usize, char)| if index == at { '~' } else { one };
+                let other: String = name.chars().enumerate().map(other).collect();
+                assert_eq!(read(&other), 0, "{other}");
+            }
+        }
+    }
 }

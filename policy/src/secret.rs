@@ -42,7 +42,7 @@ impl<const N: usize> fmt::Debug for Secret<N> {
 /// What is wiped when it is dropped. That [`zeroize::Zeroizing`] does too, but not in a constant.
 /// Of any type, so that a test can see it done: what is left of bytes that were dropped, nothing
 /// safe can look at.
-struct Wiped<T: Zeroize>(T);
+pub(crate) struct Wiped<T: Zeroize>(pub(crate) T);
 
 impl<T: Zeroize> Drop for Wiped<T> {
     fn drop(&mut self) {

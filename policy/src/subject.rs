@@ -5,6 +5,9 @@ use core::fmt;
 /// 1 to 64 bytes of UTF-8 without control characters, ordered by them. Stored in place, so that
 /// verifying a token allocates nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// Aligned, so that what holds one is moved in whole words: most of a verification that is not the MAC
+// was moving claims by odd bytes.
+#[repr(align(8))]
 pub struct Subject {
     // Before the length, for the order: none has a zero byte in it.
     bytes: [u8; Subject::MAX],
@@ -20,8 +23,9 @@ impl Subject {
     /// Takes a subject's text; `None` if it is empty, longer than 64 bytes, or has a control
     /// character (`char::is_control`).
     #[must_use]
+    #[inline]
     pub fn new(text: &str) -> Option<Self> {
-        if text.is_empty() || text.chars().any(char::is_control) {
+        if text.is_empty() || has_control(text) {
             return None;
         }
         let mut bytes = [0; Self::MAX];
@@ -37,6 +41,12 @@ impl Subject {
             .and_then(|bytes| core::str::from_utf8(bytes).ok())
             .unwrap_or_default()
     }
+}
+
+/// Printable ASCII, which most subjects are, is told by one look at all bytes at once.
+fn has_control(text: &str) -> bool {
+    let printable = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    !printable && text.chars().any(char::is_control)
 }
 
 impl fmt::Debug for Subject {

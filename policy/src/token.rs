@@ -16,16 +16,18 @@
 //! both lengths follow from the text's.
 
 use alloc::string::String;
+use alloc::vec;
 use core::fmt;
 use core::time::Duration;
 
-use hmac::Mac as _;
+use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
 use crate::capability::Capabilities;
-use crate::encoding::{base64url, decode_exact, decode_into};
+use crate::encoding::{base64url_length, decode_into, encode_into};
 use crate::id::SessionId;
 use crate::keys::KeyRing;
+use crate::mac::Padded;
 use crate::subject::Subject;
 use crate::time::Timestamp;
 
@@ -36,6 +38,8 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 const VERSION: u8 = 1;
 const FIXED: usize = 34;
+/// The length of the dot and the second segment.
+const TAG_TEXT: usize = 1 + base64url_length(32);
 /// The longest record of a token, in bytes.
 pub const MAX_RECORD: usize = FIXED + Subject::MAX;
 
@@ -121,7 +125,7 @@ impl fmt::Debug for SessionToken {
 
 /// A well-formed token that nobody has checked.
 pub struct UntrustedToken {
-    record: [u8; MAX_RECORD],
+    record: Padded,
     length: usize,
     tag: [u8; 32],
 }
@@ -160,21 +164,30 @@ pub enum TokenError {
 
 /// Makes a token's text under the key that signs at `now`.
 ///
-/// Two SHA-256 compressions with a subject of up to 21 bytes. `None` only for an empty ring.
+/// Two SHA-256 compressions with a subject of up to 21 bytes, and one allocation: the text lies where
+/// it was first written. `None` only for an empty ring.
 #[must_use]
 pub fn issue(claims: &Claims, keys: &KeyRing, now: Timestamp) -> Option<SessionToken> {
     let (key_id, mac) = keys.signing(now)?;
     let mut buffer = [0; MAX_RECORD];
     let record = claims.write(key_id, &mut buffer)?;
-    let tag = mac.clone().chain_update(record).finalize().into_bytes();
-    let mut text = base64url(record);
-    // Room for all of it at once: growing would leave a copy behind.
-    let mut whole = String::with_capacity(text.len().saturating_add(44));
-    whole.push_str(&text);
-    whole.push('.');
-    whole.push_str(&base64url(&tag));
-    zeroize::Zeroize::zeroize(&mut text);
-    Some(SessionToken(Zeroizing::new(whole)))
+    let tag = mac.sign(record);
+    let mut text = vec![b'.'; base64url_length(record.len()).checked_add(TAG_TEXT)?];
+    let dot = encode_into(record, &mut text)?;
+    encode_into(&tag, text.get_mut(dot.checked_add(1)?..)?)?;
+    Some(SessionToken(Zeroizing::new(String::from_utf8(text).ok()?)))
+}
+
+/// Verifies a token's text: form, then tag, then times. As [`UntrustedToken::parse`] and
+/// [`UntrustedToken::verify`], one after the other.
+///
+/// # Errors
+/// Every way in which the token proves nothing at `now`.
+#[inline]
+pub fn verify(text: &[u8], keys: &KeyRing, now: Timestamp) -> Result<VerifiedSession, TokenError> {
+    let mut token = UntrustedToken::EMPTY;
+    token.fill(text).ok_or(TokenError::Malformed)?;
+    token.verify(keys, now)
 }
 
 impl UntrustedToken {
@@ -183,8 +196,7 @@ impl UntrustedToken {
     #[must_use]
     //= req: CRED-4
     pub fn looks_like_ours(text: &[u8]) -> bool {
-        text.first() == Some(&b'A')
-            && text.iter().filter(|byte| **byte == b'.').take(2).count() == 1
+        text.first() == Some(&b'A') && memchr_iter(b'.', text).take(2).count() == 1
     }
 
     /// Takes a token's text apart; bounded, without an allocation.
@@ -192,24 +204,34 @@ impl UntrustedToken {
     /// # Errors
     /// [`TokenError::Malformed`].
     pub fn parse(text: &[u8]) -> Result<Self, TokenError> {
-        Self::split(text).ok_or(TokenError::Malformed)
+        let mut token = Self::EMPTY;
+        token.fill(text).ok_or(TokenError::Malformed)?;
+        Ok(token)
     }
 
-    fn split(text: &[u8]) -> Option<Self> {
+    const EMPTY: Self = Self { record: Padded::new(), length: 0, tag: [0; 32] };
+
+    /// Decodes both segments into an empty token, in place: a copy of what was only just written costs
+    /// more than to write it.
+    #[inline]
+    fn fill(&mut self, text: &[u8]) -> Option<()> {
         //= req: TOKEN-1
         if text.len() > MAX_TEXT {
             return None;
         }
-        let dot = text.iter().position(|byte| *byte == b'.')?;
-        let (record_text, rest) = text.split_at_checked(dot)?;
-        // A second dot is in no alphabet, so the tag's decoder refuses it.
+        let (record_text, tag_text) = text.split_at_checked(text.len().checked_sub(TAG_TEXT)?)?;
+        // A dot anywhere else is in no alphabet, so that the decoders refuse it.
         //= req: TOKEN-1
-        let tag = decode_exact(rest.get(1..)?)?;
-        let mut record = [0; MAX_RECORD];
-        let length = decode_into(record_text, &mut record)?;
-        let version = *record.first()?;
+        let (b'.', tag_text) = tag_text.split_first()? else { return None };
+        self.length = decode_into(record_text, self.record.room().get_mut(..MAX_RECORD)?)?;
+        //= req: TOKEN-3
+        if decode_into(tag_text, &mut self.tag)? != self.tag.len() {
+            return None;
+        }
+        self.record.finish(self.length, 0);
+        let version = *self.record.message(self.length)?.first()?;
         //= req: TOKEN-2
-        (length > FIXED && version == VERSION).then_some(Self { record, length, tag })
+        (self.length > FIXED && version == VERSION).then_some(())
     }
 
     /// Checks tag and times. The tag comes first: what a record says is looked at only once it is
@@ -217,17 +239,17 @@ impl UntrustedToken {
     ///
     /// # Errors
     /// Every way in which the token proves nothing at `now`.
+    #[inline]
     pub fn verify(&self, keys: &KeyRing, now: Timestamp) -> Result<VerifiedSession, TokenError> {
-        let record = self.record.get(..self.length).ok_or(TokenError::Malformed)?;
+        let record = self.record.message(self.length).ok_or(TokenError::Malformed)?;
         let key_id = record.get(1).copied().ok_or(TokenError::Malformed)?;
         let mac = keys.verifying(key_id).ok_or(TokenError::UnknownKey)?;
-        mac.clone()
-            .chain_update(record)
-            //= req: TOKEN-3
-            .verify(&self.tag.into())
-            .map_err(|_| TokenError::BadTag)?;
+        //= req: TOKEN-3
+        if !mac.verify(&self.record, &self.tag) {
+            return Err(TokenError::BadTag);
+        }
         //= req: TOKEN-4
-        let claims = Claims::read(record).ok_or(TokenError::BadRecord)?;
+        let Some(claims) = Claims::read(record) else { return Err(TokenError::BadRecord) };
         claims.check_times(now)?;
         Ok(VerifiedSession { claims, key_id })
     }
@@ -263,6 +285,7 @@ impl Claims {
     /// What a record says, whose first two bytes (version and key id) were looked at before.
     /// `None` for one that Doorward does not write. To be trusted only under a tag that verified.
     #[must_use]
+    #[inline]
     //= req: TOKEN-5
     pub fn read(record: &[u8]) -> Option<Self> {
         let (_version_and_key, rest) = record.split_first_chunk::<2>()?;
@@ -291,6 +314,7 @@ impl Claims {
     ///
     /// # Errors
     /// [`TokenError::NotYetValid`] or [`TokenError::Expired`].
+    #[inline]
     pub fn check_times(&self, now: Timestamp) -> Result<(), TokenError> {
         //= req: TOKEN-8
         if self.issued_at > now.plus(CLOCK_SKEW) {

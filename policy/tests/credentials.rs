@@ -146,6 +146,7 @@ fn a_field_with_a_credential_occurs_once() {
         (read.clone().bearer(&token).with("authorization", "Basic x"), HeadFault::Authorizations),
         (read.clone().cookie(&token).cookie(&token), HeadFault::Cookies),
         (read.clone().cookie(&token).with("cookie", "a=b"), HeadFault::Cookies),
+        (read.clone().cookie(&token).cookie(&token).with("origin", "null"), HeadFault::Cookies),
         (Request::upgrade().ticket(TICKET).ticket(TICKET), HeadFault::Repeated),
     ] {
         assert_eq!(world.denial(&request), Denial::MalformedHead(fault), "{request:?}");

@@ -10,7 +10,7 @@ use doorward_policy::keys::{Digester, KeyRing, MasterKeys, Purpose};
 use doorward_policy::request::{Field, Head};
 use doorward_policy::standing::{DEFAULT_FRESHNESS, Standing, Standings};
 use doorward_policy::subject::Subject;
-use doorward_policy::token::{self, Claims, Method, TokenError, UntrustedToken};
+use doorward_policy::token::{self, Claims, Method, TokenError};
 use doorward_policy::workspace::Directory;
 use doorward_policy::{Capabilities, Settings, Timestamp};
 
@@ -117,7 +117,7 @@ impl World {
     /// # Errors
     /// Why the token proves nothing.
     pub fn verify(&self, text: &[u8], now: Timestamp) -> Result<(Claims, Standing), TokenError> {
-        let verified = UntrustedToken::parse(text)?.verify(&self.keys, now)?;
+        let verified = token::verify(text, &self.keys, now)?;
         let claims = *verified.claims();
         Ok((claims, self.standings.of(claims.session)))
     }

@@ -56,8 +56,10 @@ impl Guard<'_> {
     ///
     /// Mutates nothing but `limiter`, and that only for a failed verification.
     pub fn decide(&self, head: &Head<'_>, limiter: &mut impl Charge, now: Timestamp) -> Decision {
-        let examined = self.examine(head);
-        examined.map_or_else(Decision::Deny, |examined| self.judge(examined, limiter, now))
+        match self.examine(head) {
+            Ok(examined) => self.judge(examined, limiter, now),
+            Err(denied) => Decision::Deny(denied),
+        }
     }
 
     /// Steps 6 to 8, of which there is one for every transport.
@@ -68,20 +70,21 @@ impl Guard<'_> {
         limiter: &mut impl Charge,
         now: Timestamp,
     ) -> Decision {
-        let decided = match examined.access {
-            Access::Open => Ok(Decision::Open(open(examined))),
+        match examined.access {
+            Access::Open => Decision::Open(open(examined)),
             Access::Redeem(counter, needed) => {
-                Ok(Decision::Grant(AwaitGrant::new(examined, counter, needed)))
+                Decision::Grant(AwaitGrant::new(examined, counter, needed))
             }
             Access::Anyone if matches!(examined.presented, Presented::Nothing) => {
-                Ok(Decision::Open(open(examined)))
+                Decision::Open(open(examined))
             }
             //= req: CRED-3
             Access::Anyone => self.verify(examined, crate::Capabilities::NONE, limiter, now),
             Access::Session(needed) => self.verify(examined, needed, limiter, now),
-            Access::Process => self.verify_process(examined, limiter, now),
-        };
-        decided.unwrap_or_else(Decision::Deny)
+            Access::Process => {
+                or_deny(self.verify_process(examined, limiter, now), Decision::Local)
+            }
+        }
     }
 
     /// Steps 1 to 5: nothing here looks at a secret, and nothing is charged.
@@ -98,7 +101,8 @@ impl Guard<'_> {
         context: &mut Context,
     ) -> Result<Examined<'a>, Denial> {
         // 1. Shape.
-        let fields = Fields::classify(head.fields)?;
+        let mut fields = Fields::default();
+        fields.sort(head.fields)?;
         context.client = forwarding::resolve(head, &fields, self.settings)?;
         context.navigation = origin::is_navigation(&fields);
         let (host_text, authority) = one_host(&fields)?;
@@ -179,35 +183,38 @@ impl Guard<'_> {
         needed: crate::Capabilities,
         limiter: &mut impl Charge,
         now: Timestamp,
-    ) -> Result<Decision, Denied> {
+    ) -> Decision {
         let context = examined.context;
         if let Some(credential) = credential::unguarded(self.settings) {
             //= req: CRED-6
-            return self.complete(examined, credential, needed).map(Decision::Admit);
+            return or_deny(self.complete(examined, credential, needed), Decision::Admit);
         }
         let (text, carrier) = match examined.presented {
             //= req: CRED-1
-            Presented::Nothing => return Err(context.deny(Denial::CredentialMissing)),
+            Presented::Nothing => return Decision::Deny(context.deny(Denial::CredentialMissing)),
             Presented::Local(text) => {
-                return self
+                let looked_up = self
                     .await_local(examined, text, needed, now)
-                    .map(Decision::Local)
                     .map_err(|failure| self.refuse(context, failure, limiter, now));
+                return or_deny(looked_up, Decision::Local);
             }
             Presented::Ticket { ticket, cookie } => {
-                let beside = cookie
+                let consumed = cookie
                     .map(|text| self.verify_token(context, text, Carrier::Cookie, limiter, now))
-                    .transpose()?;
-                return self
-                    .await_ticket(examined, ticket, beside, needed, now)
-                    .map(Decision::Ticket)
-                    .map_err(|failure| self.refuse(context, failure, limiter, now));
+                    .transpose()
+                    .and_then(|beside| {
+                        self.await_ticket(examined, ticket, beside, needed, now)
+                            .map_err(|failure| self.refuse(context, failure, limiter, now))
+                    });
+                return or_deny(consumed, Decision::Ticket);
             }
             Presented::Cookie(text) => (text, Carrier::Cookie),
             Presented::Bearer(text) => (text, Carrier::Bearer),
         };
-        let credential = self.verify_token(context, text, carrier, limiter, now)?;
-        self.complete(examined, credential, needed).map(Decision::Admit)
+        match self.verify_token(context, text, carrier, limiter, now) {
+            Ok(credential) => or_deny(self.complete(examined, credential, needed), Decision::Admit),
+            Err(denied) => Decision::Deny(denied),
+        }
     }
 
     /// Steps 6 to 8 for what only a local token may ask.
@@ -216,14 +223,13 @@ impl Guard<'_> {
         examined: Examined<'_>,
         limiter: &mut impl Charge,
         now: Timestamp,
-    ) -> Result<Decision, Denied> {
+    ) -> Result<AwaitLocal, Denied> {
         let context = examined.context;
         match examined.presented {
             Presented::Nothing => Err(context.deny(Denial::CredentialMissing)),
             // Not through `verify`: where no guard was asked for, whatever came would pass for a token.
             Presented::Local(text) => self
                 .await_local(examined, text, crate::Capabilities::NONE, now)
-                .map(Decision::Local)
                 .map_err(|failure| self.refuse(context, failure, limiter, now)),
             Presented::Cookie(_) | Presented::Bearer(_) | Presented::Ticket { .. } => {
                 //= req: LOCAL-7
@@ -257,11 +263,14 @@ impl Guard<'_> {
         now: Timestamp,
     ) -> Result<CredentialProof, Denied> {
         //= req: LIMIT-6
-        credential::verify_token(text, carrier, self.keys, self.standings, now).map_err(|failure| {
-            let mut denied = self.refuse(context, failure, limiter, now);
-            denied.expire_cookie = stale_cookie(carrier, &denied);
-            denied
-        })
+        match credential::verify_token(text, carrier, self.keys, self.standings, now) {
+            Ok(credential) => Ok(credential),
+            Err(failure) => {
+                let mut denied = self.refuse(context, failure, limiter, now);
+                denied.expire_cookie = stale_cookie(carrier, &denied);
+                Err(denied)
+            }
+        }
     }
 
     fn await_ticket(
@@ -353,6 +362,16 @@ impl Guard<'_> {
         let never = Timestamp::from_millis(u64::MAX);
         let expires_at = admitted.holder().map_or(never, |holder| holder.expires_at);
         self.tenure(&Tenure::of(admitted), expires_at, now)
+    }
+}
+
+/// What is decided where a step has passed. Not by `Result::map`: what an admission holds would be moved
+/// once more, which costs as much as a check.
+#[inline]
+fn or_deny<T>(passed: Result<T, Denied>, decided: impl FnOnce(T) -> Decision) -> Decision {
+    match passed {
+        Ok(passed) => decided(passed),
+        Err(denied) => Decision::Deny(denied),
     }
 }
 

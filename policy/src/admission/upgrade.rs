@@ -1,7 +1,6 @@
 //! Whether a request asks for an upgrade, and only for a WebSocket (RFC 6455, section 4.2.1).
 
 use crate::denial::Denial;
-use crate::encoding::decode_exact;
 use crate::request::{Fields, lists};
 
 /// `true` for a complete WebSocket handshake, `false` for a plain request.
@@ -27,17 +26,12 @@ pub(super) fn verify(method: &str, fields: &Fields<'_>) -> Result<bool, Denial> 
     if complete { Ok(true) } else { Err(Denial::UpgradeRefused) }
 }
 
-/// base64 of 16 bytes: 22 characters and two of padding.
+/// base64 of 16 bytes: 22 characters (RFC 4648, section 4), the last of which has only two bits to tell,
+/// and two of padding.
 fn is_key(value: &[u8]) -> bool {
-    let Some(text) = value.strip_suffix(b"==").and_then(|text| text.first_chunk::<22>()) else {
-        return false;
-    };
-    let url = text.map(|byte| match byte {
-        b'+' => b'-',
-        b'/' => b'_',
-        // RFC 6455 wants the other alphabet (RFC 4648, section 4).
-        b'-' | b'_' => b'=',
-        other => other,
-    });
-    value.len() == 24 && decode_exact::<16>(&url).is_some()
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    value.strip_suffix(b"==").and_then(|text| text.first_chunk::<22>()).is_some_and(|text| {
+        let [.., last] = text;
+        value.len() == 24 && text.iter().all(known) && matches!(last, b'A' | b'Q' | b'g' | b'w')
+    })
 }

@@ -73,7 +73,8 @@ impl<'a> Path<'a> {
     /// begin with [`OWN_PREFIX`] and yet decodes or normalises into it.
     pub fn parse(target: &'a str) -> Result<Self, Denial> {
         //= req: ROUTE-2
-        let raw = target.split('?').next().unwrap_or_default();
+        let end = target.bytes().position(|byte| byte == b'?').unwrap_or(target.len());
+        let raw = target.get(..end).unwrap_or_default();
         let plain = raw.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         //= req: PATH-1
         if !raw.starts_with('/') || !plain {
