@@ -1,0 +1,226 @@
+//! Grants: memory, take and put, and the worst pause. A redemption keeps the session that it buys, too.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use doorward_benches::result::{figure, point};
+use doorward_policy::grant::{Attempt, Counter, GrantRecord, GrantRequest, Nonce};
+use doorward_policy::id::SessionId;
+use doorward_policy::keys::Digest;
+use doorward_policy::ledger::{Capacity, Ledger};
+use doorward_policy::session::Lifetimes;
+use doorward_policy::subject::Subject;
+use doorward_policy::token::Method;
+use doorward_policy::workspace::Asked;
+use doorward_policy::{Capabilities, Timestamp};
+
+use crate::held;
+use crate::peer::Peer;
+use crate::timing::{Random, cpu, digest, each, id, median};
+
+/// How many operations one turn takes.
+const TURN: u64 = 1000;
+const TURNS: usize = 301;
+/// How long a grant lives.
+const LIFE: Duration = Duration::from_secs(600);
+
+pub(crate) fn measure(sizes: &[u64]) {
+    for size in sizes {
+        let last = sizes.last() == Some(size);
+        memory(*size, last);
+        take_and_put(*size, last);
+    }
+}
+
+fn memory(size: u64, last: bool) {
+    let shared = bytes_each(size, |_| label(0));
+    let own = bytes_each(size, label);
+    let before = held();
+    let peer = Peer::filled(size);
+    let peers = (held() - before) / size as f64 - 8.0;
+    drop(peer);
+    println!(
+        "{size} grants: {shared:.1} B each, {own:.1} B with a label of its own; hashbrown {peers:.1} B"
+    );
+    point("grants-bytes", "doorward", size as f64, shared, "B");
+    point("grants-bytes", "doorward, own labels", size as f64, own, "B");
+    point("grants-bytes", "hashbrown", size as f64, peers, "B");
+    if last {
+        figure("grants-bytes", shared, "B");
+        figure("grants-bytes-own-label", own, "B");
+    }
+}
+
+fn bytes_each(size: u64, label: impl Fn(u64) -> Subject) -> f64 {
+    let before = held();
+    let mut grants = ledger();
+    for number in 0..size {
+        let at = made_at(number, size);
+        put(&mut grants, Digest::from_bytes(digest(number)), grant(number, label(number), 1, at));
+    }
+    (held() - before) / size as f64
+}
+
+fn take_and_put(size: u64, last: bool) {
+    let mut peer = Peer::filled(size);
+    let mut world = World::filled(size);
+    let filling = world.worst;
+    // A whole life, so that everything is in the steady state.
+    world.worst = 0.0;
+    for _ in 0..size / TURN {
+        world.turn();
+    }
+    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut forgetting = Vec::new();
+    for _ in 0..TURNS {
+        let ((our, upkeep), their) = (world.turn(), peer.turn(TURN));
+        forgetting.push(upkeep);
+        ours.push(our);
+        theirs.push(their);
+        ratios.push(our / their);
+    }
+    let ratio = median(ratios);
+    let (ours, theirs, forgetting) = (median(ours), median(theirs), median(forgetting));
+    let steady = world.pauses(20 * TURN);
+    println!(
+        "{size} grants: redeem and put {ours:.0} ns, forget {forgetting:.0} ns; hashbrown, remove and insert, {theirs:.0} ns; {ratio:.2} x; \
+         worst pause {:.3} ms while filling, {:.3} ms after",
+        filling / 1e6,
+        steady / 1e6,
+    );
+    point("grants-take-put", "doorward", size as f64, ours, "ns");
+    point("grants-take-put", "hashbrown", size as f64, theirs, "ns");
+    if last {
+        figure("grants-take-put-vs-hashbrown", ratio, "x");
+        figure("grants-forget", forgetting, "ns");
+        figure("grants-pause", filling.max(steady) / 1e6, "ms");
+    }
+}
+
+/// A table with grants that are made one after the other, so that as many are made as are
+/// forgotten. Each is redeemed at a random time of its life.
+struct World {
+    grants: Ledger,
+    size: u64,
+    next: u64,
+    random: Random,
+    worst: f64,
+}
+
+impl World {
+    fn filled(size: u64) -> Self {
+        let mut world = Self { grants: ledger(), size, next: 0, random: Random(2), worst: 0.0 };
+        let operations: Vec<_> = (0..size).collect();
+        for _ in operations {
+            let (digest, grant, _) = world.upcoming();
+            world.worst =
+                world.worst.max(each(1, || put(&mut world.grants, digest, grant.clone())));
+        }
+        world
+    }
+
+    /// The next grant to be made, and when.
+    fn upcoming(&mut self) -> (Digest, GrantRecord, Timestamp) {
+        let number = self.next;
+        self.next += 1;
+        let now = made_at(number, self.size);
+        (Digest::from_bytes(digest(number)), grant(number, label(0), 1, now), now)
+    }
+
+    /// The digest of one that is live and was not redeemed.
+    fn redeemable(&mut self, offset: u64) -> Digest {
+        // Each number once: those made half a life ago, in an order that looks random.
+        let block = self.size / 4;
+        let base = self.next.saturating_sub(self.size / 2) / block * block;
+        let within = (self.next + offset) % block;
+        let shuffled = within.wrapping_mul(0x9e37_79b1) % block;
+        Digest::from_bytes(digest(base + shuffled))
+    }
+
+    /// CPU nanoseconds of redeeming a grant and putting a new one, and those of forgetting as many.
+    fn turn(&mut self) -> (f64, f64) {
+        let work: Vec<_> = (0..TURN).map(|_| self.step()).collect();
+        let start = cpu();
+        let mut now = Timestamp::EPOCH;
+        for (taken, attempt, digest, grant, made_at) in work {
+            now = made_at;
+            let redeemed = self.grants.redeem(&taken, &attempt, now);
+            assert!(redeemed.is_ok());
+            put(&mut self.grants, digest, grant);
+        }
+        let taken_and_put = cpu();
+        self.grants.expire(now, 4 * TURN as usize);
+        let each = |from: f64, to: f64| (to - from) / TURN as f64;
+        (each(start, taken_and_put), each(taken_and_put, cpu()))
+    }
+
+    fn step(&mut self) -> (Digest, Attempt, Digest, GrantRecord, Timestamp) {
+        let taken = self.redeemable(0);
+        let _ = self.random.next();
+        let (digest, grant, now) = self.upcoming();
+        (taken, attempt(self.next), digest, grant, now)
+    }
+
+    /// The longest operation of so many.
+    fn pauses(&mut self, times: u64) -> f64 {
+        let mut worst = 0.0_f64;
+        for _ in 0..times {
+            let (taken, attempt, digest, grant, now) = self.step();
+            let mut grant = Some(grant);
+            worst = worst.max(each(1, || {
+                let _ = self.grants.redeem(&taken, &attempt, now);
+            }));
+            worst = worst.max(each(1, || {
+                grant.take().into_iter().for_each(|grant| put(&mut self.grants, digest, grant));
+            }));
+            worst = worst.max(each(1, || {
+                self.grants.expire(now, 1024);
+            }));
+        }
+        worst
+    }
+}
+
+pub(crate) fn ledger() -> Ledger {
+    let most = usize::MAX;
+    let capacity = Capacity { grants: most, sessions: most, tickets: most, locals: most };
+    Ledger::new(capacity, *b"8 random")
+}
+
+pub(crate) fn put(ledger: &mut Ledger, digest: Digest, grant: GrantRecord) {
+    assert_eq!(ledger.insert_grant(digest, grant), Ok(()));
+}
+
+/// So that as many are made in a life, and the minute after it, as there is room for.
+fn made_at(number: u64, size: u64) -> Timestamp {
+    doorward_benches::NOW.plus(Duration::from_millis(number * 660_000 / size))
+}
+
+pub(crate) fn label(number: u64) -> Subject {
+    let text = format!("laptop {number:09}");
+    Subject::new(&text).unwrap_or_else(|| unreachable!("it is sound"))
+}
+
+pub(crate) fn grant(number: u64, label: Subject, uses: u32, now: Timestamp) -> GrantRecord {
+    let request = GrantRequest {
+        label,
+        capabilities: Capabilities::START_UP,
+        method: Method::Link,
+        uses,
+        life: LIFE,
+    };
+    let grant = GrantRecord::issue(&request, Capabilities::ALL, id(number), now);
+    grant.unwrap_or_else(|_| unreachable!("it is within bounds"))
+}
+
+pub(crate) fn attempt(number: u64) -> Attempt {
+    Attempt {
+        nonce: Nonce::from_digest(Digest::from_bytes(digest(!number))),
+        counter: Counter::Token,
+        needed: Capabilities::NONE,
+        asked: Asked::Own,
+        session: SessionId::new(id(number)),
+        peer: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        lifetimes: Lifetimes::DEFAULT,
+    }
+}
