@@ -29,7 +29,9 @@ pub const OUTSIDE: &[Outside] = &[
     },
     Outside {
         what: "The strength of what cryptography rests on",
-        means: "HMAC, SHA-256, HKDF and TLS 1.3 are trusted to be what they are held to be.",
+        means: "SHA-256, HMAC, HKDF and TLS 1.3 are trusted to be what they are held to be. The code of the \
+                HMAC is Doorward's own (`policy/src/mac.rs`), over the compression of a library, and is tested \
+                against another's.",
     },
     Outside {
         what: "The same user, and root",
