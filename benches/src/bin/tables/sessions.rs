@@ -55,6 +55,7 @@ fn filled(size: u64, subject: impl Fn(u64) -> u64) -> (Ledger, f64) {
     let mut ledger = ledger();
     for number in 0..size {
         open(&mut ledger, number, subject(number), size);
+        ledger.expire(opened_at(number, size), 4);
     }
     ledger.expire(opened_at(size, size).plus(Duration::from_secs(1000)), usize::MAX);
     let each = (held() - before) / ledger.sessions().count() as f64;
@@ -66,7 +67,6 @@ fn open(ledger: &mut Ledger, number: u64, subject: u64, size: u64) {
     let secret = Digest::from_bytes(digest(number));
     put(ledger, secret, grant(number, label(subject), 1, at));
     assert!(ledger.redeem(&secret, &attempt(number), at).is_ok());
-    ledger.expire(at, 4);
 }
 
 fn opened_at(number: u64, size: u64) -> Timestamp {
