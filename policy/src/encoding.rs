@@ -134,7 +134,12 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    reason = "a test that can't go on must stop"
+)]
 mod tests {
     use alloc::vec::Vec;
 
@@ -183,7 +188,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_is_what_another_implementation_makes_and_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn text_is_what_another_implementation_makes_and_comes_back(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
             let text = base64url(&bytes);
             prop_assert_eq!(&text, &URL_SAFE_NO_PAD.encode(&bytes));
             prop_assert_eq!(text.len(), base64url_length(bytes.len()));

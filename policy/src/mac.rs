@@ -190,7 +190,12 @@ fn bytes(state: &State) -> [u8; 32] {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::expect_used)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    reason = "a test that can't go on must stop"
+)]
 mod tests {
     use hmac::{Hmac, KeyInit as _, Mac as _};
     use proptest::prelude::*;

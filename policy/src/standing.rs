@@ -98,8 +98,9 @@ impl Standings {
     }
 }
 
-/// Hashes random bytes in whole words, an id's 16 or a digest's 32, by folding them over a seed. The bytes are Doorward's own, looked up
-/// only once a MAC has proved it, so nobody outside chooses them; the seed is a second fence.
+/// Hashes random bytes in whole words, an id's 16 or a digest's 32, by folding them over a seed. The
+/// bytes are Doorward's own, looked up only once a MAC has proved it, so nobody outside chooses them;
+/// the seed is a second fence.
 #[derive(Clone, Debug)]
 pub(crate) struct Seeded(pub(crate) u64);
 
