@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use doorward_benches::{claims, masters};
+use doorward_benches::{claims, masters, median};
 use doorward_gate::store::MemoryStore;
 use doorward_gate::{Clock as _, Gate, Parts, SystemClock, SystemEntropy, SystemProcesses};
 use doorward_http::{Active, Carried, Ended, Ending, Shared, Site, SiteParts, Sockets, Stream};
@@ -47,15 +47,10 @@ fn main() {
     println!(
         "WebSocket handshake and close, server CPU: {:.1} us without the gate, {:.1} us with it, \
          x{:.3} (medians of {ROUNDS} rounds of {handshakes})",
-        median(&mut bare) / 1000.0,
-        median(&mut guarded) / 1000.0,
-        median(&mut ratios),
+        median(bare) / 1000.0,
+        median(guarded) / 1000.0,
+        median(ratios),
     );
-}
-
-fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }
 
 /// A token of a session that was opened a minute ago.

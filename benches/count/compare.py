@@ -1,5 +1,6 @@
 """Counts instructions with callgrind and compares them with the recorded ones: benches/instructions is its front."""
 
+import math
 import os
 import re
 import subprocess
@@ -38,6 +39,8 @@ def own_costs(report):
 def count(target, path):
     """Instructions of an iteration: of all but SHA-256's compression, and of that."""
     report = os.path.join(target, f"callgrind.{path}.out")
+    if os.path.exists(report):
+        os.remove(report)
     function = PLANTED.get(path, path)
     command = [
         "valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={report}",
@@ -73,7 +76,8 @@ def recorded():
         made_with = next(lines)[1:].strip()
         rows = [line.rstrip("\n").split("\t") for line in lines if not line.startswith("#")]
     counts = {path: (float(rest), float(hashing)) for path, rest, hashing in rows}
-    if sorted(counts) != sorted(PATHS):
+    sound = all(math.isfinite(number) and number > 0 for row in counts.values() for number in row)
+    if sorted(counts) != sorted(PATHS) or not sound:
         sys.exit(f"{RECORDED} is not of {', '.join(PATHS)}: run benches/instructions --record")
     return made_with, counts
 

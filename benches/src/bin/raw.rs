@@ -5,6 +5,7 @@
 
 use std::io::{Error, ErrorKind, Result};
 
+use rustix::net::sockopt::set_tcp_nodelay;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,10 +19,11 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
+        // Whatever is accepted has it too.
+        set_tcp_nodelay(&listener, true)?;
         println!("{}", json!({ "authority": listener.local_addr()?.to_string() }));
         loop {
             let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
             tokio::spawn(carry(stream));
         }
     })

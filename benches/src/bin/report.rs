@@ -18,14 +18,14 @@ const HELP: &str = "\
 Usage: benches/report [--only PROGRAM]... [--write]
 
 Builds for release, runs what measures, and writes docs/performance.md, the plots beside it, and the headline in
-README.md. About twelve minutes, on a machine that does nothing else. Peers that are servers of their own are
-installed by benches/peers/install; without them their rows are not measured.
+README.md, once every program has been run here. About twelve minutes, on a machine that does nothing else. Peers that
+are servers of their own are installed by benches/peers/install; without them their rows are not measured.
 
   --only PROGRAM  runs only this one (can be given several times); of the others the earlier results stay
   --write         runs nothing: writes what is there again
 
-Result lines are kept in target/bench-results/. Exit status 0 if everything ran, 1 if something failed, whatever the
-figures are, 2 for a usage error. The programs: ";
+Result lines are kept in target/bench-results/. Exit status 0 if everything ran and every row was measured, whatever the
+figures are, 1 if something failed or is missing, 2 for a usage error. The programs: ";
 
 /// The text around the figures.
 const TEXT: &str = include_str!("../report/performance.md");
@@ -52,8 +52,8 @@ fn main() -> Outcome<ExitCode> {
             failed = true;
         }
     }
-    write(&kept)?;
-    Ok(ExitCode::from(u8::from(failed)))
+    let complete = write(&kept)?;
+    Ok(ExitCode::from(u8::from(failed || !complete)))
 }
 
 /// What is to be run; `Some(None)` where help was asked for, `None` for a usage error.
@@ -117,7 +117,8 @@ fn run(program: &Program, kept: &Path) -> Outcome<()> {
     _ = fs::remove_file(&day);
     eprintln!("--- {}: cargo {}", program.name, program.arguments);
     let mut child = Command::new("timeout")
-        .args([LONGEST, "cargo"])
+        // In the foreground: what interrupts this interrupts the program, and the servers that it has started.
+        .args(["--foreground", LONGEST, "cargo"])
         .args(program.arguments.split(' '))
         .stdout(Stdio::piped())
         .spawn()?;
@@ -157,14 +158,20 @@ fn today() -> Outcome<String> {
     Ok(String::from_utf8(output)?.trim().to_owned())
 }
 
-/// Writes the page, its plots and the headline, of all that is kept.
-fn write(kept: &Path) -> Outcome<()> {
+/// Writes the page, its plots and the headline, of all that is kept; whether every row was measured. Nothing is
+/// written where a program was never run: what others have measured would be gone.
+fn write(kept: &Path) -> Outcome<bool> {
+    let never = PROGRAMS.iter().filter(|program| !lines_of(kept, program).exists());
+    let never: Vec<&str> = never.map(|program| program.name).collect();
+    if !never.is_empty() {
+        println!("{PAGE} stays as it is: never run here, or failed: {}", never.join(", "));
+        return Ok(false);
+    }
     let (mut results, mut days) = (Results::default(), BTreeMap::new());
     for program in PROGRAMS {
-        if let Ok(lines) = fs::read_to_string(lines_of(kept, program)) {
-            results.read(&lines).map_err(|error| format!("{}: {error}", program.name))?;
-            days.insert(program.name.to_owned(), fs::read_to_string(day_of(kept, program))?);
-        }
+        let lines = fs::read_to_string(lines_of(kept, program))?;
+        results.read(&lines).map_err(|error| format!("{}: {error}", program.name))?;
+        days.insert(program.name.to_owned(), fs::read_to_string(day_of(kept, program))?);
     }
     let plots = draw(&results)?;
     fs::write(PAGE, page::fill(TEXT, &results, &plots, &days))?;
@@ -172,7 +179,7 @@ fn write(kept: &Path) -> Outcome<()> {
     fs::write("README.md", readme)?;
     let (met, measured, all) = page::score(&results);
     println!("{met} reached, {} missed, {} not measured: {PAGE}", measured - met, all - measured);
-    Ok(())
+    Ok(measured == all)
 }
 
 /// Plots of earlier runs go: what they show may be measured no more.

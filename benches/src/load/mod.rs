@@ -97,10 +97,3 @@ impl Drop for Scratch {
         _ = fs::remove_dir_all(&self.0);
     }
 }
-
-/// The middle one.
-#[must_use]
-pub fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
-}

@@ -2,7 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, thread};
 
@@ -34,7 +34,11 @@ pub fn raw() -> Outcome<Peer> {
 /// If it is installed and doesn't start.
 pub fn node() -> Outcome<Option<Peer>> {
     let script = installed().join("ws-bearer.mjs");
-    if !script.exists() || Command::new("node").arg("--version").output().is_err() {
+    let library = installed().join("node_modules/ws");
+    if !script.exists()
+        || !library.exists()
+        || Command::new("node").arg("--version").output().is_err()
+    {
         return Ok(None);
     }
     ready(Command::new("node").arg(script)).map(Some)
@@ -58,8 +62,8 @@ fn ready(command: &mut Command) -> Outcome<Peer> {
     Ok(Peer { process, place, _scratch: None })
 }
 
-/// nginx with one worker in front of an upstream, set up as its manual says for WebSockets; none where it isn't
-/// installed.
+/// nginx with one worker in front of an upstream, set up as its manual says for WebSockets, with buffers that take
+/// the longest of the messages; none where it isn't installed.
 ///
 /// # Errors
 /// If it is installed and doesn't start.
@@ -70,13 +74,19 @@ pub fn nginx(upstream: &str) -> Outcome<Option<Peer>> {
         .find(|program| Command::new(program).arg("-v").output().is_ok());
     let Some(program) = program else { return Ok(None) };
     let scratch = Scratch::new("load-nginx");
-    fs::create_dir_all(scratch.path())?;
+    fs::create_dir(scratch.path())?;
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let authority = format!("127.0.0.1:{port}");
     let path = scratch.path().join("nginx.conf");
     fs::write(&path, configuration(scratch.path(), &authority, upstream))?;
-    let process =
-        Process::start(Command::new(program).arg("-p").arg(scratch.path()).arg("-c").arg(path))?;
+    let process = Process::start(
+        Command::new(program)
+            .arg("-p")
+            .arg(scratch.path())
+            .arg("-c")
+            .arg(path)
+            .stdout(Stdio::null()),
+    )?;
     for _ in 0..100 {
         if TcpStream::connect(&authority).is_ok() {
             let place = Place::new(&authority);
@@ -105,6 +115,9 @@ http {{
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection \"Upgrade\";
             proxy_set_header Host $host;
+            proxy_buffer_size 64k;
+            proxy_buffers 4 64k;
+            proxy_busy_buffers_size 128k;
         }}
     }}
 }}

@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::client::Echoed;
 use super::listener::Listener;
 use super::peers::{self, Peer};
-use super::{Outcome, Process, median};
+use super::{Outcome, Process};
+use crate::median;
 use crate::result::{figure, point};
 
 /// Lengths of messages, how many make a turn, and how many of them are under way where it is throughput.
@@ -15,14 +16,16 @@ const ROUND_TRIPS: usize = 100;
 
 /// Compares, in turns, the latency with that of the upstream reached directly, and the CPU time with nginx's.
 ///
-/// The latency that counts is that in front of Node's `ws`, a server as people guard it. The raw server's is told
-/// beside it: no hop is as short as the one to a server that does nothing.
+/// The latency that is judged is that in front of Node's `ws`, a server as people guard it. The raw server's is told
+/// beside it, and nginx's of both: no hop is as short as the one to a server that does nothing.
 ///
 /// # Errors
 /// If a server misbehaves.
 pub fn compare(rounds: usize) -> Outcome<()> {
     let raw = peers::raw()?;
-    latencies("raw", &raw, rounds)?;
+    for (length, ratio) in latencies("raw", &raw, rounds)? {
+        figure(&format!("proxy-latency-raw-{length}"), ratio, "x");
+    }
     match peers::node()? {
         Some(node) => {
             for (length, ratio) in latencies("ws", &node, rounds)? {
@@ -65,12 +68,15 @@ fn latencies(name: &str, upstream: &Peer, rounds: usize) -> Outcome<Vec<(usize, 
             alone.push(straight);
             through.push(around);
         }
-        let (alone, through) = (median(&mut alone), median(&mut through));
-        let (ratio, other) = (median(&mut ratios), median(&mut others));
+        let (alone, through) = (median(alone), median(through));
+        let (ratio, other) = (median(ratios), median(others));
         println!(
-            "{length} B to {name}: {alone:.1} us directly, {through:.1} us through doorward (x{ratio:.2}), x{other:.2} \
-             through nginx"
+            "{length} B to {name}: {alone:.1} us directly, {through:.1} us through doorward (x{ratio:.2})"
         );
+        if nginx.is_some() {
+            println!("    through nginx x{other:.2}");
+            figure(&format!("proxy-latency-{name}-{length}-nginx"), other, "x");
+        }
         point(&format!("proxy-latency-{name}"), "directly", length as f64, alone, "us");
         point(&format!("proxy-latency-{name}"), "doorward", length as f64, through, "us");
         all.push((length, ratio));
@@ -86,7 +92,7 @@ fn round_trips(echoed: &mut Echoed) -> Outcome<f64> {
         echoed.round_trip()?;
         times.push(before.elapsed().as_secs_f64() * 1e6);
     }
-    Ok(median(&mut times))
+    Ok(median(times))
 }
 
 fn throughputs(upstream: &Peer, nginx: &Peer, rounds: usize) -> Outcome<()> {
@@ -113,11 +119,11 @@ fn throughput(
         ours.push(here);
         theirs.push(there);
     }
-    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
+    let (ours, theirs) = (median(ours), median(theirs));
     println!("{length} B, {window} under way: {ours:.2} us of CPU a message, nginx {theirs:.2} us");
     point("proxy-cpu", "doorward", length as f64, ours, "us");
     point("proxy-cpu", "nginx", length as f64, theirs, "us");
-    figure(&format!("proxy-throughput-{length}"), median(&mut ratios), "x");
+    figure(&format!("proxy-throughput-{length}"), median(ratios), "x");
     Ok(())
 }
 

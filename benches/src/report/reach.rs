@@ -57,7 +57,7 @@ pub const PROGRAMS: &[Program] = &[
     program("process", "run --release -p doorward-benches --bin process"),
     program("idle", "run --release -p doorward-benches --bin idle"),
     program("idle-quic", "run --release -p doorward-benches --bin idle quic"),
-    program("quic", "bench -p doorward-benches --bench quic"),
+    program("quic", "bench -p doorward-benches --bench quic -- handshakes refusals"),
 ];
 
 const fn most(
@@ -95,7 +95,7 @@ pub const ROWS: &[Row] = &[
         "reject-vs-accept",
         1.0,
         "x",
-        "refuse a token in the dearest way, over accepting it",
+        "refuse that token in the dearest way, over accepting it",
     ),
     least("ratios", "verify-vs-jsonwebtoken9", 8.0, "x", "jsonwebtoken 9 (ring), over verify"),
     least("ratios", "verify-vs-jsonwebtoken11", 10.0, "x", "jsonwebtoken 11 (aws-lc), over verify"),
@@ -122,7 +122,7 @@ pub const ROWS: &[Row] = &[
         "grants-take-put-vs-hashbrown",
         1.5,
         "x",
-        "take one of a million grants and put one, over hashbrown with identity hash",
+        "take one of a million grants, put one and forget one, over hashbrown with identity hash",
     ),
     most("tables", "grants-bytes", 80.0, "B", "memory of a grant, a million of them"),
     most("tables", "grants-pause", 1.0, "ms", "the longest pause on the way to a million grants"),
@@ -195,7 +195,7 @@ pub const ROWS: &[Row] = &[
     least("load", "proxy-throughput-4096", 1.0, "x", "the same, 4 KiB"),
     least("load", "proxy-throughput-65536", 1.0, "x", "the same, 64 KiB"),
     most("process", "binary-size", 12.0, "MB", "the release binary, stripped"),
-    most("process", "cold-start", 50.0, "ms", "cold start to ready, with its state there"),
+    most("process", "cold-start", 50.0, "ms", "start to ready, with its state there"),
     most("process", "first-start", 50.0, "ms", "the same, with all of its state yet to be made"),
     most("process", "idle-rss", 20.0, "MB", "resident memory, idle"),
 ];
@@ -211,7 +211,7 @@ pub const PLOTS: &[(&str, &str, &str)] = &[
     ("proxy-latency-ws", "Latency of a message to Node's ws", "bytes of the message"),
     ("proxy-latency-raw", "Latency of a message to a bare server", "bytes of the message"),
     ("proxy-cpu", "CPU of a proxied message", "bytes of the message"),
-    ("quic-idle", "Memory of idle QUIC connections, more than bare quinn's", "connections"),
+    ("quic-idle", "Memory of idle QUIC connections", "connections"),
 ];
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use doorward_benches::median;
 use doorward_benches::result::{figure, point};
 use doorward_policy::Timestamp;
 use doorward_policy::id::SessionId;
@@ -11,7 +12,7 @@ use doorward_policy::ledger::Ledger;
 
 use crate::grants::{attempt, grant, label, ledger, put};
 use crate::held;
-use crate::timing::{cpu, digest, id, median};
+use crate::timing::{cpu, digest, id};
 
 const TURN: u64 = 1000;
 const TURNS: usize = 301;
@@ -42,14 +43,14 @@ pub(crate) fn measure(sizes: &[u64]) {
         );
         if last {
             figure("sessions-bytes", shared, "B");
-            figure("sessions-bytes-own-label", own, "B");
+            figure("sessions-bytes-own-subject", own, "B");
             figure("sessions-deadline", upkeep, "ns");
             figure("sessions-life", whole, "ns");
         }
     }
 }
 
-/// Sessions that were opened over a life of theirs, by grants of many uses that are forgotten by then.
+/// Sessions that were opened over a life of theirs, by grants that are forgotten by then.
 fn filled(size: u64, subject: impl Fn(u64) -> u64) -> (Ledger, f64) {
     let before = held();
     let mut ledger = ledger();
@@ -65,7 +66,7 @@ fn filled(size: u64, subject: impl Fn(u64) -> u64) -> (Ledger, f64) {
 fn open(ledger: &mut Ledger, number: u64, subject: u64, size: u64) {
     let at = opened_at(number, size);
     let secret = Digest::from_bytes(digest(number));
-    put(ledger, secret, grant(number, label(subject), 1, at));
+    put(ledger, secret, grant(number, label(subject), at));
     assert!(ledger.redeem(&secret, &attempt(number), at).is_ok());
 }
 

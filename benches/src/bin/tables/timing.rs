@@ -17,12 +17,6 @@ pub(crate) fn each(times: u64, mut operation: impl FnMut()) -> f64 {
     (cpu() - start) / times as f64
 }
 
-/// The one in the middle.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
 /// Splitmix64.
 pub(crate) struct Random(pub(crate) u64);
 
