@@ -1,5 +1,6 @@
 //! Who a session belongs to: the label of the grant that bought it.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 /// 1 to 64 bytes of UTF-8 without control characters, ordered by them. Stored in place, so that
@@ -58,5 +59,27 @@ impl fmt::Debug for Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// A subject in no more bytes than it has, for whoever keeps many. The default is none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeptSubject(Option<Box<[u8]>>);
+
+impl KeptSubject {
+    pub(crate) fn new(subject: &Subject) -> Self {
+        Self(Some(subject.as_str().as_bytes().into()))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// What it was made of, which needs no second look at its characters.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        let text = self.0.as_deref()?;
+        let mut bytes = [0; Subject::MAX];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Subject { length: u8::try_from(text.len()).ok()?, bytes })
     }
 }

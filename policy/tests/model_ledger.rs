@@ -322,7 +322,7 @@ impl Run {
     }
 
     fn compare(&self) -> Result<(), TestCaseError> {
-        let mut sessions: Vec<SessionRecord> = self.ledger.sessions().copied().collect();
+        let mut sessions: Vec<SessionRecord> = self.ledger.sessions().collect();
         sessions.sort_unstable_by_key(|session| session.id);
         prop_assert_eq!(sessions, self.model.sessions.values().copied().collect::<Vec<_>>());
         let uses = |grants: &mut dyn Iterator<Item = u32>| {

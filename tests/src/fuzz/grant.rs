@@ -272,7 +272,7 @@ impl Run {
     fn make_ticket(&mut self, input: &mut Input<'_>) {
         let session = self.named(input);
         let origin = Some(input.below(3) as u8).filter(|origin| *origin > 0);
-        let Some(record) = self.ledger.session(session_id(session)).copied() else { return };
+        let Some(record) = self.ledger.session(session_id(session)) else { return };
         let (Some(name), Some(known)) = (self.next(), self.sessions.get(&session)) else { return };
         if record.revoked_at.is_some() || self.now >= record.expires_at {
             return;
@@ -464,7 +464,7 @@ impl Run {
             assert!(grant.bought.len() as u32 + grant.left <= grant.uses, "more than it has uses");
         }
         for record in self.ledger.sessions() {
-            self.compare_session(record.id.as_bytes()[0], record);
+            self.compare_session(record.id.as_bytes()[0], &record);
         }
     }
 }

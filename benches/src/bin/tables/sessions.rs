@@ -1,19 +1,22 @@
 //! Sessions: memory, and what their deadlines cost over a life.
 
 use std::hint::black_box;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use doorward_benches::median;
 use doorward_benches::result::{figure, point};
 use doorward_policy::Timestamp;
-use doorward_policy::id::SessionId;
-use doorward_policy::keys::Digest;
-use doorward_policy::ledger::Ledger;
+use doorward_policy::id::{GrantId, SessionId};
+use doorward_policy::ledger::Sessions;
+use doorward_policy::session::SessionRecord;
+use doorward_policy::subject::Subject;
+use doorward_policy::token::Method;
 
-use crate::grants::{attempt, grant, label, ledger, put};
 use crate::held;
-use crate::timing::{cpu, digest, id};
+use crate::timing::{cpu, id};
 
+const SEED: [u8; 8] = *b"8 random";
 const TURN: u64 = 1000;
 const TURNS: usize = 301;
 /// From the opening of one of a million to its absolute end, in the measurement.
@@ -50,28 +53,14 @@ pub(crate) fn measure(sizes: &[u64]) {
     }
 }
 
-/// Sessions that were opened over a life of theirs, by grants that are forgotten by then.
-fn filled(size: u64, subject: impl Fn(u64) -> u64) -> (Ledger, f64) {
+fn filled(size: u64, subject: impl Fn(u64) -> u64) -> (Sessions, f64) {
     let before = held();
-    let mut ledger = ledger();
+    let mut sessions = Sessions::new(SEED);
     for number in 0..size {
-        open(&mut ledger, number, subject(number), size);
-        ledger.expire(opened_at(number, size), 4);
+        assert_eq!(sessions.insert(&session(number, subject(number), size), usize::MAX), Ok(()));
     }
-    ledger.expire(opened_at(size, size).plus(Duration::from_secs(1000)), usize::MAX);
-    let each = (held() - before) / ledger.sessions().count() as f64;
-    (ledger, each)
-}
-
-fn open(ledger: &mut Ledger, number: u64, subject: u64, size: u64) {
-    let at = opened_at(number, size);
-    let secret = Digest::from_bytes(digest(number));
-    put(ledger, secret, grant(number, label(subject), at));
-    assert!(ledger.redeem(&secret, &attempt(number), at).is_ok());
-}
-
-fn opened_at(number: u64, size: u64) -> Timestamp {
-    doorward_benches::NOW.plus(Duration::from_secs(number * LIFE / size)).floor_to_second()
+    let each = (held() - before) / size as f64;
+    (sessions, each)
 }
 
 /// CPU nanoseconds of a session's deadlines over its life, and of the whole life.
@@ -80,33 +69,52 @@ fn opened_at(number: u64, size: u64) -> Timestamp {
 /// has to find it anyway; and forgetting it, with all that it is taken out of. The whole: these, and
 /// inserting it, which puts it into the calendar too, and finding it among all others.
 fn over_a_life(size: u64) -> (f64, f64) {
-    let mut ledger = filled(size, |_| 0).0;
+    let mut sessions = filled(size, |_| 0).0;
     let mut next = size;
     let turns = (0..TURNS).map(|_| {
         let numbers = next..next + TURN;
         next += TURN;
-        turn(&mut ledger, numbers, size)
+        turn(&mut sessions, numbers, size)
     });
     let (upkeep, whole) = turns.unzip();
     (median(upkeep), median(whole))
 }
 
-fn turn(ledger: &mut Ledger, numbers: std::ops::Range<u64>, size: u64) -> (f64, f64) {
-    let renewed: Vec<_> =
-        numbers.clone().map(|number| SessionId::new(id(number - size / 2))).collect();
-    let now = opened_at(numbers.end, size);
+fn turn(sessions: &mut Sessions, numbers: std::ops::Range<u64>, size: u64) -> (f64, f64) {
+    let opened: Vec<_> = numbers.clone().map(|number| session(number, 0, size)).collect();
+    let renewed: Vec<_> = numbers.map(|number| SessionId::new(id(number - size / 2))).collect();
+    let now = opened.last().map_or(Timestamp::EPOCH, |session| session.created_at);
     let start = cpu();
-    for number in numbers {
-        open(ledger, number, 0, size);
+    for session in &opened {
+        assert_eq!(sessions.insert(session, usize::MAX), Ok(()));
     }
     for id in &renewed {
-        assert!(black_box(ledger.session(*id)).is_some());
+        assert!(black_box(sessions.get(*id)).is_some());
     }
     let found = cpu();
     for id in &renewed {
-        assert!(ledger.extend_session(*id, now.plus(Duration::from_secs(7 * 24 * 3600))));
+        assert!(sessions.extend(*id, now.plus(Duration::from_secs(7 * 24 * 3600))));
     }
-    ledger.expire(now, 4 * TURN as usize);
+    sessions.expire(now, 4 * TURN as usize);
     let end = cpu();
     ((end - found) / TURN as f64, (end - start) / TURN as f64)
+}
+
+/// So that as many are opened in a life as there is room for.
+fn session(number: u64, subject: u64, size: u64) -> SessionRecord {
+    let at = number * LIFE / size;
+    let created_at = doorward_benches::NOW.plus(Duration::from_secs(at)).floor_to_second();
+    let text = format!("laptop {subject:09}");
+    SessionRecord {
+        id: SessionId::new(id(number)),
+        subject: Subject::new(&text).unwrap_or_else(|| unreachable!("it is sound")),
+        capabilities: doorward_policy::Capabilities::START_UP,
+        method: Method::Link,
+        grant: GrantId::new(id(!number)),
+        opened_from: Some(IpAddr::V6(Ipv6Addr::from(u128::from_le_bytes(id(number))))),
+        created_at,
+        expires_at: created_at.plus(Duration::from_secs(7 * 24 * 3600)),
+        absolute_end: created_at.plus(Duration::from_secs(LIFE)),
+        revoked_at: None,
+    }
 }

@@ -98,7 +98,7 @@ pub(in crate::threat) static RESOURCE_EXHAUSTION: Threat = Threat {
         at("policy/src/token.rs", "Bounds a token to 256 bytes, before it looks for a dot."),
         at("policy/src/head.rs", "Looks at each byte of a head once, however it trickles in."),
         at("policy/src/caps.rs", "Bounds unadmitted connections, in all and for each address."),
-        at("policy/src/ledger.rs", "Refuses when full, and spends nothing."),
+        at("policy/src/ledger/mod.rs", "Refuses when full, and spends nothing."),
         at("policy/src/limiter.rs", "Keeps a bounded table of counters."),
         at(
             "transports/http/src/endpoints.rs",

@@ -201,7 +201,7 @@ pub(in crate::threat) static GRANT_REPLAY: Threat = Threat {
                 repetition is refused.",
         ),
         at(
-            "policy/src/ledger.rs",
+            "policy/src/ledger/mod.rs",
             "Is that transition over a whole store, and the model that every other store is \
                 compared with.",
         ),

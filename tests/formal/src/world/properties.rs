@@ -193,7 +193,7 @@ fn effects_are_audited(_: &World, state: &State) -> bool {
     let kept = |grant: &GrantRecord| {
         grant.revoked_at.is_none() || audit.contains(&Effect::Withdrawn(grant.id))
     };
-    sessions && ledger.grants().all(kept)
+    sessions && ledger.grants().all(|grant| kept(&grant))
 }
 
 /// What each world must reach, or its invariants say nothing.

@@ -141,7 +141,7 @@ impl World {
             actions.extend(sessions.iter().map(|session| Action::Revoke(session.id)));
         }
         if state.left.limits > 0 {
-            let more = |one: &&&SessionRecord| one.capabilities.contains(Capabilities::OPERATE);
+            let more = |one: &&SessionRecord| one.capabilities.contains(Capabilities::OPERATE);
             actions.extend(sessions.iter().filter(more).map(|one| Action::Limit(one.id)));
         }
         if state.left.withdrawals > 0 {

@@ -137,7 +137,8 @@ impl Store {
     #[must_use]
     pub fn news(&self, after: u64) -> News {
         let changed = self.changed.iter().filter(|(_, revision)| **revision > after);
-        let sessions = changed.filter_map(|(id, _)| self.ledger.session(*id)).map(standing);
+        let sessions =
+            changed.filter_map(|(id, _)| self.ledger.session(*id)).map(|one| standing(&one));
         News {
             revision: self.revision,
             sessions: sessions.collect(),

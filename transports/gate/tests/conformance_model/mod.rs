@@ -250,12 +250,12 @@ impl Model {
 
     async fn compare(&mut self, store: &dyn Store) {
         let grants = store.grants().await.expect("a list");
-        let expected = self.ledger.grants().map(spelled).collect::<BTreeSet<_>>();
-        assert_eq!(grants.iter().map(spelled).collect::<BTreeSet<_>>(), expected);
+        let expected = self.ledger.grants().map(|one| self.spelled(&one)).collect::<BTreeSet<_>>();
+        assert_eq!(grants.iter().map(|one| self.spelled(one)).collect::<BTreeSet<_>>(), expected);
         assert_eq!(grants.len(), expected.len());
 
         let sessions = sorted(store.sessions().await.expect("a list"));
-        assert_eq!(sessions, sorted(self.ledger.sessions().copied().collect()));
+        assert_eq!(sessions, sorted(self.ledger.sessions().collect()));
 
         self.compare_rights(store).await;
         self.compare_news(store).await;
@@ -265,6 +265,15 @@ impl Model {
         let expected = current.map(|(listener, report)| ([*listener; 16], report.clone()));
         assert_eq!(store.reports(self.now).await, Ok(expected.collect()));
         self.compare_lines(store).await;
+    }
+
+    /// A grant with all that is in it, digests too, which print as nothing; but for redemptions that can't be
+    /// repeated any more: when those are dropped is for each store to choose.
+    fn spelled(&self, grant: &GrantRecord) -> String {
+        let mut grant = grant.clone();
+        grant.consumed.retain(|past| past.is_recent(self.now));
+        let consumed = grant.consumed.iter().map(|one| one.nonce.digest().as_bytes());
+        format!("{grant:?} {:?}", consumed.collect::<Vec<_>>())
     }
 
     /// The same lines under ascending numbers; those of one revocation in any order.
@@ -286,12 +295,6 @@ impl Model {
 fn sorted(mut sessions: Vec<SessionRecord>) -> Vec<SessionRecord> {
     sessions.sort_by_key(|session| session.id);
     sessions
-}
-
-/// A grant with all that is in it: its digests print as nothing.
-fn spelled(grant: &GrantRecord) -> String {
-    let consumed = grant.consumed.iter().map(|one| one.nonce.digest().as_bytes());
-    format!("{grant:?} {:?}", consumed.collect::<Vec<_>>())
 }
 
 fn run(store: &dyn Store, capacity: Capacity, operations: &[Operation]) {

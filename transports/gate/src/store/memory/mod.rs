@@ -180,7 +180,7 @@ impl Store for MemoryStore {
 
     fn grants(&self) -> Answer<'_, Vec<GrantRecord>> {
         self.answer(move |state| {
-            let mut grants = state.ledger.grants().cloned().collect::<Vec<_>>();
+            let mut grants = state.ledger.grants().collect::<Vec<_>>();
             grants.sort_by_key(|grant| (Reverse(grant.created_at), grant.id));
             Ok(grants)
         })
@@ -188,7 +188,7 @@ impl Store for MemoryStore {
 
     fn sessions(&self) -> Answer<'_, Vec<SessionRecord>> {
         self.answer(move |state| {
-            let mut sessions = state.ledger.sessions().copied().collect::<Vec<_>>();
+            let mut sessions = state.ledger.sessions().collect::<Vec<_>>();
             sessions.sort_by_key(|session| (Reverse(session.created_at), session.id));
             Ok(sessions)
         })

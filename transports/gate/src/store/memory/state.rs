@@ -164,7 +164,8 @@ impl State {
             return News { revision: self.revision, ..News::default() };
         }
         let changed = self.changed.iter().filter(|(_, revision)| **revision > after);
-        let changed = changed.filter_map(|(id, _)| self.ledger.session(*id)).map(standing);
+        let changed =
+            changed.filter_map(|(id, _)| self.ledger.session(*id)).map(|one| standing(&one));
         let departed = self.departed.iter().filter(|(_, (revision, _))| *revision > after);
         let departed = departed.map(|(id, (_, until))| (*id, Standing::Revoked, *until));
         News {

@@ -3,14 +3,24 @@
 //!
 //! It is the memory store's whole state, and the model that every other store is compared with.
 
-use alloc::collections::BTreeMap;
+mod grants;
+mod index;
+mod labels;
+mod locals;
+mod recent;
+mod sessions;
+mod slab;
+mod spill;
+mod table;
+mod tickets;
+
 use alloc::vec::Vec;
 use core::fmt;
-use core::hash::Hash;
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
-
+pub use self::grants::Grants;
+use self::locals::Locals;
+pub use self::sessions::Sessions;
+use self::tickets::Tickets;
 use crate::capability::Capabilities;
 use crate::grant::{self, Attempt, GrantRecord, GrantRefusal, Redemption};
 use crate::id::{GrantId, SessionId};
@@ -102,9 +112,9 @@ impl Selector {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     capacity: Capacity,
-    grants: Table<Digest, GrantRecord>,
-    sessions: Table<SessionId, SessionRecord>,
-    tickets: Table<Digest, TicketRecord>,
+    grants: Grants,
+    sessions: Sessions,
+    tickets: Tickets,
     locals: Locals,
     directory: Directory,
 }
@@ -113,12 +123,11 @@ impl Ledger {
     /// An empty ledger; `seed` is entropy, for its hash tables.
     #[must_use]
     pub fn new(capacity: Capacity, seed: [u8; 8]) -> Self {
-        let seed = Seeded(u64::from_le_bytes(seed));
         Self {
             capacity,
-            grants: Table::new(seed.clone()),
-            sessions: Table::new(seed.clone()),
-            tickets: Table::new(seed),
+            grants: Grants::new(seed),
+            sessions: Sessions::new(seed),
+            tickets: Tickets::new(Seeded(u64::from_le_bytes(seed))),
             locals: Locals::default(),
             directory: Directory::default(),
         }
@@ -129,8 +138,7 @@ impl Ledger {
     /// # Errors
     /// [`NotKept`].
     pub fn insert_grant(&mut self, digest: Digest, grant: GrantRecord) -> Result<(), NotKept> {
-        let forget_at = grant.forget_at();
-        self.grants.insert(digest, grant, forget_at, self.capacity.grants)
+        self.grants.insert(digest, grant, self.capacity.grants)
     }
 
     /// Consumes one use of a grant and keeps the session that it buys, or finds the session that
@@ -145,24 +153,20 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<SessionRecord, RedeemError> {
         let full = self.sessions.len() >= self.capacity.sessions;
-        let grant = self.grants.get_mut(digest);
         // Full means refuse, and a refusal spends nothing: the transition runs on a copy then.
         //= req: GRANT-7
         let outcome = if full {
-            grant::redeem(grant.map(|grant| grant.clone()).as_mut(), attempt, &self.directory, now)
+            grant::redeem(self.grants.get(digest).as_mut(), attempt, &self.directory, now)
         } else {
-            grant::redeem(grant, attempt, &self.directory, now)
+            self.grants.redeem(digest, attempt, &self.directory, now)
         };
         match outcome.map_err(RedeemError::Refused)? {
             Redemption::Opened(session) => {
-                let room = self.capacity.sessions;
-                self.sessions
-                    .insert(session.id, session, session.absolute_end, room)
-                    .map_err(|_| RedeemError::Full)?;
-                Ok(session)
+                let kept = self.sessions.insert(&session, self.capacity.sessions);
+                kept.map(|()| session).map_err(|_| RedeemError::Full)
             }
             Redemption::Repeated(id) => {
-                grant::repeat(self.sessions.get(&id), now).map_err(RedeemError::Refused)
+                grant::repeat(self.sessions.get(id).as_ref(), now).map_err(RedeemError::Refused)
             }
         }
     }
@@ -172,8 +176,7 @@ impl Ledger {
     /// # Errors
     /// [`NotKept`].
     pub fn insert_ticket(&mut self, digest: Digest, ticket: TicketRecord) -> Result<(), NotKept> {
-        let forget_at = ticket.expires_at;
-        self.tickets.insert(digest, ticket, forget_at, self.capacity.tickets)
+        self.tickets.insert(digest, ticket, self.capacity.tickets)
     }
 
     /// Consumes a ticket.
@@ -187,8 +190,8 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Claims, TicketRefusal> {
         let ticket = self.tickets.get(digest);
-        let session = ticket.and_then(|ticket| self.sessions.get(&ticket.session));
-        let claims = ticket::consume(ticket, session, attempt, &self.directory, now)?;
+        let session = ticket.and_then(|ticket| self.sessions.get(ticket.session));
+        let claims = ticket::consume(ticket, session.as_ref(), attempt, &self.directory, now)?;
         //= req: TICKET-1
         self.tickets.remove(digest);
         Ok(claims)
@@ -197,25 +200,17 @@ impl Ledger {
     /// Moves a session's expiry on to that of a renewed token; `false` if there is none of this id, or
     /// it was revoked, and so stays as it is.
     pub fn extend_session(&mut self, id: SessionId, expires_at: Timestamp) -> bool {
-        //= req: SESSION-5
-        let session = self.sessions.get_mut(&id).filter(|one| one.revoked_at.is_none());
-        session.map(|session| session.extend(expires_at)).is_some()
+        self.sessions.extend(id, expires_at)
     }
 
     /// Revokes a grant; `false` if there is none of this id.
     pub fn revoke_grant(&mut self, id: GrantId, now: Timestamp) -> bool {
-        let found = self.grants.values_mut().find(|grant| grant.id == id);
-        found.map(|grant| grant.revoke(now)).is_some()
+        self.grants.revoke(id, now)
     }
 
     /// Revokes the live sessions that `which` picks, and returns them as they are now.
     pub fn revoke_sessions(&mut self, which: &Selector, now: Timestamp) -> Vec<SessionRecord> {
-        let picked = |session: &&mut SessionRecord| which.picks(session) && session.is_live(now);
-        let revoke = |session: &mut SessionRecord| {
-            session.revoke(now);
-            *session
-        };
-        self.sessions.values_mut().filter(picked).map(revoke).collect()
+        self.sessions.revoke(which, now)
     }
 
     /// Leaves the live sessions that `which` picks no more than `capabilities`, and returns those
@@ -226,15 +221,7 @@ impl Ledger {
         capabilities: Capabilities,
         now: Timestamp,
     ) -> Vec<SessionRecord> {
-        let picked = |session: &&mut SessionRecord| {
-            let more = !session.capabilities.without(capabilities).is_empty();
-            which.picks(session) && session.is_live(now) && more
-        };
-        let limit = |session: &mut SessionRecord| {
-            session.limit(capabilities);
-            *session
-        };
-        self.sessions.values_mut().filter(picked).map(limit).collect()
+        self.sessions.limit(which, capabilities, now)
     }
 
     /// Keeps a local token. Returns the one that was registered under its id before, which is
@@ -289,19 +276,19 @@ impl Ledger {
     }
 
     /// The grants kept, in no order.
-    pub fn grants(&self) -> impl Iterator<Item = &GrantRecord> {
-        self.grants.values()
+    pub fn grants(&self) -> impl Iterator<Item = GrantRecord> {
+        self.grants.iter()
     }
 
     /// The sessions kept, revoked ones included, in no order.
-    pub fn sessions(&self) -> impl Iterator<Item = &SessionRecord> {
-        self.sessions.values()
+    pub fn sessions(&self) -> impl Iterator<Item = SessionRecord> {
+        self.sessions.iter()
     }
 
     /// One session.
     #[must_use]
-    pub fn session(&self, id: SessionId) -> Option<&SessionRecord> {
-        self.sessions.get(&id)
+    pub fn session(&self, id: SessionId) -> Option<SessionRecord> {
+        self.sessions.get(id)
     }
 
     /// Forgets at most `budget` records of each kind that are of no more use. Returns how many.
@@ -314,125 +301,5 @@ impl Ledger {
         let tickets = self.tickets.expire(now, budget);
         let locals = self.locals.expire(now, budget);
         grants.saturating_add(sessions).saturating_add(tickets).saturating_add(locals)
-    }
-}
-
-/// The local tokens. There are few of them: nothing is looked up but by digest, or listed whole.
-#[derive(Clone, Debug, Default)]
-struct Locals {
-    by_digest: BTreeMap<Digest, LocalRecord>,
-}
-
-impl Locals {
-    fn insert(
-        &mut self,
-        digest: Digest,
-        local: LocalRecord,
-        most: usize,
-    ) -> Result<Option<LocalRecord>, NotKept> {
-        if self.by_digest.contains_key(&digest) {
-            return Err(NotKept::Exists);
-        }
-        let same = |one: &LocalRecord| one.id == local.id;
-        //= req: LIMIT-10
-        if self.by_digest.len() >= most && !self.by_digest.values().any(same) {
-            return Err(NotKept::Full);
-        }
-        //= req: LOCAL-6
-        let evicted = self.remove(same).pop();
-        self.by_digest.insert(digest, local);
-        Ok(evicted)
-    }
-
-    fn remove(&mut self, picks: impl Fn(&LocalRecord) -> bool) -> Vec<LocalRecord> {
-        let removed: Vec<_> = self.by_digest.values().filter(|one| picks(one)).cloned().collect();
-        self.by_digest.retain(|_, local| !picks(local));
-        removed
-    }
-
-    fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
-        let over = self.by_digest.iter().filter(|(_, local)| now >= local.ends_at);
-        let due: Vec<_> = over.map(|(digest, _)| *digest).take(budget).collect();
-        for digest in &due {
-            self.by_digest.remove(digest);
-        }
-        due.len()
-    }
-}
-
-/// A hash table beside a calendar: for each second, the keys that can be forgotten then.
-#[derive(Clone, Debug)]
-struct Table<K, V> {
-    entries: HashMap<K, V, Seeded>,
-    calendar: BTreeMap<Timestamp, Vec<K>>,
-}
-
-impl<K: Copy + Eq + Hash, V> Table<K, V> {
-    fn new(seed: Seeded) -> Self {
-        Self { entries: HashMap::with_hasher(seed), calendar: BTreeMap::new() }
-    }
-
-    fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    fn insert(
-        &mut self,
-        key: K,
-        value: V,
-        forget_at: Timestamp,
-        most: usize,
-    ) -> Result<(), NotKept> {
-        //= req: LIMIT-10
-        if self.entries.len() >= most {
-            return Err(NotKept::Full);
-        }
-        match self.entries.entry(key) {
-            Entry::Occupied(_) => return Err(NotKept::Exists),
-            Entry::Vacant(place) => place.insert(value),
-        };
-        // Rounded up, so that no record is forgotten early.
-        let second = forget_at.plus(core::time::Duration::from_millis(999)).floor_to_second();
-        self.calendar.entry(second).or_default().push(key);
-        Ok(())
-    }
-
-    fn get(&self, key: &K) -> Option<&V> {
-        self.entries.get(key)
-    }
-
-    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.entries.get_mut(key)
-    }
-
-    fn remove(&mut self, key: &K) {
-        self.entries.remove(key);
-    }
-
-    fn values(&self) -> impl Iterator<Item = &V> {
-        self.entries.values()
-    }
-
-    fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.entries.values_mut()
-    }
-
-    fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
-        let mut forgotten = 0_usize;
-        while forgotten < budget {
-            let Some(mut due) = self.calendar.first_entry().filter(|due| *due.key() <= now) else {
-                break;
-            };
-            match due.get_mut().pop() {
-                Some(key) => {
-                    self.entries.remove(&key);
-                    forgotten = forgotten.saturating_add(1);
-                }
-                None => {
-                    due.remove();
-                }
-            }
-        }
-        forgotten
     }
 }
