@@ -48,6 +48,21 @@ async fn a_new_database_is_its_owners_alone() {
     }
 }
 
+/// As `.cargo/config.toml` has it built.
+#[test]
+fn the_engine_loads_no_code_and_has_no_more_parsers_than_the_store_needs() {
+    let connection = Connection::open_in_memory().expect("a database");
+    for asked in ["load_extension('x')", "json('{}')", "soundex('x')", "fts5_source_id()"] {
+        let error = connection.prepare(&format!("SELECT {asked}")).expect_err(asked);
+        assert!(error.to_string().contains("no such function"), "{asked}: {error}");
+    }
+    for module in ["fts3(x)", "fts5(x)", "rtree(a, b, c)", "dbstat"] {
+        let made = connection.execute_batch(&format!("CREATE VIRTUAL TABLE t USING {module}"));
+        let error = made.expect_err(module);
+        assert!(error.to_string().contains("no such module"), "{module}: {error}");
+    }
+}
+
 //= req: STORE-7, type=test
 #[test]
 fn a_link_is_refused() {

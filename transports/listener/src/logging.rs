@@ -1,16 +1,16 @@
 //! The log, on standard error.
 
 use std::io::{self, IsTerminal as _};
+use std::str::FromStr as _;
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::failure::{Failure, Outcome};
 
-/// Sets how much is logged: a level, or directives of `tracing_subscriber::EnvFilter`.
+/// Sets how much is logged: a level, or directives of `tracing_subscriber::filter::Targets`.
 const VARIABLE: &str = "DOORWARD_LOG";
 
 /// Starts logging, at `info` unless `DOORWARD_LOG` says otherwise.
@@ -20,7 +20,7 @@ const VARIABLE: &str = "DOORWARD_LOG";
 pub(crate) fn start() -> Outcome {
     let text = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
     let text = text.unwrap_or_else(|| "info".to_owned());
-    let filter = EnvFilter::try_new(&text)
+    let filter = Targets::from_str(&text)
         .map_err(|error| Failure::failed(format!("{VARIABLE} doesn't take \"{text}\": {error}")))?;
     //= req: SECRET-4
     let own = filter_fn(|event| event.target().starts_with("doorward"));

@@ -224,3 +224,15 @@ fn every_command_explains_itself() {
         assert!(help.contains("Usage: doorward"), "{help}");
     }
 }
+
+#[test]
+fn a_level_of_the_log_that_there_is_not_is_refused() {
+    let home = Home::new();
+    for text in ["doorward_http=loud", "doorward[span]=nothing"] {
+        let mut command = home.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let ran = command.env("DOORWARD_LOG", text).output().expect("it ran");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("DOORWARD_LOG doesn't take \"{text}\"")), "{said}");
+    }
+}
