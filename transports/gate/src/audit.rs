@@ -273,7 +273,7 @@ impl AuditRecord {
 }
 
 fn time_as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&rfc3339(*time))
+    serializer.serialize_str(&rfc3339(*time))
 }
 
 fn as_text<S: Serializer>(value: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -34,13 +34,30 @@ pub use system::{
 /// A time as RFC 3339, in UTC, to the millisecond.
 #[must_use]
 pub fn rfc3339(time: Timestamp) -> String {
-    use time::OffsetDateTime;
-    use time::macros::format_description;
-    let nanos = i128::from(time.as_millis()).saturating_mul(1_000_000);
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    OffsetDateTime::from_unix_timestamp_nanos(nanos)
-        .ok()
-        .and_then(|time| time.format(&format).ok())
-        .unwrap_or_else(|| "9999-12-31T23:59:59.999Z".to_owned())
+    let (seconds, millis) = (time.as_millis() / 1000, time.as_millis() % 1000);
+    let moment = i64::try_from(seconds).ok().map(time::OffsetDateTime::from_unix_timestamp);
+    let Some(Ok(moment)) = moment else { return "9999-12-31T23:59:59.999Z".to_owned() };
+    let ((year, month, day), (hour, minute, second)) = (moment.to_calendar_date(), moment.to_hms());
+    let mut text = String::with_capacity(24);
+    for (number, digits, after) in [
+        (year.unsigned_abs().into(), 4, '-'),
+        (u8::from(month).into(), 2, '-'),
+        (day.into(), 2, 'T'),
+        (hour.into(), 2, ':'),
+        (minute.into(), 2, ':'),
+        (second.into(), 2, '.'),
+        (millis, 3, 'Z'),
+    ] {
+        push_digits(&mut text, number, digits);
+        text.push(after);
+    }
+    text
+}
+
+/// The last so many decimal digits of a number.
+fn push_digits(text: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = u8::try_from(number / 10_u64.pow(place) % 10).unwrap_or(0);
+        text.push(char::from(b'0' + digit));
+    }
 }

@@ -4,7 +4,7 @@ use doorward_policy::grant::GrantRecord;
 use doorward_policy::local::LocalRecord;
 use doorward_policy::session::SessionRecord;
 use doorward_policy::ticket::TicketRecord;
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Params, Row, params_from_iter};
 
 use super::failure::Failure;
 use super::rows::{Corrupt, GrantRow, LocalRow, SessionRow, TicketRow};
@@ -58,6 +58,19 @@ pub(super) fn room(connection: &Connection, count: &str, most: usize) -> Result<
 pub(super) fn write_down(connection: &Connection, audit: &AuditRecord) -> Result<(), Failure> {
     let sql = "INSERT INTO audit (line) VALUES (?1)";
     connection.prepare_cached(sql)?.execute([audit.line()])?;
+    Ok(())
+}
+
+/// The same for several at once, which costs less for each.
+pub(super) fn write_many_down(
+    connection: &Connection,
+    audit: &[AuditRecord; 16],
+) -> Result<(), Failure> {
+    let sql = "INSERT INTO audit (line) VALUES \
+               (?1), (?2), (?3), (?4), (?5), (?6), (?7), (?8), \
+               (?9), (?10), (?11), (?12), (?13), (?14), (?15), (?16)";
+    let lines = audit.iter().map(AuditRecord::line);
+    connection.prepare_cached(sql)?.execute(params_from_iter(lines))?;
     Ok(())
 }
 

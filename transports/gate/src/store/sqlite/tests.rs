@@ -12,6 +12,7 @@ use doorward_policy::session::Lifetimes;
 use doorward_policy::subject::Subject;
 use doorward_policy::token::Method;
 use doorward_policy::workspace::Asked;
+use rusqlite::StatementStatus;
 use tempfile::TempDir;
 use tokio::sync::oneshot::channel as oneshot;
 use tokio::time::timeout;
@@ -440,4 +441,41 @@ async fn what_is_committed_is_on_the_disk() {
     assert_eq!(pragma("synchronous").await.expect("a setting"), "Integer(2)");
     assert_eq!(pragma("journal_mode").await.expect("a setting"), "Text(\"wal\")");
     assert_eq!(pragma("foreign_keys").await.expect("a setting"), "Integer(1)");
+}
+
+#[tokio::test]
+async fn what_a_statement_is_bound_to_does_not_have_it_planned_anew() {
+    let fixture = Fixture::default();
+    let planned = fixture.store.write(|connection| {
+        let sql = "SELECT id FROM sessions WHERE absolute_end <= ?1 ORDER BY absolute_end LIMIT ?2";
+        let mut statement = connection.prepare(sql)?;
+        for number in 1..4 {
+            assert!(!statement.exists([number, number])?);
+        }
+        Ok(statement.get_status(StatementStatus::RePrepare))
+    });
+    assert_eq!(planned.await.expect("an answer"), 0);
+    let index = fixture.store.write(|connection| {
+        let sql = "EXPLAIN QUERY PLAN SELECT id FROM sessions WHERE changed > ?1";
+        let mut plan = connection.prepare(sql)?;
+        Ok(plan.query_row([5], |row| row.get::<_, String>(3))?)
+    });
+    let index = index.await.expect("an answer");
+    assert!(index.starts_with("SEARCH"), "{index}");
+}
+
+#[tokio::test]
+async fn records_are_numbered_in_their_order_however_many_are_written_at_once() {
+    let fixture = Fixture::default();
+    let mut expected = Vec::new();
+    for many in [1, 15, 16, 17, 40] {
+        let record = |number: u64| AuditRecord::new(Event::Admitted, at(number));
+        let first = expected.len() as u64;
+        let records: Vec<_> = (first..first + many).map(record).collect();
+        expected.extend(records.iter().map(AuditRecord::line));
+        fixture.store.record(records).await.expect("written");
+    }
+    let lines = fixture.store.audit_lines(0, 1000).await.expect("lines");
+    let found: Vec<_> = lines.iter().map(|line| (line.number, line.json.clone())).collect();
+    assert_eq!(found, (1..).zip(expected).collect::<Vec<_>>());
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use crate::audit::AuditRecord;
 use crate::store::memory::EXPIRE_BUDGET;
 use crate::store::sqlite::failure::Failure;
-use crate::store::sqlite::query::write_down;
+use crate::store::sqlite::query::{write_down, write_many_down};
 use crate::store::sqlite::rows::{encode_report, millis};
 use crate::store::{ListenerId, Report};
 
@@ -15,7 +15,9 @@ pub(in crate::store::sqlite) fn record(
     connection: &Connection,
     audit: &[AuditRecord],
 ) -> Result<(), Failure> {
-    audit.iter().try_for_each(|record| write_down(connection, record))
+    let (many, rest) = audit.as_chunks();
+    many.iter().try_for_each(|records| write_many_down(connection, records))?;
+    rest.iter().try_for_each(|record| write_down(connection, record))
 }
 
 pub(in crate::store::sqlite) fn trim_audit(
