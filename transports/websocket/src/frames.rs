@@ -2,7 +2,6 @@
 //! section 5), without holding a single byte of payload.
 
 use std::fmt;
-use std::io::Cursor;
 
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -265,30 +264,23 @@ impl FrameScanner {
 
     /// The size of the header that `input` begins with; 0 while it is incomplete or unlawful.
     fn header(&mut self, input: &[u8]) -> usize {
-        let known = input.len().min(MAX_HEADER);
-        if known < 2 {
+        if input.len() < 2 {
             return 0;
         }
         // Zeros stand in for what hasn't come yet. All that is checked besides the length is in
         // the first two bytes, and the length can only come out too small: what is refused now
         // would be refused with every ending, and a peer that stops short is answered all the same.
         let mut padded = [0; MAX_HEADER];
-        padded[..known].copy_from_slice(&input[..known]);
-        let mut cursor = Cursor::new(padded);
-        let (header, length) = match FrameHeader::parse(&mut cursor) {
-            Ok(Some(parsed)) => parsed,
-            Ok(None) => return 0,
-            Err(_) => {
-                self.violation = Some(Violation::UnknownOpcode);
-                return 0;
-            }
-        };
+        let bytes = input.first_chunk().unwrap_or_else(|| {
+            padded[..input.len()].copy_from_slice(input);
+            &padded
+        });
+        let (header, length, size) = parse(bytes);
         if let Err(violation) = self.verify(&header, length) {
             self.violation = Some(violation);
             return 0;
         }
-        let size = usize::try_from(cursor.position()).unwrap_or(MAX_HEADER);
-        if size > known {
+        if size > input.len() {
             return 0;
         }
         self.begin(&header, length);
@@ -298,6 +290,12 @@ impl FrameScanner {
     //= req: WS-2
     /// Whether a frame may come here.
     fn verify(&self, header: &FrameHeader, length: u64) -> Result<(), Violation> {
+        if matches!(
+            header.opcode,
+            OpCode::Data(Data::Reserved(_)) | OpCode::Control(Control::Reserved(_))
+        ) {
+            return Err(Violation::UnknownOpcode);
+        }
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Violation::ReservedBits);
         }
@@ -312,9 +310,6 @@ impl FrameScanner {
             (OpCode::Control(_), _) if !header.is_final => Err(Violation::FragmentedControl),
             (OpCode::Control(_), _) if length > MAX_CONTROL => Err(Violation::LongControl),
             (OpCode::Control(Control::Close), _) if length == 1 => Err(Violation::ShortClose),
-            (OpCode::Control(Control::Reserved(_)) | OpCode::Data(Data::Reserved(_)), _) => {
-                Err(Violation::UnknownOpcode)
-            }
             (OpCode::Control(_), _) => Ok(()),
             (OpCode::Data(Data::Continue), None) => Err(Violation::UnexpectedContinuation),
             (OpCode::Data(Data::Text | Data::Binary), Some(_)) => Err(Violation::Interleaved),
@@ -357,5 +352,54 @@ impl FrameScanner {
         self.remaining -= here as u64;
         self.message_passed |= self.in_message && here > 0;
         here
+    }
+}
+
+/// A header, the payload's length and the header's own.
+///
+/// tungstenite would read it as well, for three times as much: it copies each part out of a stream.
+fn parse(bytes: &[u8; MAX_HEADER]) -> (FrameHeader, u64, usize) {
+    let [first, second, a, b, c, d, e, f, g, h, rest @ ..] = *bytes;
+    let (length, mask, size) = match second & 0x7f {
+        126 => (u16::from_be_bytes([a, b]).into(), [c, d, e, f], 4),
+        127 => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), rest, 10),
+        short => (short.into(), [a, b, c, d], 2),
+    };
+    let masked = second & 0x80 != 0;
+    let header = FrameHeader {
+        is_final: first & 0x80 != 0,
+        rsv1: first & 0x40 != 0,
+        rsv2: first & 0x20 != 0,
+        rsv3: first & 0x10 != 0,
+        opcode: OpCode::from(first & 0x0f),
+        mask: masked.then_some(mask),
+    };
+    (header, length, if masked { size + 4 } else { size })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn a_header_reads_as_tungstenite_reads_it() {
+        for [first, second] in (0..=u16::MAX).map(u16::to_be_bytes) {
+            let bytes = [first, second, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
+            let mut cursor = Cursor::new(bytes);
+            let theirs = FrameHeader::parse(&mut cursor).ok().flatten();
+            let (header, length, size) = parse(&bytes);
+            match theirs {
+                Some(theirs) => {
+                    assert_eq!((header, length), theirs);
+                    assert_eq!(size as u64, cursor.position());
+                }
+                None => assert!(matches!(
+                    header.opcode,
+                    OpCode::Data(Data::Reserved(_)) | OpCode::Control(Control::Reserved(_))
+                )),
+            }
+        }
     }
 }
