@@ -8,6 +8,7 @@
 //! buffer is empty.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -17,11 +18,14 @@ use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::frames::{FrameScanner, MAX_CONTROL, MAX_HEADER, Peer, Violation};
-use crate::opened::{Opened, scratch};
+use crate::opened::Opened;
 
 /// tungstenite's read buffer, which it holds all the time. Longer messages come in reads of this
 /// size.
 pub(crate) const READ_BUFFER: usize = 2048;
+
+/// Bytes that one read takes at the beginning of a frame; those beyond its end are kept.
+const READ: usize = 16 * 1024;
 
 /// A stream below a WebSocket, whose reads end where frames end.
 ///
@@ -194,7 +198,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Frugal<S> {
             }
             // The stash is empty or holds the beginning of a header; after a Close frame it holds
             // what nobody wants.
-            let mut room = scratch();
+            let mut room = [MaybeUninit::uninit(); READ];
             let mut fresh = ReadBuf::uninit(&mut room);
             if this.scanner.close().is_none() {
                 fresh.put_slice(&this.stash[this.delivered..]);

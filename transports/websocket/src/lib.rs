@@ -17,7 +17,7 @@
 //!
 //! [`Limits`] says how long messages may be and how long a goodbye may take. Lengths are checked as
 //! soon as a header says them, before anything is allocated. A relay holds no buffer while a
-//! connection is idle and at most 16 KiB a direction while a receiver is slow; an echo holds one
+//! connection is idle and at most 128 KiB a direction while a receiver is slow; an echo holds one
 //! message and its answer, and gives their memory back.
 //!
 //! # Close codes

@@ -1,5 +1,6 @@
 //! Streams whose handshake is over, and reading them without a buffer.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -10,16 +11,22 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes that one read takes, on the stack of the poll that reads: nothing is held while a
-/// connection waits.
-pub(crate) const SCRATCH: usize = 16 * 1024;
+/// Bytes that one read of a relay takes.
+const SCRATCH: usize = 128 * 1024;
 
-/// Room for one read.
-pub(crate) type Scratch = [MaybeUninit<u8>; SCRATCH];
+thread_local! {
+    /// Empty, and without memory until a thread's first read.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
-/// Room for one read.
-pub(crate) const fn scratch() -> Scratch {
-    [MaybeUninit::uninit(); SCRATCH]
+/// Has `read` read into room that all connections of a thread share, so that none is held while a
+/// connection waits. It is never initialised, and too much for every poll to find on its stack.
+pub(crate) fn with_scratch<T>(read: impl FnOnce(&mut [MaybeUninit<u8>]) -> T) -> T {
+    let mut scratch = ROOM.take();
+    scratch.reserve_exact(SCRATCH);
+    let done = read(scratch.spare_capacity_mut());
+    ROOM.set(scratch);
+    done
 }
 
 /// A stream that has finished its upgrade, with what was read beyond the handshake.
@@ -104,8 +111,8 @@ impl<S: AsyncRead + Unpin> Opened<S> {
     pub(crate) async fn drain(&mut self) {
         poll_fn(|cx| {
             loop {
-                let mut room = scratch();
-                if !matches!(ready!(self.poll_read(cx, &mut ReadBuf::uninit(&mut room))), Ok(1..)) {
+                let read = with_scratch(|room| self.poll_read(cx, &mut ReadBuf::uninit(room)));
+                if !matches!(ready!(read), Ok(1..)) {
                     return Poll::Ready(());
                 }
             }

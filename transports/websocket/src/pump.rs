@@ -1,7 +1,7 @@
 //! One direction of a relay: what one end sends, watched by a [`FrameScanner`], to the other.
 
 use std::io::{ErrorKind, Result};
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,10 +10,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::ending::CloseReason;
 use crate::frames::{FrameScanner, MAX_HEADER, Peer, Violation};
-use crate::opened::{Opened, scratch};
+use crate::opened::{Opened, with_scratch};
 
 /// Reads in one poll before others get their turn.
-const TURNS: usize = 32;
+const TURNS: usize = 4;
 
 /// Why a direction carries nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,8 +159,22 @@ impl Pump {
             return Poll::Ready(Ok(Some(stop)));
         }
 
-        let mut room = scratch();
-        let mut buf = self.recall(&mut room);
+        with_scratch(|room| self.poll_pass(cx, reader, writer, room)).map_ok(|()| None)
+    }
+
+    /// Reads once, and passes on what may be.
+    fn poll_pass<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut Opened<R>,
+        writer: &mut W,
+        room: &mut [MaybeUninit<u8>],
+    ) -> Poll<Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let mut buf = self.recall(room);
         match reader.poll_read(cx, &mut buf) {
             Poll::Pending => {
                 let _ = self.poll_flush(cx, writer)?;
@@ -183,7 +197,7 @@ impl Pump {
                 self.write(cx, writer, &read[..pass])?;
             }
         }
-        Poll::Ready(Ok(None))
+        Poll::Ready(Ok(()))
     }
 
     /// From here on the sender isn't listened to, except that it may finish a frame under way if
@@ -227,23 +241,39 @@ impl Pump {
                     Goodbye::Said
                 }
                 Goodbye::AfterFrame(frame) => {
-                    let mut room = scratch();
-                    let mut buf = ReadBuf::uninit(&mut room);
-                    match reader.poll_read(cx, &mut buf) {
-                        Poll::Pending => {
-                            self.goodbye = Goodbye::AfterFrame(frame);
-                            let _ = self.poll_flush(cx, writer);
-                            return Poll::Pending;
-                        }
-                        Poll::Ready(Ok(0) | Err(_)) => {
-                            self.heard = true;
-                            Goodbye::Said
-                        }
-                        Poll::Ready(Ok(_)) => self.finish(cx, writer, buf.filled(), frame),
-                    }
+                    let rest = with_scratch(|room| self.poll_rest(cx, reader, writer, room, frame));
+                    ready!(rest)
                 }
             };
         }
+    }
+
+    /// Reads once for the rest of a frame. Returns what is next.
+    fn poll_rest<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut Opened<R>,
+        writer: &mut W,
+        room: &mut [MaybeUninit<u8>],
+        frame: Bytes,
+    ) -> Poll<Goodbye>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let mut buf = ReadBuf::uninit(room);
+        Poll::Ready(match reader.poll_read(cx, &mut buf) {
+            Poll::Pending => {
+                self.goodbye = Goodbye::AfterFrame(frame);
+                let _ = self.poll_flush(cx, writer);
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(0) | Err(_)) => {
+                self.heard = true;
+                Goodbye::Said
+            }
+            Poll::Ready(Ok(_)) => self.finish(cx, writer, buf.filled(), frame),
+        })
     }
 
     /// Passes on the rest of a frame, and no more of what was read.
@@ -284,15 +314,28 @@ impl Pump {
             if self.heard {
                 return Poll::Ready(());
             }
-            let mut room = scratch();
-            let mut buf = self.recall(&mut room);
-            match ready!(reader.poll_read(cx, &mut buf)) {
-                Ok(0) | Err(_) => self.heard = true,
-                Ok(_) => self.ignore(buf.filled()),
-            }
+            ready!(with_scratch(|room| self.poll_ignore(cx, reader, room)));
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Reads once, and drops what came.
+    fn poll_ignore<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut Opened<R>,
+        room: &mut [MaybeUninit<u8>],
+    ) -> Poll<()>
+    where
+        R: AsyncRead + Unpin,
+    {
+        let mut buf = self.recall(room);
+        match ready!(reader.poll_read(cx, &mut buf)) {
+            Ok(0) | Err(_) => self.heard = true,
+            Ok(_) => self.ignore(buf.filled()),
+        }
+        Poll::Ready(())
     }
 
     /// Looks for a Close frame in what isn't passed on.
@@ -303,7 +346,7 @@ impl Pump {
     }
 
     /// A buffer that begins with the header bytes that were held back.
-    fn recall<'a>(&self, room: &'a mut crate::opened::Scratch) -> ReadBuf<'a> {
+    fn recall<'a>(&self, room: &'a mut [MaybeUninit<u8>]) -> ReadBuf<'a> {
         let mut buf = ReadBuf::uninit(room);
         buf.put_slice(&self.held[..self.held_len]);
         buf
@@ -335,7 +378,9 @@ impl Pump {
             Poll::Pending => 0,
         };
         self.took(taken);
-        self.pending = Bytes::copy_from_slice(&bytes[taken..]);
+        if taken < bytes.len() {
+            self.pending = Bytes::copy_from_slice(&bytes[taken..]);
+        }
         Ok(())
     }
 
@@ -344,6 +389,9 @@ impl Pump {
     where
         W: AsyncWrite + Unpin,
     {
+        if self.pending.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
         while !self.pending.is_empty() {
             let taken = ready!(Pin::new(&mut *writer).poll_write(cx, &self.pending))?;
             if taken == 0 {

@@ -20,8 +20,9 @@ use crate::pump::{Pump, Stop};
 /// client's frames under the client's own masks. Each direction is watched by a
 /// [`FrameScanner`](crate::FrameScanner) with its own limit.
 ///
-/// * **Backpressure.** A direction whose receiver doesn't take what it is sent holds at most 16 KiB
-///   and reads no further. While all is taken it holds nothing: reads go to the stack.
+/// * **Backpressure.** A direction whose receiver doesn't take what it is sent holds at most 128 KiB
+///   and reads no further. While all is taken it holds nothing: reads go to room that all
+///   connections of a thread share.
 /// * **`ended`** (a revoked session, 4403; an expired one, 4401; a drain, 1001). Nothing that is
 ///   read from the client after it reaches the server, not even the rest of a frame. The client
 ///   gets a Close frame with that code, after the rest of a frame under way to it; the server gets
