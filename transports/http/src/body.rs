@@ -10,6 +10,8 @@ use doorward_gate::LiveConnection;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::sockets::{Carried, Stream};
+
 /// Resolves when a session ends.
 pub(crate) type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -19,6 +21,16 @@ pub(crate) enum Body {
     Own(Option<Bytes>),
     /// The guarded server's, as long as the session lasts.
     Guarded(Guarded),
+    /// None: the connection speaks another protocol from here on.
+    Switching(Option<Switching>),
+}
+
+/// What becomes of a connection once its 101 has gone out.
+pub(crate) struct Switching {
+    /// Carries it.
+    pub(crate) carry: Box<dyn FnOnce(Stream) -> Carried + Send>,
+    /// Resolves when the 101 should have gone out long ago.
+    pub(crate) late: Ending,
 }
 
 /// A body of the guarded server's that ends with the session that asked for it (I10): an answer
@@ -43,11 +55,24 @@ impl Body {
         Self::Guarded(Guarded { incoming, ended, ending: Some(ending) })
     }
 
+    /// That of a 101.
+    pub(crate) const fn switching(switching: Switching) -> Self {
+        Self::Switching(Some(switching))
+    }
+
     /// The end of the session that it is for, once.
     pub(crate) fn take_ending(&mut self) -> Option<Ending> {
         match self {
-            Self::Own(_) => None,
+            Self::Own(_) | Self::Switching(_) => None,
             Self::Guarded(guarded) => guarded.ending.take(),
+        }
+    }
+
+    /// What becomes of the connection, once.
+    pub(crate) fn take_switching(&mut self) -> Option<Switching> {
+        match self {
+            Self::Own(_) | Self::Guarded(_) => None,
+            Self::Switching(switching) => switching.take(),
         }
     }
 }
@@ -88,6 +113,7 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Switching(_) => Poll::Ready(None),
             Self::Guarded(Guarded { incoming, ended, .. }) => {
                 // Asked first, so that a body that never pauses ends too.
                 //= req: PROXY-6
@@ -103,6 +129,7 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(bytes) => bytes.is_none(),
+            Self::Switching(_) => true,
             Self::Guarded(guarded) => guarded.incoming.is_end_stream(),
         }
     }
@@ -112,6 +139,7 @@ impl HttpBody for Body {
             Self::Own(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
+            Self::Switching(_) => SizeHint::with_exact(0),
             Self::Guarded(guarded) => guarded.incoming.size_hint(),
         }
     }

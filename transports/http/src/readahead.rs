@@ -11,6 +11,8 @@ use doorward_policy::denial::Denial;
 use doorward_policy::head::{HeadScanner, Progress};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
+use crate::sockets::{Duplex, Stream};
+
 /// How much is read at once.
 const READ: usize = 1024;
 
@@ -48,6 +50,14 @@ pub(crate) async fn first_head(
             Err(denial) => return FirstHead::Refused(denial),
         }
     }
+}
+
+/// A stream that begins with bytes that were read from it before; the stream itself where there are none.
+pub(crate) fn prefixed<S: Duplex + 'static>(prefix: Bytes, stream: S) -> Stream {
+    if prefix.is_empty() {
+        return Box::new(stream);
+    }
+    Box::new(Prefixed::new(prefix, stream))
 }
 
 /// A stream that begins with bytes that were read from it before.

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn, ready};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,12 +28,12 @@ use tokio::time::{sleep, timeout};
 use crate::admin::{self, Administered};
 use crate::answer;
 use crate::behind::{self, Behind, Misplaced, Servers};
-use crate::body::{Body, Ending};
+use crate::body::{Body, Ending, Switching};
 use crate::endpoints;
 use crate::proxy::Upstream;
-use crate::readahead::{FirstHead, Prefixed, first_head};
+use crate::readahead::{FirstHead, Prefixed, first_head, prefixed};
 use crate::rooms;
-use crate::sockets::{Duplex, Sockets};
+use crate::sockets::{Carried, Duplex, Sockets, Stream};
 use crate::upgrade::{self, Link};
 
 /// Bounds in time on what a connection may take.
@@ -118,18 +118,40 @@ enum Beginning<S> {
 /// A connection counts as unadmitted until the first admission on it.
 type Slot = Mutex<Option<ClientSlot>>;
 
-/// The end of the session whose answer is under way.
+/// What the answer under way means for its connection.
 #[derive(Default)]
-struct UnderWay(Mutex<Option<Ending>>);
+struct UnderWay(Mutex<Meant>);
+
+#[derive(Default)]
+struct Meant {
+    /// The end of the session that it is for.
+    ending: Option<Ending>,
+    /// How the connection is carried after it.
+    carry: Option<Carry>,
+}
+
+/// Carries a connection that speaks HTTP no more.
+type Carry = Box<dyn FnOnce(Stream) -> Carried + Send>;
 
 impl UnderWay {
-    fn put(&self, ending: Option<Ending>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ending;
+    fn put(&self, body: &mut Body) {
+        let meant = match body.take_switching() {
+            Some(Switching { carry, late }) => Meant { ending: Some(late), carry: Some(carry) },
+            None => Meant { ending: body.take_ending(), carry: None },
+        };
+        *self.lock() = meant;
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut ending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ending.as_mut().map_or(Poll::Pending, |ending| ending.as_mut().poll(cx))
+        self.lock().ending.as_mut().map_or(Poll::Pending, |ending| ending.as_mut().poll(cx))
+    }
+
+    fn take_carry(&self) -> Option<Carry> {
+        self.lock().carry.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Meant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,56 +169,81 @@ impl Site {
     }
 
     /// Carries one connection until its end, or gracefully to it once `drained` resolves.
-    pub async fn serve<S: Duplex + 'static>(
+    pub fn serve<S: Duplex + 'static>(
         self: Arc<Self>,
-        mut stream: S,
+        stream: S,
         peer: SocketAddr,
         tls: bool,
         drained: impl Future<Output = ()> + Send,
-    ) {
-        //= req: HTTP-5
-        match self.gate.enter(peer.ip(), wire(tls)) {
-            Ok(slot) => self.entered(ready(Ok(stream)), slot, peer, tls, drained).await,
-            Err(refusal) => refuse_raw(&mut stream, &refusal).await,
-        }
+    ) -> impl Future<Output = ()> + Send {
+        through_both(Box::pin(self.take_in(stream, peer, tls, drained)))
     }
 
     /// Carries one connection as [`serve`](Self::serve) does, from the first byte of the TLS
     /// handshake that `securing` is. The connection is counted in before it, and its handshake and
     /// first head have one deadline together.
-    pub async fn serve_secured<S: Duplex + 'static>(
+    pub fn serve_secured<S: Duplex + 'static>(
         self: Arc<Self>,
         securing: impl Future<Output = io::Result<S>> + Send,
         peer: SocketAddr,
         drained: impl Future<Output = ()> + Send,
-    ) {
-        // A refusal would take the handshake that it is to save.
+    ) -> impl Future<Output = ()> + Send {
+        through_both(Box::pin(self.take_in_secured(securing, peer, drained)))
+    }
+
+    async fn take_in<S: Duplex + 'static>(
+        self: Arc<Self>,
+        mut stream: S,
+        peer: SocketAddr,
+        tls: bool,
+        drained: impl Future<Output = ()> + Send,
+    ) -> Option<Carried> {
         //= req: HTTP-5
-        if let Ok(slot) = self.gate.enter(peer.ip(), wire(true)) {
-            self.entered(securing, slot, peer, true, drained).await;
+        match self.gate.enter(peer.ip(), wire(tls)) {
+            Ok(slot) => self.speak(ready(Ok(stream)), slot, peer, tls, drained).await,
+            Err(refusal) => {
+                refuse_raw(&mut stream, &refusal).await;
+                None
+            }
         }
     }
 
-    async fn entered<S: Duplex + 'static>(
+    async fn take_in_secured<S: Duplex + 'static>(
+        self: Arc<Self>,
+        securing: impl Future<Output = io::Result<S>> + Send,
+        peer: SocketAddr,
+        drained: impl Future<Output = ()> + Send,
+    ) -> Option<Carried> {
+        // A refusal would take the handshake that it is to save.
+        //= req: HTTP-5
+        let slot = self.gate.enter(peer.ip(), wire(true)).ok()?;
+        self.speak(securing, slot, peer, true, drained).await
+    }
+
+    /// Speaks HTTP until the connection ends, or becomes what this returns.
+    async fn speak<S: Duplex + 'static>(
         self: Arc<Self>,
         securing: impl Future<Output = io::Result<S>> + Send,
         slot: ClientSlot,
         peer: SocketAddr,
         tls: bool,
         drained: impl Future<Output = ()> + Send,
-    ) {
+    ) -> Option<Carried> {
         let mut drained = pin!(drained);
         let beginning = tokio::select! {
             beginning = self.beginning(securing, peer, tls) => beginning,
             // Browsers open connections ahead of time: nothing is lost with one of those.
-            () = &mut drained => return,
+            () = &mut drained => return None,
         };
         match beginning {
             Beginning::Head(stream) => {
-                self.carry(stream, peer, tls, Mutex::new(Some(slot)), drained).await;
+                self.answer_all(stream, peer, tls, Mutex::new(Some(slot)), drained).await
             }
-            Beginning::Refused(mut stream, refusal) => refuse_raw(&mut stream, &refusal).await,
-            Beginning::Gone => {}
+            Beginning::Refused(mut stream, refusal) => {
+                refuse_raw(&mut stream, &refusal).await;
+                None
+            }
+            Beginning::Gone => None,
         }
     }
 
@@ -235,14 +282,14 @@ impl Site {
         }
     }
 
-    async fn carry<S: Duplex + 'static>(
+    async fn answer_all<S: Duplex + 'static>(
         self: Arc<Self>,
         stream: Prefixed<S>,
         peer: SocketAddr,
         tls: bool,
         slot: Slot,
         drained: impl Future<Output = ()> + Send,
-    ) {
+    ) -> Option<Carried> {
         let limits = self.limits;
         let slot = Arc::new(slot);
         let held = Arc::clone(&slot);
@@ -252,21 +299,19 @@ impl Site {
             let (site, slot) = (Arc::clone(&self), Arc::clone(&slot));
             let under_way = Arc::clone(&under_way);
             async move {
-                let mut response = site.answer::<S>(request, peer, tls, &slot).await;
-                under_way.put(response.body_mut().take_ending());
+                let mut response = site.answer(request, peer, tls, &slot).await;
+                under_way.put(response.body_mut());
                 Ok::<_, Infallible>(response)
             }
         });
-        let connection = http1::Builder::new()
+        let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             // From the end of one request to the end of the next one's head.
             .header_read_timeout(limits.idle)
             // Above the policy's own bound, so that it is the policy that refuses and tells.
             .max_headers(MAX_FIELDS * 2)
             .max_buf_size(64 * 1024)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut connection = pin!(connection);
+            .serve_connection(TokioIo::new(stream), service);
         let mut drained = pin!(drained);
         let mut unadmitted = pin!(sleep(limits.unadmitted));
         let (mut draining, mut judged) = (false, false);
@@ -274,27 +319,33 @@ impl Site {
             tokio::select! {
                 // What is under way is put there by this first one: then it is waited for.
                 biased;
-                _ended = &mut connection => return,
+                ended = &mut connection => {
+                    ended.ok()?;
+                    break;
+                }
                 // A client that doesn't read its answer has its body asked for nothing, which
                 // would otherwise end it.
                 //= req: PROXY-6
-                () = poll_fn(|cx| ending.poll(cx)) => return,
+                () = poll_fn(|cx| ending.poll(cx)) => return None,
                 () = &mut drained, if !draining => {
                     draining = true;
-                    connection.as_mut().graceful_shutdown();
+                    Pin::new(&mut connection).graceful_shutdown();
                 }
                 //= req: HTTP-6
                 () = &mut unadmitted, if !judged => {
                     judged = true;
                     if is_held(&held) {
-                        connection.as_mut().graceful_shutdown();
+                        Pin::new(&mut connection).graceful_shutdown();
                     }
                 }
             }
         }
+        let carry = ending.take_carry()?;
+        let parts = connection.into_parts();
+        Some(carry(plain(parts.read_buf, parts.io.into_inner())))
     }
 
-    async fn answer<S: Duplex + 'static>(
+    async fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
         peer: SocketAddr,
@@ -305,7 +356,7 @@ impl Site {
         match self.gate.finish(self.judge(&request, peer, tls)).await {
             Verdict::Admit(admission) => {
                 admit(slot);
-                self.admitted::<S>(request, admission).await
+                self.admitted(request, admission).await
             }
             Verdict::Open(opened) => endpoints::open(&self.gate, &opened),
             Verdict::Grant(awaiting) => {
@@ -339,7 +390,7 @@ impl Site {
         self.gate.begin(&head)
     }
 
-    async fn admitted<S: Duplex + 'static>(
+    async fn admitted(
         self: &Arc<Self>,
         request: Request<Incoming>,
         admission: Admission,
@@ -364,7 +415,7 @@ impl Site {
             Target::Guarded => {}
         }
         if admission.admitted.context().is_upgrade() {
-            return upgrade::answer::<S>(self, request, admission).await;
+            return upgrade::answer(self, request, admission).await;
         }
         let mut response = match self.behind(&admission) {
             Ok(Behind::Server(upstream)) => self.forward(&upstream, request, &admission).await,
@@ -415,6 +466,22 @@ impl Site {
     }
 }
 
+/// Carries a connection while it speaks HTTP, and on if that becomes something else. What HTTP
+/// takes is boxed, so that it goes then.
+async fn through_both(http: Pin<Box<impl Future<Output = Option<Carried>> + Send>>) {
+    if let Some(carried) = http.await {
+        carried.await;
+    }
+}
+
+/// A stream that hyper has read from, without what hyper and [`first_head`] needed.
+fn plain<S: Duplex + 'static>(read: Bytes, stream: Prefixed<S>) -> Stream {
+    match stream.into_plain() {
+        Ok(stream) => prefixed(read, stream),
+        Err(stream) => prefixed(read, stream),
+    }
+}
+
 const fn wire(tls: bool) -> Wire {
     if tls { Wire::Tls } else { Wire::Plain }
 }
@@ -440,7 +507,7 @@ async fn refuse_raw<S: Duplex>(stream: &mut S, refusal: &Refusal) {
     let body = match response.into_body() {
         Body::Own(bytes) => bytes.unwrap_or_default(),
         // A refusal is Doorward's own.
-        Body::Guarded(_) => Bytes::new(),
+        Body::Guarded(_) | Body::Switching(_) => Bytes::new(),
     };
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
     let answer = async {
@@ -450,4 +517,24 @@ async fn refuse_raw<S: Duplex>(stream: &mut S, refusal: &Refusal) {
     };
     // Whoever doesn't take the refusal in time goes without it.
     let _result = timeout(Duration::from_secs(1), answer).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// Of what it returns, which it need not be called for.
+    fn size<F>(_carried: impl FnOnce(Arc<Site>, TcpStream, SocketAddr) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_has_no_room_for_http_when_it_speaks_it_no_more() {
+        let held = size(|site, stream, peer| site.serve(stream, peer, false, pending()));
+        assert!(held <= 6 * size_of::<usize>(), "{held}");
+    }
 }

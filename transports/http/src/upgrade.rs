@@ -6,7 +6,6 @@ mod shared;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use doorward_gate::{Admission, End, LiveConnection};
 use doorward_policy::admission::own_subprotocol;
 use doorward_policy::denial::Denial;
@@ -24,22 +23,22 @@ use tokio::time::sleep;
 pub(crate) use self::shared::Link;
 use crate::answer;
 use crate::behind::Behind;
-use crate::body::Body;
+use crate::body::{Body, Switching};
 use crate::endpoints::{bad_gateway, set_renewed};
 use crate::headers;
 use crate::proxy::Upstream;
-use crate::readahead::Prefixed;
+use crate::readahead::prefixed;
 use crate::site::Site;
-use crate::sockets::{Duplex, Ended, Stream};
+use crate::sockets::{Carried, Duplex, Ended, Ending, Stream};
 
 /// How long a client whose session has ended may take to read its 101.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// Where the built-in echo listens, below the console's own path.
 const ECHO_PATH: &str = "/echo";
 
-/// Answers an admitted upgrade, and sees to it that the connection is carried once the answer has
+/// Answers an admitted upgrade. The body of a 101 says how the connection is carried once that has
 /// gone out.
-pub(crate) async fn answer<S: Duplex + 'static>(
+pub(crate) async fn answer(
     site: &Arc<Site>,
     request: Request<Incoming>,
     admission: Admission,
@@ -53,7 +52,7 @@ pub(crate) async fn answer<S: Duplex + 'static>(
     let context = *admission.admitted.context();
     let mut response = tokio::select! {
         biased;
-        response = handed_on::<S>(site, request, admission, live) => response,
+        response = handed_on(site, request, admission, live) => response,
         // The guarded server may take its time to answer.
         //= req: PROXY-6
         end = ending => answer::refusal(&site.gate.refuse_late(end.denial(), context)),
@@ -65,7 +64,7 @@ pub(crate) async fn answer<S: Duplex + 'static>(
     response
 }
 
-async fn handed_on<S: Duplex + 'static>(
+async fn handed_on(
     site: &Arc<Site>,
     request: Request<Incoming>,
     admission: Admission,
@@ -73,19 +72,17 @@ async fn handed_on<S: Duplex + 'static>(
 ) -> Response<Body> {
     match site.behind(&admission) {
         Ok(Behind::Server(upstream)) if site.gate.settings().share => {
-            shared::answer::<S>(site, &upstream, request, admission, live).await
+            shared::answer(site, &upstream, request, admission, live).await
         }
-        Ok(Behind::Server(upstream)) => {
-            through::<S>(site, &upstream, request, admission, live).await
-        }
-        Ok(Behind::BuiltIn(roots)) => echo::<S>(site, request, admission, live, &roots).await,
+        Ok(Behind::Server(upstream)) => through(site, &upstream, request, admission, live).await,
+        Ok(Behind::BuiltIn(roots)) => echo(site, &request, admission, live, &roots).await,
         Err(misplaced) => misplaced.answer(&site.gate, &admission),
     }
 }
 
-async fn echo<S: Duplex + 'static>(
+async fn echo(
     site: &Arc<Site>,
-    mut request: Request<Incoming>,
+    request: &Request<Incoming>,
     admission: Admission,
     live: LiveConnection,
     roots: &[String],
@@ -105,19 +102,16 @@ async fn echo<S: Duplex + 'static>(
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(own));
     }
     renew(site, &admission, &mut response).await;
-    let client = hyper::upgrade::on(&mut request);
-    tokio::spawn(carry::<S>(Arc::clone(site), client, None, admission, live));
-    response
+    response.map(|_none| carried(site, None, admission, live))
 }
 
-async fn through<S: Duplex + 'static>(
+async fn through(
     site: &Arc<Site>,
     upstream: &Upstream,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     admission: Admission,
     live: LiveConnection,
 ) -> Response<Body> {
-    let client = hyper::upgrade::on(&mut request);
     let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL).cloned();
     let mut answered = match ask(upstream, request, &admission).await {
         Ok(answered) => answered,
@@ -132,8 +126,7 @@ async fn through<S: Duplex + 'static>(
     };
     renew(site, &admission, &mut response).await;
     let server = hyper::upgrade::on(answered);
-    tokio::spawn(carry::<S>(Arc::clone(site), client, Some(server), admission, live));
-    response
+    response.map(|_none| carried(site, Some(server), admission, live))
 }
 
 /// Asks the guarded server for a WebSocket, as whoever was admitted.
@@ -208,53 +201,52 @@ fn switching(accept: &str) -> Response<Body> {
     response
 }
 
-/// Waits for both ends to be upgraded, then has them carried until either closes or the session
-/// ends.
-async fn carry<S: Duplex + 'static>(
-    site: Arc<Site>,
-    client: OnUpgrade,
+/// Has a connection carried until either end closes it or the session ends.
+fn carried(
+    site: &Site,
     server: Option<OnUpgrade>,
     admission: Admission,
     live: LiveConnection,
-) {
-    let both = async {
-        let client = client.await.ok()?;
-        let server = match server {
-            Some(server) => Some(plain::<TcpStream>(server.await.ok()?)),
-            None => None,
-        };
-        Some((plain_client::<S>(client), server))
-    };
-    // Boxed, so that its room isn't held for as long as the connection is.
-    let Some((client, server)) = Box::pin(in_time(both, live.ending())).await else { return };
-    let sockets = Arc::clone(&site.sockets);
-    let gate = Arc::clone(&site.gate);
-    drop(site);
-    let live = Arc::new(live);
-    let touched = Arc::clone(&live);
-    let active = Box::new(move || touched.touch());
-    let ended = Box::pin(async move {
-        let denial = live.ended().await.denial();
-        gate.closed(&admission, denial);
-        told(denial)
+) -> Body {
+    let (sockets, gate) = (Arc::clone(&site.sockets), Arc::clone(&site.gate));
+    let late = Box::pin(too_late(live.ending()));
+    let carry = Box::new(move |client: Stream| -> Carried {
+        let live = Arc::new(live);
+        let touched = Arc::clone(&live);
+        let active = Box::new(move || touched.touch());
+        let ending = live.ending();
+        let ended: Ending = Box::pin(async move {
+            let denial = live.ended().await.denial();
+            gate.closed(&admission, denial);
+            told(denial)
+        });
+        let Some(server) = server else { return sockets.carry(client, None, active, ended) };
+        Box::pin(async move {
+            let server = async { server.await.ok() };
+            // Boxed, so that its room isn't held for as long as the connection is.
+            let Some(server) = Box::pin(in_time(server, ending)).await else { return };
+            sockets.carry(client, Some(plain::<TcpStream>(server)), active, ended).await;
+        })
     });
-    sockets.carry(client, server, active, ended).await;
+    Body::switching(Switching { carry, late })
 }
 
-/// What comes before its session ends, or soon enough after that for a goodbye: a client that
-/// doesn't take its answer would otherwise keep the connection from ending.
+/// Resolves when a session has ended and its client has had time for a goodbye: one that doesn't
+/// take its answer would otherwise keep the connection from ending.
+async fn too_late(ending: impl Future<Output = End>) {
+    ending.await;
+    sleep(GOODBYE).await;
+}
+
+/// What comes before it is [too late](too_late).
 async fn in_time<T>(
     upgraded: impl Future<Output = Option<T>>,
     ending: impl Future<Output = End>,
 ) -> Option<T> {
-    let late = async {
-        ending.await;
-        sleep(GOODBYE).await;
-    };
     tokio::select! {
         biased;
         upgraded = upgraded => upgraded,
-        () = late => None,
+        () = too_late(ending) => None,
     }
 }
 
@@ -265,26 +257,9 @@ fn told(denial: Denial) -> Ended {
 }
 
 /// Takes the stream out of hyper's hands, and with it out of hyper's read buffer.
-fn plain_client<S: Duplex + 'static>(upgraded: Upgraded) -> Stream {
-    match upgraded.downcast::<TokioIo<Prefixed<S>>>() {
-        Ok(parts) => match parts.io.into_inner().into_plain() {
-            Ok(stream) => prefixed(parts.read_buf, stream),
-            Err(stream) => prefixed(parts.read_buf, stream),
-        },
-        Err(upgraded) => Box::new(TokioIo::new(upgraded)),
-    }
-}
-
 fn plain<S: Duplex + 'static>(upgraded: Upgraded) -> Stream {
     match upgraded.downcast::<TokioIo<S>>() {
         Ok(parts) => prefixed(parts.read_buf, parts.io.into_inner()),
         Err(upgraded) => Box::new(TokioIo::new(upgraded)),
     }
-}
-
-fn prefixed<S: Duplex + 'static>(prefix: Bytes, stream: S) -> Stream {
-    if prefix.is_empty() {
-        return Box::new(stream);
-    }
-    Box::new(Prefixed::new(prefix, stream))
 }

@@ -12,17 +12,16 @@ use doorward_policy::denial::{Denial, Outage};
 use http::header::{SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{ask, in_time, is_websocket, plain, plain_client, renew, switching, told, unasked};
+use super::{ask, is_websocket, plain, renew, switching, told, too_late, unasked};
 use crate::answer;
-use crate::body::Body;
+use crate::body::{Body, Switching};
 use crate::headers;
 use crate::proxy::Upstream;
 use crate::site::Site;
-use crate::sockets::{Duplex, Shared};
+use crate::sockets::{Carried, Shared, Stream};
 
 /// How long one waits for another to open what they share.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,10 +41,10 @@ impl std::fmt::Debug for Link {
 }
 
 /// Answers an upgrade, and has its connection join the room.
-pub(super) async fn answer<S: Duplex + 'static>(
+pub(super) async fn answer(
     site: &Arc<Site>,
     upstream: &Upstream,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     admission: Admission,
     live: LiveConnection,
 ) -> Response<Body> {
@@ -53,7 +52,6 @@ pub(super) async fn answer<S: Duplex + 'static>(
         Ok(place) => place,
         Err(refusal) => return answer::refusal(&refusal),
     };
-    let client = hyper::upgrade::on(&mut request);
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY).cloned() else {
         return answer::empty(StatusCode::BAD_REQUEST);
     };
@@ -85,8 +83,7 @@ pub(super) async fn answer<S: Duplex + 'static>(
     let mut response = switching(&accept);
     response.headers_mut().extend(protocol.map(|protocol| (SEC_WEBSOCKET_PROTOCOL, protocol)));
     renew(site, &admission, &mut response).await;
-    tokio::spawn(join::<S>(site, client, &link, place, admission, live));
-    response
+    response.map(|_none| join(site, &link, place, admission, live))
 }
 
 /// The request that opens a room.
@@ -188,15 +185,15 @@ fn lists(offered: Option<&HeaderValue>, protocol: &HeaderValue) -> bool {
 }
 
 /// Gives a client its part in what is shared, at once, so that it misses nothing from its 101 on;
-/// then carries it until it leaves, or its session or the room ends.
-fn join<S: Duplex + 'static>(
+/// then has it carried until it leaves, or its session or the room ends.
+fn join(
     site: &Site,
-    client: OnUpgrade,
     link: &Link,
     place: RoomPlace,
     admission: Arc<Admission>,
     live: LiveConnection,
-) -> impl Future<Output = ()> + Send + use<S> {
+) -> Body {
+    let late = Box::pin(too_late(live.ending()));
     let live = Arc::new(live);
     let (pen, writing) = (place.pen(), Arc::clone(&live));
     let may_write = Box::new(move || {
@@ -216,13 +213,13 @@ fn join<S: Duplex + 'static>(
         gate.closed(&admission, denial);
         told(denial)
     });
-    async move {
-        let client = async { client.await.ok() };
-        let client = Box::pin(in_time(client, live.ending())).await;
-        let Some(client) = client else { return };
-        part.carry(plain_client::<S>(client), ended).await;
-        drop(live);
-    }
+    let carry = Box::new(move |client: Stream| -> Carried {
+        Box::pin(async move {
+            part.carry(client, ended).await;
+            drop(live);
+        })
+    });
+    Body::switching(Switching { carry, late })
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl Connections {
         drop(self.accepting);
         let all_ended = async {
             self.all_ended.recv().await;
-            // Those that were upgraded have left their HTTP connection behind.
+            // Those to the guarded server that clients share are carried apart.
             while gates.iter().any(|gate| gate.live_connections() > 0) {
                 sleep(Duration::from_millis(10)).await;
             }
