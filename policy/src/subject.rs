@@ -34,13 +34,14 @@ impl Subject {
         Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.bytes
-            .get(..usize::from(self.length))
-            .and_then(|bytes| core::str::from_utf8(bytes).ok())
-            .unwrap_or_default()
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -68,11 +69,11 @@ pub(crate) struct KeptSubject(Option<Box<[u8]>>);
 
 impl KeptSubject {
     pub(crate) fn new(subject: &Subject) -> Self {
-        Self(Some(subject.as_str().as_bytes().into()))
+        Self(Some(subject.as_bytes().into()))
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or_default()
+    pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
+        self.0.as_deref()
     }
 
     /// What it was made of, which needs no second look at its characters.

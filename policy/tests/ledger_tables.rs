@@ -126,6 +126,7 @@ proptest! {
         seed in any::<[u8; 8]>(),
     ) {
         let mut grants = Grants::new(seed);
+        prop_assert!(grants.is_empty());
         for (digest, record) in &records {
             grants.insert(Digest::from_bytes(*digest), record.clone(), ANY).unwrap();
         }
@@ -139,9 +140,9 @@ proptest! {
         seen.sort();
         expected.sort();
         prop_assert_eq!(seen, expected);
+        prop_assert_eq!((grants.len(), grants.is_empty()), (records.len(), false));
         while grants.expire(Timestamp::from_millis(u64::MAX), 7) > 0 {}
-        let left: BTreeSet<_> = grants.iter().map(|one| one.label).collect();
-        prop_assert_eq!((grants.labels(), grants.iter().count()), (left.len(), grants.len()));
+        prop_assert_eq!((grants.len(), grants.labels(), grants.iter().count()), (0, 0, 0));
     }
 
     #[test]
@@ -155,9 +156,12 @@ proptest! {
         let left = Capabilities::from_bits(left).unwrap();
         let mut model: BTreeMap<_, _> = records.iter().map(|one| (one.id, *one)).collect();
         let mut sessions = Sessions::new(seed);
+        prop_assert!(sessions.is_empty());
         for record in model.values() {
             sessions.insert(record, ANY).unwrap();
         }
+        let subjects: BTreeSet<_> = model.values().map(|one| one.subject).collect();
+        prop_assert_eq!((sessions.labels(), sessions.is_empty()), (subjects.len(), false));
         for step in 0..3 {
             for record in model.values() {
                 prop_assert_eq!(sessions.get(record.id), Some(*record));
@@ -197,7 +201,7 @@ fn labelled(number: u32, life: u64) -> GrantRecord {
     GrantRecord { label: subject(&format!("laptop {number}")), ..grant(1, secs(life)) }
 }
 
-/// Three rounds of the same places, the redeemed ones among them kept whole for a while.
+/// Three rounds of the same places, of which some remember a redemption for a while.
 #[test]
 fn places_and_labels_are_given_back_and_taken_again() {
     let mut grants = Grants::new([7; 8]);
@@ -217,7 +221,7 @@ fn places_and_labels_are_given_back_and_taken_again() {
         assert_eq!(grants.expire(start.plus(REPEAT_WINDOW), 5000), 0);
         let spent = grants.iter().filter(|one| one.uses_left == 0).collect::<Vec<_>>();
         assert_eq!(spent.len(), 1000);
-        assert!(spent.iter().all(|one| one.consumed.is_empty()), "they are packed again");
+        assert!(spent.iter().all(|one| one.consumed.is_empty()), "nothing is left to repeat");
         assert_eq!(grants.expire(start.plus(secs(160)), 700), 700);
         assert_eq!(grants.expire(start.plus(secs(160)), 5000), 800, "and not those a second later");
         assert_eq!((grants.len(), grants.labels()), (1500, 1500));
@@ -227,7 +231,7 @@ fn places_and_labels_are_given_back_and_taken_again() {
 }
 
 #[test]
-fn a_grant_is_kept_whole_for_as_long_as_one_of_its_redemptions_can_be_repeated() {
+fn a_grant_keeps_a_redemption_for_as_long_as_it_can_be_repeated() {
     let mut grants = Grants::new([7; 8]);
     let directory = Directory::default();
     grants.insert(digest(1), grant(3, DAY), ANY).unwrap();

@@ -64,19 +64,15 @@ impl Index {
             if let Some(at) = tagged.find(|at| slab.get(*at).is_some_and(&is_it)) {
                 return Some(at);
             }
-            bucket = self.further(bucket)?;
+            bucket = self.further.get(bucket.more)?;
         }
     }
 
-    /// Makes sure that one more fits; `None` where it doesn't.
-    pub(super) fn reserve<T: Hashed>(&mut self, slab: &Slab<T>) -> Option<()> {
-        self.further.reserve()?;
-        if self.length < self.buckets.saturating_mul(FILL) { Some(()) } else { self.split(slab) }
-    }
-
-    /// Adds a place of the slab that is not in the index, for which it was made sure that it fits.
-    pub(super) fn insert(&mut self, hash: u64, at: u32) {
-        if self.put(hash, at).is_some() {
+    /// Adds a place of the slab that is not in the index. It fits: there are fewer buckets than
+    /// entries, and so the slab runs out of numbers for its places first.
+    pub(super) fn insert<T: Hashed>(&mut self, slab: &Slab<T>, hash: u64, at: u32) {
+        let fits = self.length < self.buckets.saturating_mul(FILL) || self.split(slab).is_some();
+        if fits && self.put(hash, at).is_some() {
             self.length = self.length.saturating_add(1);
         }
     }
@@ -101,10 +97,6 @@ impl Index {
         self.lines.get(number).map(|line| &line.0)
     }
 
-    fn further(&self, bucket: &Bucket) -> Option<&Bucket> {
-        self.further.get(bucket.more).filter(|_| bucket.more != NONE)
-    }
-
     fn put(&mut self, hash: u64, at: u32) -> Option<()> {
         let number = self.number(hash);
         let bucket = &mut self.lines.get_mut(number)?.0;
@@ -112,9 +104,8 @@ impl Index {
             return Some(());
         }
         let more = bucket.more;
-        if let Some(further) = self.further.get_mut(more).filter(|_| more != NONE)
-            && further.put(tag(hash), at).is_some()
-        {
+        let further = self.further.get_mut(more);
+        if further.is_some_and(|further| further.put(tag(hash), at).is_some()) {
             return Some(());
         }
         let mut further = Bucket { more, ..Bucket::default() };
@@ -127,20 +118,24 @@ impl Index {
     fn take(&mut self, number: u32, at: u32) -> Option<()> {
         let bucket = &mut self.lines.get_mut(number)?.0;
         let more = bucket.more;
-        if more == NONE {
+        let Some(first) = self.further.get_mut(more) else {
             return bucket.replace(at, (0, NONE));
+        };
+        let last = first.pop()?;
+        if first.places == [NONE; WIDTH] {
+            bucket.more = self.further.remove(more).more;
         }
-        let last = self.further.get_mut(more)?.pop()?;
-        if last.1 != at && bucket.replace(at, last).is_none() {
-            let mut next = more;
-            while self.further.get_mut(next)?.replace(at, last).is_none() {
-                next = Some(self.further.get(next)?.more).filter(|next| *next != NONE)?;
+        if last.1 == at || bucket.replace(at, last).is_some() {
+            return Some(());
+        }
+        let mut next = bucket.more;
+        loop {
+            let further = self.further.get_mut(next)?;
+            if further.replace(at, last).is_some() {
+                return Some(());
             }
+            next = further.more;
         }
-        if self.further.get(more)?.is_empty() {
-            self.lines.get_mut(number)?.0.more = self.further.remove(more).more;
-        }
-        Some(())
     }
 
     fn split<T: Hashed>(&mut self, slab: &Slab<T>) -> Option<()> {
@@ -192,10 +187,6 @@ impl Bucket {
         let (tag, at) = entries.find(|(_, at)| **at != NONE)?;
         Some((*tag, mem::replace(at, NONE)))
     }
-
-    fn is_empty(&self) -> bool {
-        self.places.iter().all(|at| *at == NONE)
-    }
 }
 
 #[cfg(test)]
@@ -216,9 +207,8 @@ mod tests {
     fn what_shares_a_bucket_is_found_until_it_is_taken_out_and_further_buckets_are_given_back() {
         let (mut slab, mut index) = (Slab::new(), Index::new(Seeded(7)));
         let mut add = |number: u32| {
-            index.reserve(&slab)?;
             let at = slab.insert(Number(number))?;
-            index.insert(u64::from(number % 3), at);
+            index.insert(&slab, u64::from(number % 3), at);
             Some(at)
         };
         let places: alloc::vec::Vec<_> = (0..1000).filter_map(&mut add).collect();
@@ -237,8 +227,53 @@ mod tests {
             assert!(step == 999 || find(&index, next).is_some(), "{next} after {number}");
         }
         assert_eq!(index.len(), 0);
-        assert!(index.further.iter().all(|bucket| bucket.is_empty() && bucket.more == NONE));
+        assert!(
+            index
+                .further
+                .iter()
+                .all(|bucket| bucket.places == [NONE; WIDTH] && bucket.more == NONE)
+        );
         let lines = (0..index.buckets).filter_map(|number| index.bucket(number));
-        assert!(lines.into_iter().all(|bucket| bucket.is_empty() && bucket.more == NONE));
+        assert!(
+            lines.into_iter().all(|bucket| bucket.places == [NONE; WIDTH] && bucket.more == NONE)
+        );
+    }
+
+    /// A number whose hash is like no other's.
+    #[derive(Default)]
+    struct Random(u32);
+
+    impl Hashed for Random {
+        fn hash(&self, seed: &Seeded) -> u64 {
+            let product = u64::from(self.0).wrapping_mul(seed.0);
+            product ^ (product >> 32)
+        }
+    }
+
+    #[test]
+    fn a_bucket_lies_in_one_line() {
+        assert_eq!((size_of::<Line>(), align_of::<Line>()), (64, 64));
+    }
+
+    /// Whatever the size: else each search would look at ever more of them.
+    #[test]
+    fn a_bucket_has_few_entries_and_a_search_looks_at_hardly_any_but_its_own() {
+        let (mut slab, mut index) = (Slab::new(), Index::new(Seeded(0x9e37_79b9_7f4a_7c15)));
+        for number in 1..=1024 {
+            let hash = Random(number).hash(&index.seed);
+            let at = slab.insert(Random(number));
+            at.into_iter().for_each(|at| index.insert(&slab, hash, at));
+            assert_eq!(index.buckets, number.div_ceil(FILL));
+        }
+        let looked_at = core::cell::Cell::new(0);
+        for number in 1..=1024 {
+            let is_it = |one: &Random| {
+                looked_at.set(looked_at.get() + 1);
+                one.0 == number
+            };
+            assert_eq!(index.find(&slab, Random(number).hash(&index.seed), is_it), Some(number));
+        }
+        assert!(looked_at.get() < 1024 + 64, "{looked_at:?}");
+        assert!(index.further.numbers().count() < 32, "{:?}", index.further.numbers());
     }
 }

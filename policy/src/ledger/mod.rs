@@ -3,6 +3,7 @@
 //!
 //! It is the memory store's whole state, and the model that every other store is compared with.
 
+mod bits;
 mod grants;
 mod index;
 mod labels;
@@ -10,7 +11,6 @@ mod locals;
 mod recent;
 mod sessions;
 mod slab;
-mod spill;
 mod table;
 mod tickets;
 
@@ -291,13 +291,24 @@ impl Ledger {
         self.sessions.get(id)
     }
 
-    /// Forgets at most `budget` records of each kind that are of no more use. Returns how many.
+    /// Forgets at most `budget` records of each kind that are of no more use. Returns how many, not
+    /// counting redemptions that can't be repeated any more, of which it forgets as many.
     ///
     /// Costs nothing where nothing is due, whatever the number of live records (local tokens, which
     /// are few, are looked through); call it often with a small budget and no call pauses for long.
     pub fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
+        self.expire_and_tell(now, budget, |_| ())
+    }
+
+    /// As [`expire`](Self::expire), and tells which sessions are forgotten.
+    pub fn expire_and_tell(
+        &mut self,
+        now: Timestamp,
+        budget: usize,
+        tell: impl FnMut(SessionId),
+    ) -> usize {
         let grants = self.grants.expire(now, budget);
-        let sessions = self.sessions.expire(now, budget);
+        let sessions = self.sessions.expire(now, budget, tell);
         let tickets = self.tickets.expire(now, budget);
         let locals = self.locals.expire(now, budget);
         grants.saturating_add(sessions).saturating_add(tickets).saturating_add(locals)

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::bits::{Bits, Field, join, split};
 use super::labels::Labels;
 use super::table::{Packed, Table};
 use super::{NotKept, Selector};
@@ -114,10 +115,17 @@ impl Sessions {
         )
     }
 
-    /// Forgets at most `budget` sessions that are past their absolute end. Returns how many.
-    pub fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
+    /// Forgets at most `budget` sessions that are past their absolute end, and tells of each. Returns
+    /// how many.
+    pub fn expire(
+        &mut self,
+        now: Timestamp,
+        budget: usize,
+        mut tell: impl FnMut(SessionId),
+    ) -> usize {
         let (labels, odd) = (&mut self.labels, &mut self.odd);
         self.table.expire(now, budget, |at, packed| {
+            tell(packed.id);
             labels.release(packed.label);
             if packed.is_odd() {
                 odd.remove(&at);
@@ -146,7 +154,7 @@ impl Sessions {
         applies: impl Fn(&SessionRecord) -> bool,
         change: impl Fn(&mut SessionRecord),
     ) -> Option<SessionRecord> {
-        let packed = self.table.get(at).filter(|packed| packed.is_kept())?;
+        let packed = self.table.get(at)?;
         let mut session = self.unpack(at, packed).filter(applies)?;
         change(&mut session);
         let packed = self.table.get_mut(at)?;
@@ -181,16 +189,19 @@ struct PackedSession {
     revoked_low: u32,
     /// The subject's number.
     label: u32,
-    /// From the lowest: capabilities (4), method (2, zero in a free place), what address it has (2),
-    /// whether it was revoked (1), whether it does not fit (1), the revocation's highest bits (22).
-    bits: u32,
+    bits: Bits,
 }
 
-const METHOD: u32 = 3 << 4;
-const IPV4: u32 = 1 << 6;
-const IPV6: u32 = 2 << 6;
-const REVOKED: u32 = 1 << 8;
-const ODD: u32 = 1 << 9;
+const CAPABILITIES: Field = Field { shift: 0, most: 0xf };
+const METHOD: Field = Field { shift: 4, most: 3 };
+/// What address it has: none, or of which version.
+const VERSION: Field = Field { shift: 6, most: 7 };
+/// Whether it was revoked.
+const REVOKED: Field = Field { shift: 9, most: 1 };
+/// Whether it does not fit, and is kept whole beside.
+const ODD: Field = Field { shift: 10, most: 1 };
+/// The revocation's highest bits.
+const REVOKED_HIGH: Field = Field { shift: 11, most: 0x1f_ffff };
 
 impl Default for PackedSession {
     fn default() -> Self {
@@ -203,7 +214,7 @@ impl Default for PackedSession {
             absolute_end: 0,
             revoked_low: 0,
             label: 0,
-            bits: 0,
+            bits: Bits::default(),
         }
     }
 }
@@ -214,59 +225,57 @@ impl Packed for PackedSession {
     fn key(&self) -> SessionId {
         self.id
     }
-
-    fn is_kept(&self) -> bool {
-        self.bits & METHOD != 0
-    }
 }
 
 impl PackedSession {
-    /// All but the subject; `None` where anything about it does not fit.
+    /// All but the label; `None` where anything about it does not fit.
     fn of(session: &SessionRecord) -> Option<Self> {
-        let (address, opened_from) = pack_address(session.opened_from);
-        let revoked = session.revoked_at.map(Timestamp::as_millis);
-        let millis = revoked.unwrap_or_default();
-        let revoked = if revoked.is_some() { REVOKED } else { 0 };
-        let bits = u32::from(session.capabilities.bits())
-            | u32::from(session.method.to_byte()) << 4
-            | address
-            | revoked
-            | ((millis >> 32) as u32) << 10;
-        (millis >> 54 == 0).then_some(Self {
+        let (version, opened_from) = pack_address(session.opened_from);
+        let revoked_at = session.revoked_at.map(Timestamp::as_millis);
+        let (revoked_high, revoked_low) = split(revoked_at.unwrap_or_default());
+        let mut bits = Bits::default();
+        bits.set(CAPABILITIES, session.capabilities.bits().into())?;
+        bits.set(METHOD, session.method.to_byte().into())?;
+        bits.set(VERSION, version)?;
+        bits.set(REVOKED, revoked_at.is_some().into())?;
+        bits.set(REVOKED_HIGH, revoked_high)?;
+        Some(Self {
             id: session.id,
             grant: session.grant,
             opened_from,
             created_at: whole_seconds(session.created_at)?,
             expires_at: whole_seconds(session.expires_at)?,
             absolute_end: whole_seconds(session.absolute_end)?,
-            revoked_low: millis as u32,
+            revoked_low,
             label: 0,
             bits,
         })
     }
 
     fn odd(session: &SessionRecord) -> Self {
-        Self { id: session.id, bits: METHOD | ODD, ..Self::default() }
+        let mut odd = Self { id: session.id, ..Self::default() };
+        let _ = odd.bits.set(ODD, 1);
+        odd
     }
 
     const fn is_odd(&self) -> bool {
-        self.bits & ODD != 0
+        self.bits.get(ODD) != 0
     }
 
     fn unpack(&self, labels: &Labels) -> Option<SessionRecord> {
-        let millis = u64::from(self.bits >> 10) << 32 | u64::from(self.revoked_low);
-        let revoked = self.bits & REVOKED != 0;
+        let revoked_at = join(self.bits.get(REVOKED_HIGH), self.revoked_low);
+        let revoked = self.bits.get(REVOKED) != 0;
         Some(SessionRecord {
             id: self.id,
             subject: labels.get(self.label)?,
-            capabilities: Capabilities::from_bits((self.bits & 15) as u16)?,
-            method: Method::from_byte((self.bits >> 4 & 3) as u8)?,
+            capabilities: Capabilities::from_bits(self.bits.get(CAPABILITIES) as u16)?,
+            method: Method::from_byte(self.bits.get(METHOD) as u8)?,
             grant: self.grant,
-            opened_from: unpack_address(self.bits, self.opened_from),
+            opened_from: unpack_address(self.bits.get(VERSION), self.opened_from),
             created_at: Timestamp::from_secs(self.created_at),
             expires_at: Timestamp::from_secs(self.expires_at),
             absolute_end: Timestamp::from_secs(self.absolute_end),
-            revoked_at: revoked.then_some(Timestamp::from_millis(millis)),
+            revoked_at: revoked.then_some(Timestamp::from_millis(revoked_at)),
         })
     }
 }
@@ -280,17 +289,71 @@ fn pack_address(address: Option<IpAddr>) -> (u32, [u8; 16]) {
         None => (0, [0; 16]),
         Some(IpAddr::V4(address)) => {
             let [a, b, c, d] = address.octets();
-            (IPV4, [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+            (4, [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
         }
-        Some(IpAddr::V6(address)) => (IPV6, address.octets()),
+        Some(IpAddr::V6(address)) => (6, address.octets()),
     }
 }
 
-fn unpack_address(bits: u32, octets: [u8; 16]) -> Option<IpAddr> {
+fn unpack_address(version: u32, octets: [u8; 16]) -> Option<IpAddr> {
     let [a, b, c, d, ..] = octets;
-    match bits & (IPV4 | IPV6) {
-        IPV4 => Some(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
-        IPV6 => Some(IpAddr::V6(Ipv6Addr::from(octets))),
+    match version {
+        4 => Some(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
+        6 => Some(IpAddr::V6(Ipv6Addr::from(octets))),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::subject::Subject;
+
+    fn session(number: u8) -> SessionRecord {
+        let at = |seconds| Timestamp::from_secs(1_800_000_000).plus(Duration::from_secs(seconds));
+        SessionRecord {
+            id: SessionId::new([number; 16]),
+            subject: Subject::new("laptop").unwrap_or(Subject::EMPTY),
+            capabilities: Capabilities::ALL,
+            method: Method::Code,
+            grant: GrantId::new([1; 16]),
+            opened_from: None,
+            created_at: at(0),
+            expires_at: at(60),
+            absolute_end: at(600),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn a_session_takes_76_bytes() {
+        assert_eq!(size_of::<super::super::slab::Place<PackedSession>>(), 76);
+    }
+
+    /// Whole records would come out as they went in too, but they take far more memory.
+    #[test]
+    fn only_what_does_not_fit_is_kept_whole_and_only_for_as_long() {
+        let mut sessions = Sessions::new([7; 8]);
+        let usual = session(1);
+        let odd = SessionRecord { created_at: Timestamp::from_millis(1), ..session(2) };
+        let both = [usual, odd].map(|one| sessions.insert(&one, 2));
+        assert_eq!((both, sessions.odd.len()), ([Ok(()), Ok(())], 1));
+        let revoked = sessions.revoke(&Selector::All, usual.created_at);
+        assert_eq!((revoked.len(), sessions.odd.len()), (2, 1));
+        assert_eq!(sessions.expire(usual.absolute_end, 2, |_| ()), 2);
+        assert_eq!((sessions.len(), sessions.labels(), sessions.odd.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_becomes_odd_is_kept_whole_and_what_is_so_no_more_is_packed() {
+        let mut sessions = Sessions::new([7; 8]);
+        let usual = session(1);
+        let times = [1_800_000_100_001, 1_800_000_200_000].map(Timestamp::from_millis);
+        assert_eq!(sessions.insert(&usual, 1), Ok(()));
+        let odd = times.map(|until| (sessions.extend(usual.id, until), sessions.odd.len()));
+        assert_eq!(odd, [(true, 1), (true, 0)]);
+        assert_eq!(sessions.get(usual.id).map(|one| one.expires_at), times.last().copied());
     }
 }

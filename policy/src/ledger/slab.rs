@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-/// No place: the first one of a slab is never used.
+/// No place: those of a slab are numbered from one on.
 pub(super) const NONE: u32 = 0;
 
 const BITS: u32 = 9;
@@ -84,50 +84,42 @@ impl<T: Default> Slab<T> {
     /// `None` where no further place could be numbered.
     pub(super) fn insert(&mut self, body: T) -> Option<u32> {
         let at = if self.free == NONE { self.unused()? } else { self.free };
-        let place = self.places.get_mut(at)?;
-        if self.free == at {
-            self.free = place.link;
-        }
-        *place = Place { link: NONE, body };
+        let place = self.place_mut(at)?;
+        let free = mem::replace(place, Place { link: NONE, body }).link;
+        self.free = free;
         Some(at)
     }
 
     fn unused(&mut self) -> Option<u32> {
         let at = self.highest.checked_add(1)?;
-        if at >= self.places.len() {
+        if at > self.places.len() {
             self.places.grow()?;
         }
         self.highest = at;
         Some(at)
     }
 
-    /// Makes sure that there is a free place; `None` where no further one could be numbered.
-    pub(super) fn reserve(&mut self) -> Option<()> {
-        let fits = self.free != NONE || self.highest.checked_add(1)? < self.places.len();
-        if fits { Some(()) } else { self.places.grow() }
-    }
-
     /// Gives a place back that is taken.
     pub(super) fn remove(&mut self, at: u32) -> T {
-        let Some(place) = self.places.get_mut(at) else { return T::default() };
+        let Some(place) = self.places.get_mut(at.wrapping_sub(1)) else { return T::default() };
         place.link = mem::replace(&mut self.free, at);
         mem::take(&mut place.body)
     }
 
     pub(super) fn place(&self, at: u32) -> Option<&Place<T>> {
-        self.places.get(at)
+        self.places.get(at.wrapping_sub(1))
     }
 
     pub(super) fn place_mut(&mut self, at: u32) -> Option<&mut Place<T>> {
-        self.places.get_mut(at)
+        self.places.get_mut(at.wrapping_sub(1))
     }
 
     pub(super) fn get(&self, at: u32) -> Option<&T> {
-        self.places.get(at).map(|place| &place.body)
+        self.place(at).map(|place| &place.body)
     }
 
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
-        self.places.get_mut(at).map(|place| &mut place.body)
+        self.place_mut(at).map(|place| &mut place.body)
     }
 
     /// All places, free ones included, from the first on.
@@ -156,5 +148,18 @@ mod tests {
         let again: Vec<_> = (1..=3).map(|_| slab.insert(5)).collect();
         assert_eq!(again, [Some(1999), Some(7), Some(2001)]);
         assert_eq!(slab.iter().filter(|body| **body == 5).count(), 4);
+        assert_eq!(slab.get(NONE), None);
+    }
+
+    #[test]
+    fn the_first_chunk_doubles_and_further_ones_are_added_as_they_are_needed() {
+        let mut slab = Slab::new();
+        let lengths = [1, 4, 5, 512, 513, 2000].map(|count| {
+            while slab.highest < count {
+                assert!(slab.insert(0_u8).is_some());
+            }
+            slab.places.len()
+        });
+        assert_eq!(lengths, [4, 4, 8, 512, 1024, 2048]);
     }
 }

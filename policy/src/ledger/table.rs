@@ -8,21 +8,13 @@ use core::mem;
 use super::NotKept;
 use super::index::{Hashed, Index};
 use super::slab::{NONE, Slab};
-use crate::capability::Capabilities;
 use crate::standing::Seeded;
 use crate::time::Timestamp;
-use crate::token::Method;
-
-/// Packed records have four bits for capabilities and two for the method, zero in a free place.
-const _: () = assert!(Capabilities::ALL.bits() < 1 << 4);
-const _: () = assert!(Method::from_byte(0).is_none() && Method::from_byte(4).is_none());
 
 /// A record as a table keeps it. The default is none.
 pub(super) trait Packed: Default {
     type Key: Copy + Eq + Hash;
     fn key(&self) -> Self::Key;
-    /// Whether it is a record, and not a free place.
-    fn is_kept(&self) -> bool;
 }
 
 impl<T: Packed> Hashed for T {
@@ -64,17 +56,14 @@ impl<T: Packed> Table<T> {
         if self.index.find(&self.slab, hash, |one| one.key() == key).is_some() {
             return Err(NotKept::Exists);
         }
-        self.index.reserve(&self.slab).ok_or(NotKept::Full)?;
         let at = make().and_then(|record| self.slab.insert(record)).ok_or(NotKept::Full)?;
-        self.index.insert(hash, at);
+        self.index.insert(&self.slab, hash, at);
         self.note(at, forget_at);
         Ok(at)
     }
 
     fn note(&mut self, at: u32, forget_at: Timestamp) {
-        // Rounded up, so that no record is forgotten early.
-        let second = forget_at.as_millis().div_ceil(1000);
-        let first = self.calendar.entry(second).or_insert(NONE);
+        let first = self.calendar.entry(second_after(forget_at)).or_insert(NONE);
         if let Some(place) = self.slab.place_mut(at) {
             place.link = mem::replace(first, at);
         }
@@ -92,10 +81,9 @@ impl<T: Packed> Table<T> {
         self.slab.get_mut(at)
     }
 
-    /// The records kept, each with its place.
+    /// What is in all places, each with its number: the default in free ones.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        let places = (0_u32..).zip(self.slab.iter());
-        places.filter(|(_, record)| record.is_kept())
+        (1..).zip(self.slab.iter())
     }
 
     /// The numbers of all places, free ones among them.
@@ -113,18 +101,43 @@ impl<T: Packed> Table<T> {
         let mut forgotten = 0_usize;
         while forgotten < budget {
             let due = self.calendar.first_entry();
-            let Some(mut due) = due.filter(|due| *due.key() <= now.as_millis() / 1000) else {
+            let Some(mut due) = due.filter(|due| has_come(*due.key(), now)) else {
                 break;
             };
             let at = *due.get();
             match self.slab.place(at).map(|place| place.link) {
-                Some(next) if next != NONE => *due.get_mut() = next,
-                _ => drop(due.remove()),
+                None | Some(NONE) => drop(due.remove()),
+                Some(next) => *due.get_mut() = next,
             }
             self.index.remove(&self.slab, at);
             over(at, self.slab.remove(at));
             forgotten = forgotten.saturating_add(1);
         }
         forgotten
+    }
+}
+
+/// The second at whose beginning what is kept until a time can be forgotten: no record is early.
+pub(super) const fn second_after(time: Timestamp) -> u64 {
+    time.as_millis().div_ceil(1000)
+}
+
+/// Whether that second has begun; the one after the end of time begins with its end.
+pub(super) const fn has_come(second: u64, now: Timestamp) -> bool {
+    second.saturating_mul(1000) <= now.as_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_due_before_its_time_or_later_than_the_second_after() {
+        let due = |until: u64, now: u64| {
+            has_come(second_after(Timestamp::from_millis(until)), Timestamp::from_millis(now))
+        };
+        assert!(!due(5000, 4999) && due(5000, 5000));
+        assert!(!due(5001, 5999) && due(5001, 6000));
+        assert!(!due(u64::MAX, u64::MAX - 1) && due(u64::MAX, u64::MAX));
     }
 }

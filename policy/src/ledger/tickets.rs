@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use super::NotKept;
+use super::table::{has_come, second_after};
 use crate::keys::Digest;
 use crate::standing::Seeded;
 use crate::ticket::TicketRecord;
@@ -16,7 +17,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug)]
 pub(super) struct Tickets {
     entries: HashMap<Digest, TicketRecord, Seeded>,
-    calendar: BTreeMap<Timestamp, Vec<Digest>>,
+    calendar: BTreeMap<u64, Vec<Digest>>,
 }
 
 impl Tickets {
@@ -39,9 +40,7 @@ impl Tickets {
             Entry::Occupied(_) => return Err(NotKept::Exists),
             Entry::Vacant(place) => place.insert(ticket),
         };
-        // Rounded up, so that no record is forgotten early.
-        let second = forget_at.plus(core::time::Duration::from_millis(999)).floor_to_second();
-        self.calendar.entry(second).or_default().push(key);
+        self.calendar.entry(second_after(forget_at)).or_default().push(key);
         Ok(())
     }
 
@@ -56,7 +55,8 @@ impl Tickets {
     pub(super) fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
         let mut forgotten = 0_usize;
         while forgotten < budget {
-            let Some(mut due) = self.calendar.first_entry().filter(|due| *due.key() <= now) else {
+            let Some(mut due) = self.calendar.first_entry().filter(|due| has_come(*due.key(), now))
+            else {
                 break;
             };
             match due.get_mut().pop() {

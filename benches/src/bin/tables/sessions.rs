@@ -95,7 +95,7 @@ fn turn(sessions: &mut Sessions, numbers: std::ops::Range<u64>, size: u64) -> (f
     for id in &renewed {
         assert!(sessions.extend(*id, now.plus(Duration::from_secs(7 * 24 * 3600))));
     }
-    sessions.expire(now, 4 * TURN as usize);
+    sessions.expire(now, 4 * TURN as usize, |_| ());
     let end = cpu();
     ((end - found) / TURN as f64, (end - start) / TURN as f64)
 }

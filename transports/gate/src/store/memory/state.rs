@@ -176,11 +176,10 @@ impl State {
     }
 
     pub(super) fn expire(&mut self, now: Timestamp) -> usize {
-        let forgotten = self.ledger.expire(now, EXPIRE_BUDGET);
-        if forgotten > 0 {
-            let ledger = &self.ledger;
-            self.changed.retain(|id, _| ledger.session(*id).is_some());
-        }
+        let changed = &mut self.changed;
+        let forgotten = self.ledger.expire_and_tell(now, EXPIRE_BUDGET, |id| {
+            changed.remove(&id);
+        });
         let before = self.reports.len().saturating_add(self.departed.len());
         self.reports.retain(|_, report| now < report.until);
         self.departed.retain(|_, (_, until)| now < *until);
