@@ -145,7 +145,7 @@ impl Grants {
     pub fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
         let (labels, recent, odd) = (&mut self.labels, &mut self.recent, &mut self.odd);
         let forgotten = self.table.expire(now, budget, |at, packed| {
-            packed.label(recent).into_iter().for_each(|label| labels.release(label));
+            let _ = packed.label(recent).and_then(|label| labels.release(label));
             if packed.is_odd() {
                 odd.remove(&at);
             }
@@ -158,19 +158,20 @@ impl Grants {
     fn settle(&mut self, now: Timestamp, budget: usize) {
         for _ in 0..budget {
             let Some((at, past)) = self.recent.pop(now) else { break };
-            self.let_go(at, &past);
+            let _ = self.let_go(at, &past);
         }
     }
 
     /// Takes a redemption that is forgotten away from its grant, unless that is gone already.
-    fn let_go(&mut self, at: u32, past: &Past) {
-        let Some(packed) = self.table.get_mut(past.place) else { return };
+    fn let_go(&mut self, at: u32, past: &Past) -> Option<()> {
+        let packed = self.table.get_mut(past.place)?;
         if packed.newest() == at {
-            let _ = packed.bits.set(REMEMBERS, 0);
+            packed.bits.set(REMEMBERS, 0)?;
             packed.label = past.label;
         } else {
             self.recent.close(packed.newest(), at, past);
         }
+        Some(())
     }
 
     fn unpack(&self, at: u32, packed: &PackedGrant) -> Option<GrantRecord> {

@@ -70,19 +70,21 @@ impl Index {
 
     /// Adds a place of the slab that is not in the index. It fits: there are fewer buckets than
     /// entries, and so the slab runs out of numbers for its places first.
-    pub(super) fn insert<T: Hashed>(&mut self, slab: &Slab<T>, hash: u64, at: u32) {
-        let fits = self.length < self.buckets.saturating_mul(FILL) || self.split(slab).is_some();
-        if fits && self.put(hash, at).is_some() {
-            self.length = self.length.saturating_add(1);
+    pub(super) fn insert<T: Hashed>(&mut self, slab: &Slab<T>, hash: u64, at: u32) -> Option<()> {
+        if self.length >= self.buckets.saturating_mul(FILL) {
+            self.split(slab)?;
         }
+        self.put(hash, at)?;
+        self.length = self.length.saturating_add(1);
+        Some(())
     }
 
     /// Takes a place of the slab out that is in the index.
-    pub(super) fn remove<T: Hashed>(&mut self, slab: &Slab<T>, at: u32) {
-        let Some(hash) = slab.get(at).map(|body| body.hash(&self.seed)) else { return };
-        if self.take(self.number(hash), at).is_some() {
-            self.length = self.length.saturating_sub(1);
-        }
+    pub(super) fn remove<T: Hashed>(&mut self, slab: &Slab<T>, at: u32) -> Option<()> {
+        let hash = slab.get(at)?.hash(&self.seed);
+        self.take(self.number(hash), at)?;
+        self.length = self.length.saturating_sub(1);
+        Some(())
     }
 
     /// The low bits of the hash that count for its bucket: one more in buckets that were split
@@ -123,7 +125,7 @@ impl Index {
         };
         let last = first.pop()?;
         if first.places == [NONE; WIDTH] {
-            bucket.more = self.further.remove(more).more;
+            bucket.more = self.further.remove(more)?.more;
         }
         if last.1 == at || bucket.replace(at, last).is_some() {
             return Some(());
@@ -154,7 +156,7 @@ impl Index {
             if bucket.more == NONE {
                 return Some(());
             }
-            bucket = self.further.remove(bucket.more);
+            bucket = self.further.remove(bucket.more)?;
         }
     }
 }
@@ -208,7 +210,7 @@ mod tests {
         let (mut slab, mut index) = (Slab::new(), Index::new(Seeded(7)));
         let mut add = |number: u32| {
             let at = slab.insert(Number(number))?;
-            index.insert(&slab, u64::from(number % 3), at);
+            index.insert(&slab, u64::from(number % 3), at)?;
             Some(at)
         };
         let places: alloc::vec::Vec<_> = (0..1000).filter_map(&mut add).collect();
@@ -221,22 +223,15 @@ mod tests {
             let number = step * 7 % 1000;
             let at = places.get(number as usize).copied();
             assert_eq!(find(&index, number), at);
-            at.into_iter().for_each(|at| index.remove(&slab, at));
+            assert_eq!(at.and_then(|at| index.remove(&slab, at)), Some(()));
             assert_eq!(find(&index, number), None);
             let next = (step + 1) * 7 % 1000;
-            assert!(step == 999 || find(&index, next).is_some(), "{next} after {number}");
+            assert_eq!(find(&index, next).is_none(), step == 999, "{next} after {number}");
         }
         assert_eq!(index.len(), 0);
-        assert!(
-            index
-                .further
-                .iter()
-                .all(|bucket| bucket.places == [NONE; WIDTH] && bucket.more == NONE)
-        );
         let lines = (0..index.buckets).filter_map(|number| index.bucket(number));
-        assert!(
-            lines.into_iter().all(|bucket| bucket.places == [NONE; WIDTH] && bucket.more == NONE)
-        );
+        let empty = |bucket: &Bucket| (bucket.places, bucket.more) == ([NONE; WIDTH], NONE);
+        assert!(lines.chain(index.further.iter()).all(empty));
     }
 
     /// A number whose hash is like no other's.
@@ -262,7 +257,7 @@ mod tests {
         for number in 1..=1024 {
             let hash = Random(number).hash(&index.seed);
             let at = slab.insert(Random(number));
-            at.into_iter().for_each(|at| index.insert(&slab, hash, at));
+            assert_eq!(at.and_then(|at| index.insert(&slab, hash, at)), Some(()));
             assert_eq!(index.buckets, number.div_ceil(FILL));
         }
         let looked_at = core::cell::Cell::new(0);

@@ -75,7 +75,7 @@ impl Recent {
             return None;
         }
         self.first = place.link;
-        Some((at, self.slab.remove(at)))
+        Some((at, self.slab.remove(at)?))
     }
 
     /// Closes the ring of a grant without one that was taken off the queue, unless that was in

@@ -87,10 +87,10 @@ impl Sessions {
     /// Moves a session's expiry on to that of a renewed token; `false` if there is none of this
     /// id, or it was revoked, and so stays as it is.
     pub fn extend(&mut self, id: SessionId, expires_at: Timestamp) -> bool {
-        let Some(at) = self.table.find(id) else { return false };
         //= req: SESSION-5
-        self.change(at, |session| session.revoked_at.is_none(), |one| one.extend(expires_at))
-            .is_some()
+        let open = |session: &SessionRecord| session.revoked_at.is_none();
+        let found = self.table.find(id);
+        found.and_then(|at| self.change(at, open, |one| one.extend(expires_at))).is_some()
     }
 
     /// Revokes the live sessions that `which` picks, and returns them as they are now. Looks
@@ -354,6 +354,7 @@ mod tests {
         assert_eq!(sessions.insert(&usual, 1), Ok(()));
         let odd = times.map(|until| (sessions.extend(usual.id, until), sessions.odd.len()));
         assert_eq!(odd, [(true, 1), (true, 0)]);
+        assert!(!sessions.extend(SessionId::new([2; 16]), Timestamp::from_secs(1_800_000_300)));
         assert_eq!(sessions.get(usual.id).map(|one| one.expires_at), times.last().copied());
     }
 }

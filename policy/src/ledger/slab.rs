@@ -100,10 +100,10 @@ impl<T: Default> Slab<T> {
     }
 
     /// Gives a place back that is taken.
-    pub(super) fn remove(&mut self, at: u32) -> T {
-        let Some(place) = self.places.get_mut(at.wrapping_sub(1)) else { return T::default() };
+    pub(super) fn remove(&mut self, at: u32) -> Option<T> {
+        let place = self.places.get_mut(at.wrapping_sub(1))?;
         place.link = mem::replace(&mut self.free, at);
-        mem::take(&mut place.body)
+        Some(mem::take(&mut place.body))
     }
 
     pub(super) fn place(&self, at: u32) -> Option<&Place<T>> {
@@ -143,7 +143,7 @@ mod tests {
         let places: Vec<_> = (1..=2000_u32).map(|body| slab.insert(body)).collect();
         let numbers: Vec<_> = (1..=2000_u32).map(Some).collect();
         assert_eq!(places, numbers);
-        assert_eq!([slab.remove(7), slab.remove(1999)], [7, 1999]);
+        assert_eq!([slab.remove(7), slab.remove(1999)], [Some(7), Some(1999)]);
         assert_eq!([slab.get(7), slab.get(1999)], [Some(&0), Some(&0)]);
         let again: Vec<_> = (1..=3).map(|_| slab.insert(5)).collect();
         assert_eq!(again, [Some(1999), Some(7), Some(2001)]);

@@ -57,16 +57,15 @@ impl<T: Packed> Table<T> {
             return Err(NotKept::Exists);
         }
         let at = make().and_then(|record| self.slab.insert(record)).ok_or(NotKept::Full)?;
-        self.index.insert(&self.slab, hash, at);
-        self.note(at, forget_at);
+        self.index.insert(&self.slab, hash, at).ok_or(NotKept::Full)?;
+        self.note(at, forget_at).ok_or(NotKept::Full)?;
         Ok(at)
     }
 
-    fn note(&mut self, at: u32, forget_at: Timestamp) {
+    fn note(&mut self, at: u32, forget_at: Timestamp) -> Option<()> {
         let first = self.calendar.entry(second_after(forget_at)).or_insert(NONE);
-        if let Some(place) = self.slab.place_mut(at) {
-            place.link = mem::replace(first, at);
-        }
+        self.slab.place_mut(at)?.link = mem::replace(first, at);
+        Some(())
     }
 
     pub(super) fn find(&self, key: T::Key) -> Option<u32> {
@@ -110,7 +109,7 @@ impl<T: Packed> Table<T> {
                 Some(next) => *due.get_mut() = next,
             }
             self.index.remove(&self.slab, at);
-            over(at, self.slab.remove(at));
+            self.slab.remove(at).into_iter().for_each(|record| over(at, record));
             forgotten = forgotten.saturating_add(1);
         }
         forgotten
@@ -136,8 +135,8 @@ mod tests {
         let due = |until: u64, now: u64| {
             has_come(second_after(Timestamp::from_millis(until)), Timestamp::from_millis(now))
         };
-        assert!(!due(5000, 4999) && due(5000, 5000));
-        assert!(!due(5001, 5999) && due(5001, 6000));
-        assert!(!due(u64::MAX, u64::MAX - 1) && due(u64::MAX, u64::MAX));
+        assert_eq!([due(5000, 4999), due(5000, 5000)], [false, true]);
+        assert_eq!([due(5001, 5999), due(5001, 6000)], [false, true]);
+        assert_eq!([due(u64::MAX, u64::MAX - 1), due(u64::MAX, u64::MAX)], [false, true]);
     }
 }
