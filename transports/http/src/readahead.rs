@@ -11,7 +11,7 @@ use doorward_policy::denial::Denial;
 use doorward_policy::head::{HeadScanner, Progress};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-use crate::sockets::{Duplex, Stream};
+use crate::sockets::Stream;
 
 /// How much is read at once.
 const READ: usize = 1024;
@@ -53,11 +53,8 @@ pub(crate) async fn first_head(
 }
 
 /// A stream that begins with bytes that were read from it before; the stream itself where there are none.
-pub(crate) fn prefixed<S: Duplex + 'static>(prefix: Bytes, stream: S) -> Stream {
-    if prefix.is_empty() {
-        return Box::new(stream);
-    }
-    Box::new(Prefixed::new(prefix, stream))
+pub(crate) fn prefixed(prefix: Bytes, stream: Stream) -> Stream {
+    if prefix.is_empty() { stream } else { Box::new(Prefixed::new(prefix, stream)) }
 }
 
 /// A stream that begins with bytes that were read from it before.

@@ -107,8 +107,8 @@ impl std::fmt::Debug for Site {
 
 /// How a connection begins.
 enum Beginning<S> {
-    /// With a head, which is read again from here.
-    Head(Prefixed<S>),
+    /// With a head: these bytes of it, and perhaps of what follows, have been read.
+    Head(Bytes, S),
     /// With what is refused at once. Boxed, so that no connection that goes on has room for it.
     Refused(S, Box<Refusal>),
     /// With nothing that could be answered.
@@ -236,8 +236,9 @@ impl Site {
             () = &mut drained => return None,
         };
         match beginning {
-            Beginning::Head(stream) => {
-                self.answer_all(stream, peer, tls, Mutex::new(Some(slot)), drained).await
+            Beginning::Head(prefix, stream) => {
+                let stream = Prefixed::new(prefix, Box::new(stream) as Stream);
+                self.answering(stream, peer, tls, Mutex::new(Some(slot)), drained).await
             }
             Beginning::Refused(mut stream, refusal) => {
                 refuse_raw(&mut stream, &refusal).await;
@@ -263,8 +264,7 @@ impl Site {
         let head = timeout(self.limits.head_deadline, head).await;
         let denial = match head {
             Ok(Ok(FirstHead::Complete(prefix))) => {
-                let stream = secured.map(|stream| Prefixed::new(prefix, stream));
-                return stream.map_or(Beginning::Gone, Beginning::Head);
+                return secured.map_or(Beginning::Gone, |stream| Beginning::Head(prefix, stream));
             }
             Ok(Ok(FirstHead::Refused(denial))) => denial,
             Ok(Ok(FirstHead::Gone)) => return Beginning::Gone,
@@ -282,13 +282,26 @@ impl Site {
         }
     }
 
-    async fn answer_all<S: Duplex + 'static>(
+    /// [`answer_all`](Self::answer_all), compiled here and once for every kind of stream: what is hot
+    /// is not to depend on how the crate is built that serves.
+    fn answering<'a>(
         self: Arc<Self>,
-        stream: Prefixed<S>,
+        stream: Prefixed<Stream>,
         peer: SocketAddr,
         tls: bool,
         slot: Slot,
-        drained: impl Future<Output = ()> + Send,
+        drained: Pin<&'a mut (dyn Future<Output = ()> + Send)>,
+    ) -> Pin<Box<dyn Future<Output = Option<Carried>> + Send + 'a>> {
+        Box::pin(self.answer_all(stream, peer, tls, slot, drained))
+    }
+
+    async fn answer_all(
+        self: Arc<Self>,
+        stream: Prefixed<Stream>,
+        peer: SocketAddr,
+        tls: bool,
+        slot: Slot,
+        mut drained: Pin<&mut (dyn Future<Output = ()> + Send)>,
     ) -> Option<Carried> {
         let limits = self.limits;
         let slot = Arc::new(slot);
@@ -312,7 +325,6 @@ impl Site {
             .max_headers(MAX_FIELDS * 2)
             .max_buf_size(64 * 1024)
             .serve_connection(TokioIo::new(stream), service);
-        let mut drained = pin!(drained);
         let mut unadmitted = pin!(sleep(limits.unadmitted));
         let (mut draining, mut judged) = (false, false);
         loop {
@@ -475,10 +487,10 @@ async fn through_both(http: Pin<Box<impl Future<Output = Option<Carried>> + Send
 }
 
 /// A stream that hyper has read from, without what hyper and [`first_head`] needed.
-fn plain<S: Duplex + 'static>(read: Bytes, stream: Prefixed<S>) -> Stream {
+fn plain(read: Bytes, stream: Prefixed<Stream>) -> Stream {
     match stream.into_plain() {
         Ok(stream) => prefixed(read, stream),
-        Err(stream) => prefixed(read, stream),
+        Err(stream) => prefixed(read, Box::new(stream)),
     }
 }
 

@@ -259,7 +259,7 @@ fn told(denial: Denial) -> Ended {
 /// Takes the stream out of hyper's hands, and with it out of hyper's read buffer.
 fn plain<S: Duplex + 'static>(upgraded: Upgraded) -> Stream {
     match upgraded.downcast::<TokioIo<S>>() {
-        Ok(parts) => prefixed(parts.read_buf, parts.io.into_inner()),
+        Ok(parts) => prefixed(parts.read_buf, Box::new(parts.io.into_inner())),
         Err(upgraded) => Box::new(TokioIo::new(upgraded)),
     }
 }
