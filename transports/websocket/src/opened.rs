@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 /// Bytes that one read of a relay takes.
 const SCRATCH: usize = 128 * 1024;
+/// Reads in one poll before others get their turn.
+pub(crate) const TURNS: usize = 4;
 
 thread_local! {
     /// Empty, and without memory until a thread's first read.
@@ -110,12 +112,14 @@ impl<S: AsyncRead + Unpin> Opened<S> {
     /// Reads and drops what comes, until the end of the stream.
     pub(crate) async fn drain(&mut self) {
         poll_fn(|cx| {
-            loop {
+            for _ in 0..TURNS {
                 let read = with_scratch(|room| self.poll_read(cx, &mut ReadBuf::uninit(room)));
                 if !matches!(ready!(read), Ok(1..)) {
                     return Poll::Ready(());
                 }
             }
+            cx.waker().wake_by_ref();
+            Poll::Pending
         })
         .await;
     }

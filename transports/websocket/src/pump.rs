@@ -10,10 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::ending::CloseReason;
 use crate::frames::{FrameScanner, MAX_HEADER, Peer, Violation};
-use crate::opened::{Opened, with_scratch};
-
-/// Reads in one poll before others get their turn.
-const TURNS: usize = 4;
+use crate::opened::{Opened, TURNS, with_scratch};
 
 /// Why a direction carries nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +224,7 @@ impl Pump {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        loop {
+        for _ in 0..TURNS {
             if ready!(self.poll_drain(cx, writer)).is_err() {
                 self.goodbye = Goodbye::Said;
                 return Poll::Ready(());
@@ -246,6 +243,8 @@ impl Pump {
                 }
             };
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Reads once for the rest of a frame. Returns what is next.

@@ -9,3 +9,4 @@ mod scanner;
 mod shared;
 mod support;
 mod tcp;
+mod turns;
