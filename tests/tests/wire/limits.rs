@@ -64,6 +64,21 @@ async fn a_later_request_in_absolute_form_is_refused() {
     assert_eq!(door.last_denial().await["threat"], "DW-PATH-CONFUSION");
 }
 
+/// HTTP/1.0 has no upgrades: its connection would be shut down, and then carried as a WebSocket.
+#[tokio::test]
+async fn a_later_request_of_another_version_is_refused() {
+    let door = Door::open().await;
+    let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    let first = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
+    stream.write_all(first.as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.status, 200);
+    let second = door.handshake(&bearer).replace("HTTP/1.1", "HTTP/1.0");
+    stream.write_all(second.as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.status, 400);
+    assert_eq!(door.last_denial().await["threat"], "DW-PATH-CONFUSION");
+}
+
 //= req: HTTP-1, HTTP-2, type=test
 /// CVE-2026-26999: a head or a body that never ends is answered at its deadline.
 #[tokio::test]

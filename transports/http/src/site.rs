@@ -16,7 +16,7 @@ use doorward_policy::admission::Wire;
 use doorward_policy::denial::Denial;
 use doorward_policy::request::{Field, Head, MAX_FIELDS};
 use doorward_policy::route::{Endpoint, Target};
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -390,11 +390,13 @@ impl Site {
         }
         let uri = request.uri();
         let origin_form = uri.scheme().is_none() && uri.authority().is_none();
+        // hyper speaks HTTP/1.0 as well, which no connection can be upgraded from.
+        let whole = origin_form && request.version() == Version::HTTP_11;
         let target = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
         let head = Head {
             method: request.method().as_str(),
-            // Whatever is not in origin form is no path, and denied as such.
-            target: target.filter(|_| origin_form).unwrap_or_default(),
+            // Whatever the first head's request line can't be is no path, and denied as such.
+            target: target.filter(|_| whole).unwrap_or_default(),
             fields: &fields[..count],
             peer: peer.ip(),
             tls,
