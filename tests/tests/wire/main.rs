@@ -23,4 +23,5 @@ mod rooms;
 mod sharing;
 mod slow;
 mod streams;
+mod switching;
 mod workspaces;

@@ -146,6 +146,10 @@ impl UnderWay {
         self.lock().ending.as_mut().map_or(Poll::Pending, |ending| ending.as_mut().poll(cx))
     }
 
+    fn is_switching(&self) -> bool {
+        self.lock().carry.is_some()
+    }
+
     fn take_carry(&self) -> Option<Carry> {
         self.lock().carry.take()
     }
@@ -341,7 +345,10 @@ impl Site {
                 () = poll_fn(|cx| ending.poll(cx)) => return None,
                 () = &mut drained, if !draining => {
                     draining = true;
-                    Pin::new(&mut connection).graceful_shutdown();
+                    // hyper would cut a 101 off, and what is carried behind it ends by itself.
+                    if !ending.is_switching() {
+                        Pin::new(&mut connection).graceful_shutdown();
+                    }
                 }
                 //= req: HTTP-6
                 () = &mut unadmitted, if !judged => {
