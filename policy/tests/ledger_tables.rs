@@ -254,19 +254,27 @@ fn a_grant_keeps_a_redemption_for_as_long_as_it_can_be_repeated() {
     assert_eq!(grants.get(&digest(1)).unwrap().uses_left, 1);
 }
 
-/// A place that waits in the queue may not be taken for the grant that has come after.
+/// A place of the grant before that waits in the queue may not be taken for the one of the grant that has come after, for
+/// whose secret another's session would be given out then.
 #[test]
 fn a_grant_that_was_forgotten_leaves_nothing_to_the_one_in_its_place() {
     let mut grants = Grants::new([7; 8]);
     let directory = Directory::default();
-    grants.insert(digest(1), grant(1, secs(10)), ANY).unwrap();
-    let late = NOW.plus(secs(9));
-    grants.redeem(&digest(1), &attempt(1, 1), &directory, late).unwrap();
+    grants.insert(digest(1), grant(3, secs(10)), ANY).unwrap();
+    for seed in [1, 2, 3] {
+        let late = NOW.plus(secs(9));
+        grants.redeem(&digest(1), &attempt(seed, seed), &directory, late).unwrap();
+    }
+    // The grant and one of its redemptions: two are left in the queue.
     assert_eq!(grants.expire(NOW.plus(secs(70)), 1), 1);
     grants.insert(digest(2), grant(2, DAY), ANY).unwrap();
-    grants.redeem(&digest(2), &attempt(2, 2), &directory, NOW.plus(secs(70))).unwrap();
-    grants.expire(NOW.plus(secs(71)), 10);
-    assert_eq!(grants.get(&digest(2)).unwrap().consumed.len(), 1);
+    grants.redeem(&digest(2), &attempt(4, 4), &directory, NOW.plus(secs(70))).unwrap();
+    for budget in [1, 10] {
+        grants.expire(NOW.plus(secs(71)), budget);
+        let consumed = grants.get(&digest(2)).unwrap().consumed;
+        let sessions: Vec<_> = consumed.iter().map(|past| past.session).collect();
+        assert_eq!(sessions, [attempt(4, 4).session]);
+    }
     assert!(grants.get(&digest(1)).is_none());
     assert_eq!(grants.labels(), 1);
 }
