@@ -1,6 +1,6 @@
 //! What `doorward serve` is to start and to keep: how large the program is without symbols, how long
-//! it takes from its start to the line that says it is ready, and what it holds in memory then, with
-//! nobody connected. It listens for WebSocket and for QUIC.
+//! it takes from its start to the line that says it is ready, and what it holds in memory and takes of the
+//! CPU then, with nobody connected. It listens for WebSocket and for QUIC.
 //!
 //! There are two figures of a start. `cold-start` is that of a process whose state is there: what an
 //! operator who starts the service again waits for. `first-start` is the one of a directory in which
@@ -20,6 +20,8 @@ use doorward_benches::median;
 use doorward_benches::result::figure;
 
 const MEGABYTE: f64 = 1e6;
+/// How long an idle listener's CPU is counted.
+const IDLE: Duration = Duration::from_secs(5);
 /// Until what a start has left to do is done.
 const SETTLING: Duration = Duration::from_millis(1500);
 
@@ -49,9 +51,10 @@ fn main() -> Outcome<()> {
         figure(id, passed, "ms");
     }
 
-    let resident = idle(&stripped, &place.path().join("kept"))?;
-    println!("resident memory, idle: {resident:.2} MB");
+    let (resident, busy) = idle(&stripped, &place.path().join("kept"))?;
+    println!("idle: {resident:.2} MB resident, {busy:.2} ms of CPU a second");
     figure("idle-rss", resident, "MB");
+    figure("idle-cpu", busy, "ms a second");
     Ok(())
 }
 
@@ -87,11 +90,15 @@ fn take_starts(program: &Path, place: &Path, starts: usize) -> Outcome<(Vec<Star
     Ok((fresh, kept))
 }
 
-/// VmRSS in MB of a listener that nobody has connected to.
-fn idle(program: &Path, state: &Path) -> Outcome<f64> {
+/// VmRSS in MB of a listener that nobody has connected to, and milliseconds of CPU that it takes in a second: it looks
+/// for revocations by other processes all the time.
+fn idle(program: &Path, state: &Path) -> Outcome<(f64, f64)> {
     let (process, _) = start(program, state)?;
     thread::sleep(SETTLING);
-    Ok(process.resident()? as f64 * 1024.0 / MEGABYTE)
+    let resident = process.resident()? as f64 * 1024.0 / MEGABYTE;
+    let before = process.cpu()?;
+    thread::sleep(IDLE);
+    Ok((resident, (process.cpu()? - before) / 1e6 / IDLE.as_secs_f64()))
 }
 
 /// A listener that is ready, and what its start has cost.
