@@ -18,7 +18,7 @@ const HELP: &str = "\
 Usage: benches/report [--only PROGRAM]... [--write]
 
 Builds for release, runs what measures, and writes docs/performance.md, the plots beside it, and the headline in
-README.md, once every program has been run here. About twelve minutes, on a machine that does nothing else. Peers that
+README.md, once every program has been run here. About a quarter of an hour, on a machine that does nothing else. Peers that
 are servers of their own are installed by benches/peers/install; without them their rows are not measured.
 
   --only PROGRAM  runs only this one (can be given several times); of the others the earlier results stay

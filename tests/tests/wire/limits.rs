@@ -29,15 +29,21 @@ async fn a_head_above_its_bounds_is_refused() {
     }
 }
 
+/// A connection whose first request was let in.
+async fn answered_once(door: &Door, bearer: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    let first = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
+    stream.write_all(first.as_bytes()).await.unwrap();
+    assert_eq!(read_answer(&mut stream).await.status, 200);
+    stream
+}
+
 /// The second request of a connection is seen by hyper alone, and bounded all the same.
 #[tokio::test]
 async fn a_later_head_above_its_bounds_is_refused() {
     let door = Door::open().await;
     let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
-    let mut stream = TcpStream::connect(door.address).await.unwrap();
-    let first = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
-    stream.write_all(first.as_bytes()).await.unwrap();
-    assert_eq!(read_answer(&mut stream).await.status, 200);
+    let mut stream = answered_once(&door, &bearer).await;
     let second = format!(
         "GET / HTTP/1.1\r\nHost: {}\r\n{bearer}{}\r\n",
         door.address,
@@ -53,10 +59,7 @@ async fn a_later_head_above_its_bounds_is_refused() {
 async fn a_later_request_in_absolute_form_is_refused() {
     let door = Door::open().await;
     let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
-    let mut stream = TcpStream::connect(door.address).await.unwrap();
-    let first = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
-    stream.write_all(first.as_bytes()).await.unwrap();
-    assert_eq!(read_answer(&mut stream).await.status, 200);
+    let mut stream = answered_once(&door, &bearer).await;
     let second =
         format!("GET http://x.example/ HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
     stream.write_all(second.as_bytes()).await.unwrap();
@@ -69,10 +72,7 @@ async fn a_later_request_in_absolute_form_is_refused() {
 async fn a_later_request_of_another_version_is_refused() {
     let door = Door::open().await;
     let bearer = format!("Authorization: Bearer {}\r\n", door.token().await);
-    let mut stream = TcpStream::connect(door.address).await.unwrap();
-    let first = format!("GET / HTTP/1.1\r\nHost: {}\r\n{bearer}\r\n", door.address);
-    stream.write_all(first.as_bytes()).await.unwrap();
-    assert_eq!(read_answer(&mut stream).await.status, 200);
+    let mut stream = answered_once(&door, &bearer).await;
     let second = door.handshake(&bearer).replace("HTTP/1.1", "HTTP/1.0");
     stream.write_all(second.as_bytes()).await.unwrap();
     assert_eq!(read_answer(&mut stream).await.status, 400);
