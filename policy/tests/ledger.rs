@@ -63,6 +63,17 @@ fn a_full_ledger_opens_no_session_and_spends_no_grant() {
     assert_eq!(ledger.redeem(&digest(1), &attempt(2, 2), NOW), Err(RedeemError::Full));
 }
 
+//= req: GRANT-7, type=test
+#[test]
+fn a_session_id_that_is_taken_opens_no_session_and_spends_no_grant() {
+    let mut ledger = ledger_with_grant(4, 3);
+    let first = ledger.redeem(&digest(1), &attempt(1, 1), NOW).unwrap();
+    assert_eq!(ledger.redeem(&digest(1), &attempt(2, 1), NOW), Err(RedeemError::Full));
+    assert_eq!((uses_left(&ledger), ledger.sessions().count()), (2, 1));
+    assert_eq!(ledger.redeem(&digest(1), &attempt(1, 1), NOW), Ok(first));
+    assert!(ledger.redeem(&digest(1), &attempt(2, 2), NOW).is_ok());
+}
+
 #[test]
 fn a_full_ledger_still_repeats_and_still_says_why_not() {
     let mut ledger = ledger_with_grant(1, 1);

@@ -35,7 +35,7 @@ const WORKSPACES: [&str; 3] = ["main", "blue", "green"];
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Grant { uses: u32, life: u64 },
-    Redeem { digest: u8, nonce: u8, asked: u8 },
+    Redeem { digest: u8, nonce: u8, asked: u8, taken: Option<u8> },
     Ticket { session: u8 },
     Consume { digest: u8, asked: u8 },
     Revoke { session: u8 },
@@ -53,8 +53,10 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => (1..3_u32, 1..300_u64).prop_map(|(uses, life)| Event::Grant { uses, life }),
-        6 => (0..8_u8, 0..4_u8, 0..12_u8)
-            .prop_map(|(digest, nonce, asked)| Event::Redeem { digest, nonce, asked }),
+        6 => (0..8_u8, 0..4_u8, 0..12_u8, prop::option::weighted(0.1, 0..4_u8))
+            .prop_map(|(digest, nonce, asked, taken)| {
+                Event::Redeem { digest, nonce, asked, taken }
+            }),
         2 => (0..20_u8).prop_map(|session| Event::Ticket { session }),
         2 => (0..8_u8, 0..12_u8).prop_map(|(digest, asked)| Event::Consume { digest, asked }),
         1 => (0..20_u8).prop_map(|session| Event::Revoke { session }),
@@ -99,7 +101,10 @@ impl Model {
             Redemption::Repeated(id) => {
                 grant::repeat(self.sessions.get(&id), now).map_err(RedeemError::Refused)
             }
-            Redemption::Opened(_) if self.sessions.len() == CAPACITY.sessions => {
+            Redemption::Opened(session)
+                if self.sessions.len() == CAPACITY.sessions
+                    || self.sessions.contains_key(&session.id) =>
+            {
                 Err(RedeemError::Full)
             }
             Redemption::Opened(session) => {
@@ -149,10 +154,14 @@ impl Run {
                     model.grants.insert(*next, record);
                 }
             }
-            Event::Redeem { digest: which, nonce, asked } => {
+            Event::Redeem { digest: which, nonce, asked, taken } => {
                 // One that exists, most of the time.
                 let seed = model.grants.keys().nth(which.into()).copied().unwrap_or(which);
-                let attempt = Attempt { asked: asked_for(asked), ..attempt(nonce, *next) };
+                let fresh = attempt(nonce, *next);
+                // No session of its own, but the id of another's.
+                let taken = taken.and_then(|taken| model.sessions.keys().nth(taken.into()));
+                let session = taken.copied().unwrap_or(fresh.session);
+                let attempt = Attempt { asked: asked_for(asked), session, ..fresh };
                 let expected = model.redeem(seed, &attempt, *now);
                 prop_assert_eq!(ledger.redeem(&digest(seed), &attempt, *now), expected);
             }

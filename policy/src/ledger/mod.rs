@@ -78,7 +78,7 @@ impl core::error::Error for NotKept {}
 pub enum RedeemError {
     /// The grant is refused.
     Refused(GrantRefusal),
-    /// The session would not fit. The grant is not spent.
+    /// The session would not fit, or there is one of its id already. The grant is not spent.
     Full,
 }
 
@@ -153,9 +153,10 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<SessionRecord, RedeemError> {
         let full = self.sessions.len() >= self.capacity.sessions;
+        let taken = self.sessions.contains(attempt.session);
         // Full means refuse, and a refusal spends nothing: the transition runs on a copy then.
         //= req: GRANT-7
-        let outcome = if full {
+        let outcome = if full || taken {
             grant::redeem(self.grants.get(digest).as_mut(), attempt, &self.directory, now)
         } else {
             self.grants.redeem(digest, attempt, &self.directory, now)

@@ -79,6 +79,12 @@ impl Sessions {
         self.unpack(at, self.table.get(at)?)
     }
 
+    /// Whether there is one of this id.
+    #[must_use]
+    pub fn contains(&self, id: SessionId) -> bool {
+        self.table.find(id).is_some()
+    }
+
     /// All of them, revoked ones included, in no order.
     pub fn iter(&self) -> impl Iterator<Item = SessionRecord> {
         self.table.iter().filter_map(|(at, packed)| self.unpack(at, packed))
