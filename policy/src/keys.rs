@@ -230,10 +230,11 @@ impl MasterKeys {
             bytes.zeroize();
             secret
         };
+        let digester = |info: &[u8]| Digester(MacKey::new(secret(info).expose()));
         EndpointSecrets {
-            reset: secret(b"doorward/v1/quic-reset/"),
+            reset: digester(b"doorward/v1/quic-reset/"),
             address_tokens: secret(b"doorward/v1/quic-token/"),
-            connection_ids: secret(b"doorward/v1/quic-connection-id/"),
+            connection_ids: digester(b"doorward/v1/quic-connection-id/"),
         }
     }
 
@@ -258,14 +259,14 @@ impl MasterKeys {
 #[derive(Debug)]
 pub struct EndpointSecrets {
     /// Makes stateless reset tokens (RFC 9000, section 10.3.2).
-    pub reset: Secret<32>,
+    pub reset: Digester,
     /// Seals address validation tokens (RFC 9000, section 8.1.4).
     pub address_tokens: Secret<32>,
     /// Tells connection ids of this endpoint from others.
-    pub connection_ids: Secret<32>,
+    pub connection_ids: Digester,
 }
 
-/// HMAC-SHA256 under the pepper.
+/// HMAC-SHA256 under the pepper, or under a key that comes from it.
 #[derive(Clone)]
 pub struct Digester(MacKey);
 

@@ -101,7 +101,7 @@ proptest! {
             prop_assert!(!is_told(print, &secret), "{print}");
             prop_assert!(!print.contains(&text[..10]), "{print}");
         }
-        prop_assert!(!is_told(&shown(&endpoint), endpoint.reset.expose()));
+        prop_assert!(!is_told(&shown(&endpoint), endpoint.address_tokens.expose()));
         prop_assert!(!shown(&code).contains(&code.expose()[..4]), "{code:?}");
         let unlike = GrantSecret::link(other);
         prop_assert_eq!(shown(&unlike), shown(&GrantSecret::link(secret)));

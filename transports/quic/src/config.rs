@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::{hkdf, hmac};
+use aws_lc_rs::hkdf;
 use doorward_policy::hello::{ALPN, MAX_BODY, PREFIX};
 use doorward_policy::keys::EndpointSecrets;
-use doorward_policy::secret::Secret;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicServerConfig};
 use quinn::{
     ConnectionIdGenerator, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig,
@@ -14,7 +13,7 @@ use quinn::{
 };
 use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 
-use crate::ids::ConnectionIds;
+use crate::ids::{ConnectionIds, ResetKey};
 use crate::listener::Limits;
 
 /// What an unadmitted connection may send in all: a hello, twice, so that what follows one is seen
@@ -99,12 +98,11 @@ fn transport(limits: &Limits) -> Result<TransportConfig, ConfigError> {
 /// The endpoint's side, with the keys that let a client notice a restart at once: a packet of a
 /// connection that is no more is answered by a reset that only this endpoint can make.
 pub(crate) fn endpoint(secrets: &EndpointSecrets) -> EndpointConfig {
-    let reset = hmac::Key::new(hmac::HMAC_SHA256, secrets.reset.expose());
-    let mut config = EndpointConfig::new(Arc::new(reset));
-    let key = Arc::new(Secret::new(*secrets.connection_ids.expose()));
+    let mut config = EndpointConfig::new(Arc::new(ResetKey(secrets.reset.clone())));
+    let key = secrets.connection_ids.clone();
     config.min_reset_interval(RESET_INTERVAL);
     config.cid_generator(move || -> Box<dyn ConnectionIdGenerator> {
-        Box::new(ConnectionIds::new(&key))
+        Box::new(ConnectionIds::new(key.clone()))
     });
     config
 }

@@ -50,13 +50,15 @@ impl From<Refusal> for Refused {
 
 /// Greets a connection whose handshake is complete: none is left of one that isn't admitted.
 ///
-/// `slot` counts it as unadmitted. It is let go of as soon as that is over.
+/// `slot` counts it as unadmitted. It is let go of as soon as that is over. `drained` resolves once
+/// nobody new gets in.
 pub(crate) async fn greet(
     shared: &Arc<Shared>,
     connection: Connection,
     peer: IpAddr,
     slot: ClientSlot,
     deadline: impl Future<Output = ()>,
+    drained: impl Future<Output = ()>,
 ) -> Option<Box<Admitted>> {
     let early = |denial| Refused::from(shared.gate.refuse_early(denial, peer, Wire::Quic));
     // Kept until the connection is closed: dropped before, an answer without a byte would go out
@@ -69,7 +71,7 @@ pub(crate) async fn greet(
         }),
         //= req: QUIC-7
         () = deadline => Err(early(Denial::DeadlinePassed)),
-        () = shared.drained() => Err(early(Denial::Unavailable(Outage::Draining))),
+        () = drained => Err(early(Denial::Unavailable(Outage::Draining))),
     };
     // What is decided is seen through: a redemption cut off would be one that nobody hears of.
     let admitted = match (heard, &mut stream) {

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac;
-use doorward_policy::secret::Secret;
+use doorward_policy::keys::{Digest, Digester};
+use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{ConnectionId, ConnectionIdGenerator};
 use quinn_proto::{InvalidCid, RandomConnectionIdGenerator};
 
@@ -20,17 +20,12 @@ const TAG: usize = 8;
 /// Makes ids, and knows its own.
 pub(crate) struct ConnectionIds {
     random: RandomConnectionIdGenerator,
-    key: hmac::Key,
+    key: Digester,
 }
 
 impl ConnectionIds {
-    pub(crate) fn new(secret: &Secret<32>) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
+    pub(crate) fn new(key: Digester) -> Self {
         Self { random: RandomConnectionIdGenerator::new(RANDOM), key }
-    }
-
-    fn tag(&self, random: &[u8]) -> hmac::Tag {
-        hmac::sign(&self.key, random)
     }
 }
 
@@ -38,9 +33,9 @@ impl ConnectionIdGenerator for ConnectionIds {
     //= req: QUIC-10
     fn generate_cid(&mut self) -> ConnectionId {
         let random = self.random.generate_cid();
-        let tag = self.tag(&random);
+        let tag = self.key.digest(&random);
         let mut id = [0; RANDOM + TAG];
-        for (to, from) in id.iter_mut().zip(random.iter().chain(tag.as_ref())) {
+        for (to, from) in id.iter_mut().zip(random.iter().chain(tag.as_bytes())) {
             *to = *from;
         }
         ConnectionId::new(&id)
@@ -49,8 +44,8 @@ impl ConnectionIdGenerator for ConnectionIds {
     //= req: QUIC-10
     fn validate(&self, id: &ConnectionId) -> Result<(), InvalidCid> {
         let (random, tag) = id.split_at_checked(RANDOM).ok_or(InvalidCid)?;
-        let known = self.tag(random);
-        let known = known.as_ref().get(..TAG).unwrap_or_default();
+        let known = self.key.digest(random);
+        let known = known.as_bytes().get(..TAG).unwrap_or_default();
         //= req: SECRET-2
         verify_slices_are_equal(tag, known).map_err(|_| InvalidCid)
     }
@@ -64,16 +59,46 @@ impl ConnectionIdGenerator for ConnectionIds {
     }
 }
 
+/// Makes the reset tokens of ids.
+pub(crate) struct ResetKey(pub(crate) Digester);
+
+impl HmacKey for ResetKey {
+    fn sign(&self, data: &[u8], signature_out: &mut [u8]) {
+        let Self(key) = self;
+        for (to, from) in signature_out.iter_mut().zip(key.digest(data).as_bytes()) {
+            *to = *from;
+        }
+    }
+
+    fn signature_len(&self) -> usize {
+        size_of::<Digest>()
+    }
+
+    fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+        let Self(key) = self;
+        //= req: SECRET-2
+        verify_slices_are_equal(signature, key.digest(data).as_bytes()).map_err(|_| CryptoError)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use doorward_policy::Timestamp;
+    use doorward_policy::keys::MasterKeys;
+
     use super::*;
+
+    fn ids(pepper: u8) -> ConnectionIds {
+        let keys = MasterKeys::generate([3; 16], [pepper; 32], [5; 32], Timestamp::EPOCH);
+        ConnectionIds::new(keys.endpoint("[::1]:8765").connection_ids)
+    }
 
     //= req: QUIC-10, type=test
     #[test]
     fn an_endpoint_knows_its_ids_after_a_restart_and_no_others() {
-        let mut before = ConnectionIds::new(&Secret::new([1; 32]));
-        let after = ConnectionIds::new(&Secret::new([1; 32]));
-        let other = ConnectionIds::new(&Secret::new([2; 32]));
+        let mut before = ids(1);
+        let after = ids(1);
+        let other = ids(2);
         let id = before.generate_cid();
         assert_eq!(id.len(), after.cid_len());
         assert!(after.validate(&id).is_ok());
@@ -89,11 +114,24 @@ mod tests {
     //= req: QUIC-10, type=test
     #[test]
     fn no_id_comes_twice() {
-        let mut ids = ConnectionIds::new(&Secret::new([1; 32]));
+        let mut ids = ids(1);
         // Of three random bytes, as quinn's own ids have, some would.
         let mut made: Vec<_> = (0..100_000).map(|_| ids.generate_cid().to_vec()).collect();
         made.sort();
         made.dedup();
         assert_eq!(made.len(), 100_000);
+    }
+
+    //= req: QUIC-10, type=test
+    #[test]
+    fn a_reset_token_is_that_of_its_id_and_its_endpoint() {
+        let (key, other) = (ResetKey(ids(1).key), ResetKey(ids(2).key));
+        let mut token = [0; 32];
+        key.sign(b"id", &mut token);
+        assert_eq!(key.signature_len(), token.len());
+        assert!(key.verify(b"id", &token).is_ok());
+        assert!(key.verify(b"another", &token).is_err());
+        assert!(key.verify(b"id", &token[1..]).is_err());
+        assert!(other.verify(b"id", &token).is_err());
     }
 }

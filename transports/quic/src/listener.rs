@@ -275,12 +275,13 @@ async fn introduce(shared: Arc<Shared>, met: Met) -> Option<Box<Admitted>> {
     let Met { incoming, peer, slot, handshake } = met;
     let connecting = incoming.accept().ok()?;
     let mut deadline = pin!(sleep(shared.limits.deadline));
+    let mut drained = pin!(shared.drained());
     let connection = tokio::select! {
         //= req: QUIC-3
         connection = connecting => connection,
         //= req: QUIC-7
         () = &mut deadline => return None,
-        () = shared.drained() => return None,
+        () = &mut drained => return None,
     };
     drop(handshake);
     let connection = match connection {
@@ -298,7 +299,7 @@ async fn introduce(shared: Arc<Shared>, met: Met) -> Option<Box<Admitted>> {
             return None;
         }
     };
-    connection::greet(&shared, connection, peer, slot, deadline).await
+    connection::greet(&shared, connection, peer, slot, deadline, drained).await
 }
 
 /// A handshake that is under way until this is dropped.
