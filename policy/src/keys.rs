@@ -24,6 +24,7 @@ pub const PROPAGATION: Duration = Duration::from_secs(60);
 /// HMAC-SHA256 of a secret under the pepper: what a store keeps, and finds a grant by.
 ///
 /// Keyed, so it may be compared and hashed like any number: whoever can choose it has the pepper.
+/// Under a key of [`EndpointSecrets`] it is a tag, which anybody can present, and is compared as one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 

@@ -358,9 +358,9 @@ fn beyond_what_was_given() -> Vec<Case> {
 
 /// Incidents whose input the policy never sees, and who answers for them.
 const BELOW_THE_POLICY: [(&str, &str); 20] = [
-    ("CVE-2015-10004", "hmac's verification, by construction"),
-    ("CVE-2020-2101", "hmac's verification, by construction"),
-    ("CVE-2022-29185", "hmac's verification, by construction"),
+    ("CVE-2015-10004", "the MAC's verification, by construction"),
+    ("CVE-2020-2101", "the MAC's verification, by construction"),
+    ("CVE-2022-29185", "the MAC's verification, by construction"),
     ("CVE-2026-23519", "an inspection of released code"),
     ("CVE-2025-66565", "the gate's generator"),
     ("CVE-2024-7558", "the gate's generator"),

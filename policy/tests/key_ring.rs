@@ -18,6 +18,8 @@ use doorward_policy::keys::{KeyMaterialError, Master, MasterKeys, PROPAGATION, P
 use doorward_policy::secret::Secret;
 use doorward_policy::session::Lifetimes;
 use doorward_policy::token::{self, UntrustedToken};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 
 fn signing_id(masters: &MasterKeys, now: Timestamp) -> u8 {
     let ring = masters.ring(Purpose::Session);
@@ -149,7 +151,9 @@ fn an_endpoint_has_the_same_secrets_at_every_start_and_shares_them_with_no_other
     let exposed = |keys: &MasterKeys, address: &str| {
         let secrets = keys.endpoint(address);
         let [reset, ids] = [secrets.reset, secrets.connection_ids].map(|one| one.digest(b"x"));
-        [*reset.as_bytes(), *secrets.address_tokens.expose(), *ids.as_bytes()]
+        let tokens = Hmac::<Sha256>::new_from_slice(secrets.address_tokens.expose()).unwrap();
+        let tokens = tokens.chain_update(b"x").finalize().into_bytes();
+        [*reset.as_bytes(), tokens.into(), *ids.as_bytes()]
     };
     let mut keys = common::masters();
     let first = exposed(&keys, "127.0.0.1:8766");

@@ -27,13 +27,17 @@ impl ConnectionIds {
     pub(crate) fn new(key: Digester) -> Self {
         Self { random: RandomConnectionIdGenerator::new(RANDOM), key }
     }
+
+    fn tag(&self, random: &[u8]) -> Digest {
+        self.key.digest(random)
+    }
 }
 
 impl ConnectionIdGenerator for ConnectionIds {
     //= req: QUIC-10
     fn generate_cid(&mut self) -> ConnectionId {
         let random = self.random.generate_cid();
-        let tag = self.key.digest(&random);
+        let tag = self.tag(&random);
         let mut id = [0; RANDOM + TAG];
         for (to, from) in id.iter_mut().zip(random.iter().chain(tag.as_bytes())) {
             *to = *from;
@@ -44,7 +48,7 @@ impl ConnectionIdGenerator for ConnectionIds {
     //= req: QUIC-10
     fn validate(&self, id: &ConnectionId) -> Result<(), InvalidCid> {
         let (random, tag) = id.split_at_checked(RANDOM).ok_or(InvalidCid)?;
-        let known = self.key.digest(random);
+        let known = self.tag(random);
         let known = known.as_bytes().get(..TAG).unwrap_or_default();
         //= req: SECRET-2
         verify_slices_are_equal(tag, known).map_err(|_| InvalidCid)
@@ -62,10 +66,17 @@ impl ConnectionIdGenerator for ConnectionIds {
 /// Makes the reset tokens of ids.
 pub(crate) struct ResetKey(pub(crate) Digester);
 
+impl ResetKey {
+    fn tag(&self, id: &[u8]) -> Digest {
+        let Self(key) = self;
+        key.digest(id)
+    }
+}
+
 impl HmacKey for ResetKey {
     fn sign(&self, data: &[u8], signature_out: &mut [u8]) {
-        let Self(key) = self;
-        for (to, from) in signature_out.iter_mut().zip(key.digest(data).as_bytes()) {
+        debug_assert_eq!(signature_out.len(), self.signature_len(), "what is left would stay");
+        for (to, from) in signature_out.iter_mut().zip(self.tag(data).as_bytes()) {
             *to = *from;
         }
     }
@@ -75,22 +86,25 @@ impl HmacKey for ResetKey {
     }
 
     fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-        let Self(key) = self;
         //= req: SECRET-2
-        verify_slices_are_equal(signature, key.digest(data).as_bytes()).map_err(|_| CryptoError)
+        verify_slices_are_equal(signature, self.tag(data).as_bytes()).map_err(|_| CryptoError)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use doorward_policy::Timestamp;
-    use doorward_policy::keys::MasterKeys;
+    use doorward_policy::keys::{EndpointSecrets, MasterKeys};
 
     use super::*;
 
-    fn ids(pepper: u8) -> ConnectionIds {
+    fn secrets(pepper: u8) -> EndpointSecrets {
         let keys = MasterKeys::generate([3; 16], [pepper; 32], [5; 32], Timestamp::EPOCH);
-        ConnectionIds::new(keys.endpoint("[::1]:8765").connection_ids)
+        keys.endpoint("[::1]:8765")
+    }
+
+    fn ids(pepper: u8) -> ConnectionIds {
+        ConnectionIds::new(secrets(pepper).connection_ids)
     }
 
     //= req: QUIC-10, type=test
@@ -125,7 +139,7 @@ mod tests {
     //= req: QUIC-10, type=test
     #[test]
     fn a_reset_token_is_that_of_its_id_and_its_endpoint() {
-        let (key, other) = (ResetKey(ids(1).key), ResetKey(ids(2).key));
+        let (key, other) = (ResetKey(secrets(1).reset), ResetKey(secrets(2).reset));
         let mut token = [0; 32];
         key.sign(b"id", &mut token);
         assert_eq!(key.signature_len(), token.len());

@@ -131,8 +131,7 @@ pub(in crate::threat) static TOKEN_FORGERY: Threat = Threat {
         ),
         at(
             "policy/src/secret.rs",
-            "Compares secrets in constant time; tags are compared by the `hmac` crate, which \
-                does the same.",
+            "Compares secrets in constant time, by the `subtle` crate, as `mac.rs` compares tags.",
         ),
         at(
             "policy/src/standing.rs",
