@@ -9,11 +9,12 @@ use core::time::Duration;
 
 use hkdf::Hkdf;
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize;
 
 use crate::id::Issuer;
 use crate::mac::MacKey;
-use crate::secret::Secret;
+use crate::secret::{Secret, Wiped};
 use crate::session::Lifetimes;
 use crate::time::Timestamp;
 
@@ -21,10 +22,13 @@ use crate::time::Timestamp;
 /// first token under it is presented anywhere.
 pub const PROPAGATION: Duration = Duration::from_secs(60);
 
+/// The fewest bytes of a tag: no more guesses than 2^64 are needed for one.
+const MIN_TAG: usize = 8;
+
 /// HMAC-SHA256 of a secret under the pepper: what a store keeps, and finds a grant by.
 ///
-/// Keyed, so it may be compared and hashed like any number: whoever can choose it has the pepper.
-/// Under a key of [`EndpointSecrets`] it is a tag, which anybody can present, and is compared as one.
+/// Keyed, so it may be compared and hashed like any number: whoever can choose it has the pepper. What
+/// anybody can present is a tag, under a [`TagKey`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -231,11 +235,11 @@ impl MasterKeys {
             bytes.zeroize();
             secret
         };
-        let digester = |info: &[u8]| Digester(MacKey::new(secret(info).expose()));
+        let tag_key = |info: &[u8]| TagKey(MacKey::new(secret(info).expose()));
         EndpointSecrets {
-            reset: digester(b"doorward/v1/quic-reset/"),
+            reset: tag_key(b"doorward/v1/quic-reset/"),
             address_tokens: secret(b"doorward/v1/quic-token/"),
-            connection_ids: digester(b"doorward/v1/quic-connection-id/"),
+            connection_ids: tag_key(b"doorward/v1/quic-connection-id/"),
         }
     }
 
@@ -260,14 +264,53 @@ impl MasterKeys {
 #[derive(Debug)]
 pub struct EndpointSecrets {
     /// Makes stateless reset tokens (RFC 9000, section 10.3.2).
-    pub reset: Digester,
+    pub reset: TagKey,
     /// Seals address validation tokens (RFC 9000, section 8.1.4).
     pub address_tokens: Secret<32>,
     /// Tells connection ids of this endpoint from others.
-    pub connection_ids: Digester,
+    pub connection_ids: TagKey,
 }
 
-/// HMAC-SHA256 under the pepper, or under a key that comes from it.
+/// Makes tags, HMAC-SHA256 or its first bytes, and knows its own again.
+///
+/// Anybody can present a tag. So there is no type of tags that could be compared: one that was presented is
+/// verified here, in a time that doesn't depend on it.
+#[derive(Clone)]
+pub struct TagKey(MacKey);
+
+impl TagKey {
+    /// The tag of a message, which is no secret, for whoever is to present it. `N` is at least 8, and at
+    /// most 32; anything else doesn't compile.
+    ///
+    /// ```compile_fail
+    /// # fn of(key: &doorward_policy::keys::TagKey) {
+    /// let short: [u8; 7] = key.tag(b"message");
+    /// # }
+    /// # let keys = doorward_policy::keys::MasterKeys::generate([1; 16], [2; 32], [3; 32], Default::default());
+    /// # of(&keys.endpoint("[::1]:8765").reset);
+    /// ```
+    #[must_use]
+    pub fn tag<const N: usize>(&self, message: &[u8]) -> [u8; N] {
+        const { assert!(N >= MIN_TAG && N <= 32, "a tag is 8 to 32 bytes long") }
+        self.0.sign(message).first_chunk().copied().unwrap_or([0; N])
+    }
+
+    /// Whether a tag is the message's. `N` as for [`tag`](Self::tag).
+    #[must_use]
+    pub fn verify<const N: usize>(&self, message: &[u8], tag: &[u8; N]) -> bool {
+        let own = Wiped(self.tag::<N>(message));
+        //= req: SECRET-2
+        own.0.as_slice().ct_eq(tag).into()
+    }
+}
+
+impl fmt::Debug for TagKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TagKey(..)")
+    }
+}
+
+/// HMAC-SHA256 of secrets, under the pepper or a key that comes from it.
 #[derive(Clone)]
 pub struct Digester(MacKey);
 

@@ -150,10 +150,10 @@ fn what_is_restored_goes_on_counting() {
 fn an_endpoint_has_the_same_secrets_at_every_start_and_shares_them_with_no_other() {
     let exposed = |keys: &MasterKeys, address: &str| {
         let secrets = keys.endpoint(address);
-        let [reset, ids] = [secrets.reset, secrets.connection_ids].map(|one| one.digest(b"x"));
+        let [reset, ids] = [secrets.reset, secrets.connection_ids].map(|one| one.tag(b"x"));
         let tokens = Hmac::<Sha256>::new_from_slice(secrets.address_tokens.expose()).unwrap();
         let tokens = tokens.chain_update(b"x").finalize().into_bytes();
-        [*reset.as_bytes(), tokens.into(), *ids.as_bytes()]
+        [reset, tokens.into(), ids]
     };
     let mut keys = common::masters();
     let first = exposed(&keys, "127.0.0.1:8766");
@@ -164,6 +164,27 @@ fn an_endpoint_has_the_same_secrets_at_every_start_and_shares_them_with_no_other
     all.sort();
     all.dedup();
     assert_eq!(all.len(), 6, "no two are alike");
+}
+
+//= req: SECRET-2, type=test
+#[test]
+fn a_tag_is_that_of_its_key_and_message_in_every_bit_and_begins_as_the_whole_mac() {
+    let [key, other] = ["127.0.0.1:8766", "127.0.0.1:8767"]
+        .map(|address| common::masters().endpoint(address).connection_ids);
+    let (whole, short): ([u8; 32], [u8; 8]) = (key.tag(b"x"), key.tag(b"x"));
+    assert_eq!(whole[..8], short);
+    assert!(key.verify(b"x", &whole) && key.verify(b"x", &short));
+    assert!(!key.verify(b"y", &short) && !other.verify(b"x", &short));
+    for bit in 0..64 {
+        let mut forged = short;
+        forged[bit / 8] ^= 1 << (bit % 8);
+        assert!(!key.verify(b"x", &forged), "bit {bit}");
+    }
+    for byte in 0..32 {
+        let mut forged = whole;
+        forged[byte] ^= 1;
+        assert!(!key.verify(b"x", &forged), "byte {byte}");
+    }
 }
 
 //= req: KEY-1, type=test

@@ -6,30 +6,27 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use doorward_policy::keys::{Digest, Digester};
+use doorward_policy::keys::TagKey;
 use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{ConnectionId, ConnectionIdGenerator};
 use quinn_proto::{InvalidCid, RandomConnectionIdGenerator};
 
 /// Random bytes: too many for an id to come twice.
 const RANDOM: usize = 8;
-/// Bytes of a MAC over them.
+/// Bytes of a tag over them.
 const TAG: usize = 8;
+/// What quinn takes a reset token from (RFC 9000, section 10.3: 16 bytes).
+const RESET_TAG: usize = 32;
 
 /// Makes ids, and knows its own.
 pub(crate) struct ConnectionIds {
     random: RandomConnectionIdGenerator,
-    key: Digester,
+    key: TagKey,
 }
 
 impl ConnectionIds {
-    pub(crate) fn new(key: Digester) -> Self {
+    pub(crate) fn new(key: TagKey) -> Self {
         Self { random: RandomConnectionIdGenerator::new(RANDOM), key }
-    }
-
-    fn tag(&self, random: &[u8]) -> Digest {
-        self.key.digest(random)
     }
 }
 
@@ -37,9 +34,9 @@ impl ConnectionIdGenerator for ConnectionIds {
     //= req: QUIC-10
     fn generate_cid(&mut self) -> ConnectionId {
         let random = self.random.generate_cid();
-        let tag = self.tag(&random);
+        let tag: [u8; TAG] = self.key.tag(&random);
         let mut id = [0; RANDOM + TAG];
-        for (to, from) in id.iter_mut().zip(random.iter().chain(tag.as_bytes())) {
+        for (to, from) in id.iter_mut().zip(random.iter().chain(&tag)) {
             *to = *from;
         }
         ConnectionId::new(&id)
@@ -48,10 +45,8 @@ impl ConnectionIdGenerator for ConnectionIds {
     //= req: QUIC-10
     fn validate(&self, id: &ConnectionId) -> Result<(), InvalidCid> {
         let (random, tag) = id.split_at_checked(RANDOM).ok_or(InvalidCid)?;
-        let known = self.tag(random);
-        let known = known.as_bytes().get(..TAG).unwrap_or_default();
-        //= req: SECRET-2
-        verify_slices_are_equal(tag, known).map_err(|_| InvalidCid)
+        let tag: &[u8; TAG] = tag.try_into().map_err(|_| InvalidCid)?;
+        self.key.verify(random, tag).then_some(()).ok_or(InvalidCid)
     }
 
     fn cid_len(&self) -> usize {
@@ -64,30 +59,26 @@ impl ConnectionIdGenerator for ConnectionIds {
 }
 
 /// Makes the reset tokens of ids.
-pub(crate) struct ResetKey(pub(crate) Digester);
-
-impl ResetKey {
-    fn tag(&self, id: &[u8]) -> Digest {
-        let Self(key) = self;
-        key.digest(id)
-    }
-}
+pub(crate) struct ResetKey(pub(crate) TagKey);
 
 impl HmacKey for ResetKey {
     fn sign(&self, data: &[u8], signature_out: &mut [u8]) {
-        debug_assert_eq!(signature_out.len(), self.signature_len(), "what is left would stay");
-        for (to, from) in signature_out.iter_mut().zip(self.tag(data).as_bytes()) {
-            *to = *from;
+        debug_assert_eq!(signature_out.len(), RESET_TAG, "what is left would stay");
+        let Self(key) = self;
+        let tag: [u8; RESET_TAG] = key.tag(data);
+        for (to, from) in signature_out.iter_mut().zip(tag) {
+            *to = from;
         }
     }
 
     fn signature_len(&self) -> usize {
-        size_of::<Digest>()
+        RESET_TAG
     }
 
     fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-        //= req: SECRET-2
-        verify_slices_are_equal(signature, self.tag(data).as_bytes()).map_err(|_| CryptoError)
+        let Self(key) = self;
+        let signature: &[u8; RESET_TAG] = signature.try_into().map_err(|_| CryptoError)?;
+        key.verify(data, signature).then_some(()).ok_or(CryptoError)
     }
 }
 

@@ -36,6 +36,9 @@ pub(crate) const ALL: &[Named] = &[
     ("a token whose tag is wrong in its last byte is refused", || wrong_tag(31)),
     ("a token of another key is refused", other_key),
     ("a secret tag verifies", secret_tag),
+    ("an endpoint's tag is known again", || endpoint_tag(None)),
+    ("an endpoint's tag that is wrong in its first byte is refused", || endpoint_tag(Some(0))),
+    ("an endpoint's tag that is wrong in its last byte is refused", || endpoint_tag(Some(7))),
     ("two secrets that are the same are compared", || compared(None)),
     ("two secrets that differ in their first byte are compared", || compared(Some(0))),
     ("two secrets that differ in their last byte are compared", || compared(Some(31))),
@@ -139,6 +142,16 @@ fn secret_tag() {
     make_secret(&mut token, &tag);
     let ring = MasterKeys::generate(ISSUER, PEPPER, MASTER, EPOCH).ring(Purpose::Session);
     assert!(token.verify(&ring, EPOCH).is_ok());
+}
+
+/// Tags of 8 bytes, as they are in connection ids.
+fn endpoint_tag(differs_at: Option<usize>) {
+    let key = secret_keys().endpoint("127.0.0.1:8765").connection_ids;
+    let mut tag: [u8; 8] = key.tag(b"random");
+    if let Some(at) = differs_at {
+        tag[at] ^= 1;
+    }
+    assert_eq!(key.verify(b"random", &tag), differs_at.is_none());
 }
 
 /// 32 bytes, and the same but for one.
