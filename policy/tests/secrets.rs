@@ -102,6 +102,7 @@ proptest! {
             prop_assert!(!print.contains(&text[..10]), "{print}");
         }
         prop_assert!(!is_told(&shown(&endpoint), endpoint.address_tokens.expose()));
+        prop_assert!(shown(&endpoint.reset).contains("TagKey(..)"));
         let keys = MasterKeys::generate([1; 16], other, other, Timestamp::from_secs(1));
         prop_assert_eq!(shown(&keys.endpoint("127.0.0.1:8766")), shown(&endpoint));
         prop_assert!(!shown(&code).contains(&code.expose()[..4]), "{code:?}");
