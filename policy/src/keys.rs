@@ -22,13 +22,14 @@ use crate::time::Timestamp;
 /// first token under it is presented anywhere.
 pub const PROPAGATION: Duration = Duration::from_secs(60);
 
-/// The fewest bytes of a tag: no more guesses than 2^64 are needed for one.
+/// The fewest bytes of a tag. One of 8 is guessed after 2^63 tries on average, each of them a message to
+/// whoever verifies it; RFC 2104, section 5, advises 10 where tries cost less, and 16 of SHA-256.
 const MIN_TAG: usize = 8;
 
 /// HMAC-SHA256 of a secret under the pepper: what a store keeps, and finds a grant by.
 ///
-/// Keyed, so it may be compared and hashed like any number: whoever can choose it has the pepper. What
-/// anybody can present is a tag, under a [`TagKey`].
+/// Keyed, so it may be compared and hashed like any number: whoever can choose it has the pepper. An
+/// endpoint's tags, which anybody can present, are a [`TagKey`]'s.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
@@ -273,21 +274,33 @@ pub struct EndpointSecrets {
 
 /// Makes tags, HMAC-SHA256 or its first bytes, and knows its own again.
 ///
-/// Anybody can present a tag. So there is no type of tags that could be compared: one that was presented is
-/// verified here, in a time that doesn't depend on it.
+/// Anybody can present a tag. None is compared with `==`: [`verify`](Self::verify) takes the same time
+/// whatever was presented.
 #[derive(Clone)]
 pub struct TagKey(MacKey);
 
 impl TagKey {
-    /// The tag of a message, which is no secret, for whoever is to present it. `N` is at least 8, and at
-    /// most 32; anything else doesn't compile.
+    /// The first `N` bytes of the message's HMAC-SHA256, to be sent. The message must be no secret: it is not
+    /// wiped. `N` is at least 8, and at most 32:
+    ///
+    /// ```
+    /// # let keys = doorward_policy::keys::MasterKeys::generate([1; 16], [2; 32], [3; 32], Default::default());
+    /// # let key = keys.endpoint("[::1]:8765").reset;
+    /// let (shortest, whole): ([u8; 8], [u8; 32]) = (key.tag(b"message"), key.tag(b"message"));
+    /// ```
+    ///
+    /// Anything else doesn't compile.
     ///
     /// ```compile_fail
-    /// # fn of(key: &doorward_policy::keys::TagKey) {
-    /// let short: [u8; 7] = key.tag(b"message");
-    /// # }
     /// # let keys = doorward_policy::keys::MasterKeys::generate([1; 16], [2; 32], [3; 32], Default::default());
-    /// # of(&keys.endpoint("[::1]:8765").reset);
+    /// # let key = keys.endpoint("[::1]:8765").reset;
+    /// let short: [u8; 7] = key.tag(b"message");
+    /// ```
+    ///
+    /// ```compile_fail
+    /// # let keys = doorward_policy::keys::MasterKeys::generate([1; 16], [2; 32], [3; 32], Default::default());
+    /// # let key = keys.endpoint("[::1]:8765").reset;
+    /// let long: [u8; 33] = key.tag(b"message");
     /// ```
     #[must_use]
     pub fn tag<const N: usize>(&self, message: &[u8]) -> [u8; N] {
@@ -295,12 +308,14 @@ impl TagKey {
         self.0.sign(message).first_chunk().copied().unwrap_or([0; N])
     }
 
-    /// Whether a tag is the message's. `N` as for [`tag`](Self::tag).
+    /// Whether a tag is the message's; takes the same time whatever the tag is, and the right one does not
+    /// stay behind. `N` as for [`tag`](Self::tag).
     #[must_use]
     pub fn verify<const N: usize>(&self, message: &[u8], tag: &[u8; N]) -> bool {
-        let own = Wiped(self.tag::<N>(message));
+        const { assert!(N >= MIN_TAG && N <= 32, "a tag is 8 to 32 bytes long") }
+        let own = Wiped(self.0.sign(message));
         //= req: SECRET-2
-        own.0.as_slice().ct_eq(tag).into()
+        own.0.first_chunk::<N>().is_some_and(|own| own.as_slice().ct_eq(tag).into())
     }
 }
 

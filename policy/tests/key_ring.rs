@@ -18,6 +18,7 @@ use doorward_policy::keys::{KeyMaterialError, Master, MasterKeys, PROPAGATION, P
 use doorward_policy::secret::Secret;
 use doorward_policy::session::Lifetimes;
 use doorward_policy::token::{self, UntrustedToken};
+use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -164,6 +165,25 @@ fn an_endpoint_has_the_same_secrets_at_every_start_and_shares_them_with_no_other
     all.sort();
     all.dedup();
     assert_eq!(all.len(), 6, "no two are alike");
+}
+
+/// What other versions find in ids that they made: RFC 5869 and RFC 2104, as other crates have them.
+#[test]
+fn an_endpoint_makes_the_same_tags_in_every_version() {
+    let secret = |info: &str| {
+        let mut secret = [0; 32];
+        let hkdf = Hkdf::<Sha256>::new(Some(&ISSUER), &common::PEPPER);
+        hkdf.expand(format!("doorward/v1/{info}/[::1]:8765").as_bytes(), &mut secret).unwrap();
+        secret
+    };
+    let tag = |info: &str| -> [u8; 32] {
+        let mac = Hmac::<Sha256>::new_from_slice(&secret(info)).unwrap();
+        mac.chain_update(b"8 random").finalize().into_bytes().into()
+    };
+    let endpoint = masters().endpoint("[::1]:8765");
+    assert_eq!(endpoint.connection_ids.tag(b"8 random"), tag("quic-connection-id"));
+    assert_eq!(endpoint.reset.tag(b"8 random"), tag("quic-reset"));
+    assert_eq!(*endpoint.address_tokens.expose(), secret("quic-token"));
 }
 
 //= req: SECRET-2, type=test

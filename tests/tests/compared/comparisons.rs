@@ -134,7 +134,8 @@ impl<'h> Comparisons<'h> {
         let Expr::Path(path) = function else { return false };
         let mut last = path.path.segments.iter().rev().map(|one| one.ident.to_string());
         let (name, of) = (last.next().unwrap_or_default(), last.next().unwrap_or_default());
-        MAKING.contains(&name.as_str()) || of == "Zeroizing" && name == "new"
+        let wiped = name == "Wiped" || of == "Zeroizing" && name == "new";
+        wiped || MAKING.contains(&name.as_str())
     }
 
     /// The type of a name, as far as it is written down.
@@ -161,6 +162,8 @@ impl<'h> Comparisons<'h> {
             Pat::Ident(one) => {
                 self.known.insert(one.ident.to_string(), known.clone());
             }
+            // A secret is one whatever type it is given.
+            Pat::Type(one) if matches!(known, Known::Secret) => self.know(&one.pat, known),
             Pat::Type(one) => self.know(&one.pat, &self.by_type(&one.ty)),
             Pat::Reference(one) => self.know(&one.pat, known),
             Pat::TupleStruct(one) => one.elems.iter().for_each(|elem| self.know(elem, known)),

@@ -15,7 +15,7 @@ use quinn_proto::{InvalidCid, RandomConnectionIdGenerator};
 const RANDOM: usize = 8;
 /// Bytes of a tag over them.
 const TAG: usize = 8;
-/// What quinn takes a reset token from (RFC 9000, section 10.3: 16 bytes).
+/// Bytes of a tag over an id, of which quinn takes the first 16 for its reset token (RFC 9000, section 10.3).
 const RESET_TAG: usize = 32;
 
 /// Makes ids, and knows its own.
@@ -114,6 +114,8 @@ mod tests {
             assert!(after.validate(&ConnectionId::new(&forged)).is_err(), "{place}");
             assert!(after.validate(&ConnectionId::new(&id[..place])).is_err(), "{place}");
         }
+        let longer = [&id[..], &[0]].concat();
+        assert!(after.validate(&ConnectionId::new(&longer)).is_err());
     }
 
     //= req: QUIC-10, type=test
@@ -136,7 +138,8 @@ mod tests {
         assert_eq!(key.signature_len(), token.len());
         assert!(key.verify(b"id", &token).is_ok());
         assert!(key.verify(b"another", &token).is_err());
-        assert!(key.verify(b"id", &token[1..]).is_err());
+        assert!(key.verify(b"id", &token[..31]).is_err());
+        assert!(key.verify(b"id", &[&token[..], &[0]].concat()).is_err());
         assert!(other.verify(b"id", &token).is_err());
     }
 }

@@ -131,7 +131,7 @@ pub(in crate::threat) static TOKEN_FORGERY: Threat = Threat {
         ),
         at(
             "policy/src/secret.rs",
-            "Compares secrets in constant time, by the `subtle` crate, as `mac.rs` compares tags.",
+            "Compares secrets in constant time, by the `subtle` crate, as `mac.rs` and `keys.rs` compare tags.",
         ),
         at(
             "policy/src/standing.rs",
