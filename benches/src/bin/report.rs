@@ -145,7 +145,7 @@ fn run(program: &Program, kept: &Path) -> Outcome<()> {
     if results.is_empty() {
         return Err("it printed no result".into());
     }
-    fs::write(&day, today()?)?;
+    fs::write(&day, format!("{}, {}", today()?, processor()))?;
     fs::write(&lines, results)?;
     Ok(())
 }
@@ -161,6 +161,13 @@ fn day_of(kept: &Path, program: &Program) -> PathBuf {
 fn today() -> Outcome<String> {
     let output = Command::new("date").arg("+%F").output()?.stdout;
     Ok(String::from_utf8(output)?.trim().to_owned())
+}
+
+/// What it is measured on, by its maker's name.
+fn processor() -> String {
+    let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = about.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or("a processor without a name", |(_, name)| name.trim()).to_owned()
 }
 
 /// Writes the page, its plots and the headline, of all that is kept; whether every row was measured. Nothing is
