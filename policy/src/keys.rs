@@ -22,8 +22,9 @@ use crate::time::Timestamp;
 /// first token under it is presented anywhere.
 pub const PROPAGATION: Duration = Duration::from_secs(60);
 
-/// The fewest bytes of a tag. One of 8 is guessed after 2^63 tries on average, each of them a message to
-/// whoever verifies it; RFC 2104, section 5, advises 10 where tries cost less, and 16 of SHA-256.
+/// The fewest bytes of a tag: one of 8 is guessed after 2^63 tries on average. That is less than the half of
+/// the hash, 16 bytes, that RFC 2104, section 5, recommends, and will do only where each try is a message to
+/// whoever verifies it and a right one gains little, as with a connection id.
 const MIN_TAG: usize = 8;
 
 /// HMAC-SHA256 of a secret under the pepper: what a store keeps, and finds a grant by.
