@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use doorward_benches::limit::Midstates;
-use doorward_benches::{NOW, World, claims, handshake, id, upgrade};
+use doorward_benches::{NOW, Refused, World, claims, handshake, id, upgrade};
 use doorward_policy::admission::Decision;
 use doorward_policy::grant::{Attempt, Counter, GrantRecord, GrantRequest, Nonce};
 use doorward_policy::head::{HeadScanner, Progress};
@@ -17,7 +17,6 @@ use doorward_policy::keys::Digest;
 use doorward_policy::ledger::{Capacity, Ledger};
 use doorward_policy::limiter::{Limiter, Limits};
 use doorward_policy::session::Lifetimes;
-use doorward_policy::standing::Standing;
 use doorward_policy::token::{self, Method};
 use doorward_policy::workspace::Asked;
 use doorward_policy::{Capabilities, Timestamp};
@@ -54,7 +53,7 @@ fn verify(criterion: &mut Criterion) {
     group.bench_function("accepted, 100,000 sessions revoked", |bencher| {
         bencher.iter(|| crowded.verify(black_box(good.as_bytes()), NOW));
     });
-    assert!(matches!(crowded.verify(revoked.as_bytes(), NOW), Ok((_, Standing::Revoked))));
+    assert!(matches!(crowded.verify(revoked.as_bytes(), NOW), Err(Refused::Revoked(..))));
     group.bench_function("revoked, 100,000 sessions revoked", |bencher| {
         bencher.iter(|| crowded.verify(black_box(revoked.as_bytes()), NOW));
     });

@@ -8,6 +8,7 @@ use memchr::{memchr, memchr_iter};
 
 use crate::denial::{Bound, Denial};
 use crate::forwarding::Scheme;
+use crate::host::parse_port;
 use crate::time::Timestamp;
 use crate::token::SessionToken;
 
@@ -43,10 +44,9 @@ impl CookieName {
     fn is(self, name: &[u8]) -> bool {
         match self {
             Self::Secure => name == SECURE_NAME.as_bytes(),
-            Self::Plain(port) => name.strip_prefix(PLAIN_PREFIX.as_bytes()).is_some_and(|text| {
-                let number = core::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-                number == Some(port) && text.first() != Some(&b'0') && text.first() != Some(&b'+')
-            }),
+            Self::Plain(port) => {
+                name.strip_prefix(PLAIN_PREFIX.as_bytes()).and_then(parse_port) == Some(port)
+            }
         }
     }
 

@@ -50,24 +50,24 @@ pub fn decode_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
     for (place, group) in places.as_chunks_mut::<3>().0.iter_mut().zip(groups) {
         let bits = bits(*group);
         seen |= bits;
-        let [_, bytes @ ..] = bits.to_be_bytes();
+        let [bytes @ .., _] = bits.to_le_bytes();
         *place = bytes;
     }
     // What is missing of the last group counts as zeros, and what they leave unused has to be zero.
     let (bits, bytes, unused) = match *end {
         [] => (0, 0, 0),
-        [a, b] => (bits([a, b, b'A', b'A']), 1, 0xffff),
-        [a, b, c] => (bits([a, b, c, b'A']), 2, 0xff),
+        [a, b] => (bits([a, b, b'A', b'A']), 1, 0xff_ff00),
+        [a, b, c] => (bits([a, b, c, b'A']), 2, 0xff_0000),
         _ => return None,
     };
-    for (place, byte) in rest.get_mut(..bytes)?.iter_mut().zip(bits.to_be_bytes().iter().skip(1)) {
-        *place = *byte;
+    for (place, byte) in rest.get_mut(..bytes)?.iter_mut().zip(bits.to_le_bytes()) {
+        *place = byte;
     }
     let canonical = (seen | bits) < FOREIGN && (bits & unused) == 0;
     canonical.then_some(places.len().saturating_add(bytes))
 }
 
-/// The 24 bits that four characters stand for; [`FOREIGN`] among them where one stands for nothing.
+/// The three bytes that four characters stand for, from the lowest; [`FOREIGN`] with them where one stands for nothing.
 fn bits([a, b, c, d]: [u8; 4]) -> u32 {
     let at = |values: &[u32; 256], character: u8| {
         values.get(usize::from(character)).copied().unwrap_or(FOREIGN)
@@ -76,10 +76,10 @@ fn bits([a, b, c, d]: [u8; 4]) -> u32 {
     at(first, a) | at(second, b) | at(third, c) | at(fourth, d)
 }
 
-/// The bit above the 24.
+/// The bit above the three bytes.
 const FOREIGN: u32 = 0x0100_0000;
 
-/// What each character stands for, moved to each of the four places of a group.
+/// What each character stands for at each of the four places of a group, as bytes from the lowest.
 #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it, and would refuse")]
 const VALUES: [[u32; 256]; 4] = {
     let [mut first, mut second, mut third, mut fourth] = [[FOREIGN; 256]; 4];
@@ -87,10 +87,10 @@ const VALUES: [[u32; 256]; 4] = {
     let mut rest: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     while let Some((character, tail)) = rest.split_first() {
         let at = *character as usize;
-        first[at] = value << 18;
-        second[at] = value << 12;
-        third[at] = value << 6;
-        fourth[at] = value;
+        first[at] = (value << 18).swap_bytes() >> 8;
+        second[at] = (value << 12).swap_bytes() >> 8;
+        third[at] = (value << 6).swap_bytes() >> 8;
+        fourth[at] = value.swap_bytes() >> 8;
         value += 1;
         rest = tail;
     }

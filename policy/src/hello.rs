@@ -312,7 +312,7 @@ fn read_session(reader: &mut Reader<'_>) -> Option<AcceptedSession> {
     let id = SessionId::new(*reader.array::<16>().ok()?);
     let capabilities = Capabilities::from_bits(reader.u16().ok()?)?;
     let expires_in = u32::from_be_bytes(*reader.array::<4>().ok()?);
-    let subject = core::str::from_utf8(reader.short().ok()?).ok().and_then(Subject::new)?;
+    let subject = Subject::from_utf8(reader.short().ok()?)?;
     Some(AcceptedSession { id, capabilities, expires_in, subject })
 }
 

@@ -82,24 +82,39 @@ fn parse_port_suffix(suffix: &str) -> Option<Option<u16>> {
     if suffix.is_empty() {
         return Some(None);
     }
-    let digits = suffix.strip_prefix(':')?.as_bytes();
     //= req: HOST-3
+    parse_port(suffix.strip_prefix(':')?.as_bytes()).map(Some)
+}
+
+/// 1 to 65535, in its one spelling.
+pub(crate) fn parse_port(digits: &[u8]) -> Option<u16> {
     if digits.is_empty() || digits.first() == Some(&b'0') {
         return None;
     }
-    let port = digits.iter().try_fold(0_u16, |port, byte| {
+    digits.iter().try_fold(0_u16, |port, byte| {
         let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
         port.checked_mul(10)?.checked_add(u16::from(digit))
-    })?;
-    Some(Some(port))
+    })
 }
 
 /// How long a label is.
 const LABEL: RangeInclusive<usize> = 1..=63;
 
+/// Whether a label may have a byte. A table, since every request has its `Host` read by it.
 fn is_of_a_label(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+    OF_A_LABEL.get(usize::from(byte)) == Some(&true)
 }
+
+#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it, and would refuse")]
+const OF_A_LABEL: [bool; 256] = {
+    let mut known = [false; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        known[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        byte -= 1;
+    }
+    known
+};
 
 fn parse_name(name: &str) -> Option<HostName<'_>> {
     if name.len() > 253 {

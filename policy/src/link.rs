@@ -11,7 +11,7 @@
 //! fragment, which no server sees (RFC 3986, section 3.5).
 
 use alloc::format;
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use core::fmt;
 
 use subtle::ConstantTimeEq as _;
@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::encoding::{base64url, decode_exact, decode_hex, hex};
 use crate::grant::GrantSecret;
+use crate::host::parse_port;
 
 /// Where the pairing page is, on its server.
 pub const PAIR_PATH: &str = "/.doorward/pair";
@@ -78,7 +79,7 @@ impl LinkFragment {
         };
         let quic_port = match port {
             None => None,
-            Some(port) => Some(parse_port(port)?),
+            Some(port) => Some(parse_port(port.as_bytes())?),
         };
         parts.next().is_none().then_some(Self { grant, pin, quic_port })
     }
@@ -102,10 +103,4 @@ impl LinkFragment {
         parts.iter().for_each(|part| link.push_str(part));
         link
     }
-}
-
-/// 1 to 65535, in its one spelling.
-fn parse_port(text: &str) -> Option<u16> {
-    let port: u16 = text.parse().ok()?;
-    (port != 0 && port.to_string() == text).then_some(port)
 }

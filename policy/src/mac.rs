@@ -66,9 +66,9 @@ impl MacKey {
     #[must_use]
     pub(crate) fn verify(&self, record: &Padded, tag: &[u8; 32]) -> bool {
         let own = self.close(self.inner.0, record);
-        let tag = words(tag);
+        let differing = own.0.iter().zip(words(tag)).fold(0, |all, (own, tag)| all | (own ^ tag));
         //= req: TOKEN-3
-        own.0.as_slice().ct_eq(&tag).into()
+        differing.ct_eq(&0).into()
     }
 
     #[inline]

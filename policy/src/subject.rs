@@ -26,11 +26,23 @@ impl Subject {
     #[must_use]
     #[inline]
     pub fn new(text: &str) -> Option<Self> {
-        if text.is_empty() || has_control(text) {
-            return None;
-        }
+        Self::from_utf8(text.as_bytes())
+    }
+
+    /// As [`new`](Self::new), of bytes that may be no text: `None` for those as well.
+    #[must_use]
+    #[inline]
+    pub fn from_utf8(text: &[u8]) -> Option<Self> {
+        // Most subjects are of printable ASCII, which is told by one look at all bytes at once.
+        let printable = text.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+        if printable || is_without_controls(text) { Self::kept(text) } else { None }
+    }
+
+    /// What is known to be text without control characters, if it has the length of a subject.
+    #[inline]
+    fn kept(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; Self::MAX];
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        bytes.get_mut(..text.len()).filter(|place| !place.is_empty())?.copy_from_slice(text);
         Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
     }
 
@@ -45,10 +57,9 @@ impl Subject {
     }
 }
 
-/// Printable ASCII, which most subjects are, is told by one look at all bytes at once.
-fn has_control(text: &str) -> bool {
-    let printable = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
-    !printable && text.chars().any(char::is_control)
+#[cold]
+fn is_without_controls(text: &[u8]) -> bool {
+    core::str::from_utf8(text).is_ok_and(|text| !text.chars().any(char::is_control))
 }
 
 impl fmt::Debug for Subject {
@@ -78,9 +89,6 @@ impl KeptSubject {
 
     /// What it was made of, which needs no second look at its characters.
     pub(crate) fn subject(&self) -> Option<Subject> {
-        let text = self.0.as_deref()?;
-        let mut bytes = [0; Subject::MAX];
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Subject { length: u8::try_from(text.len()).ok()?, bytes })
+        Subject::kept(self.0.as_deref()?)
     }
 }

@@ -301,7 +301,7 @@ impl Claims {
         }
         Some(Self {
             session: SessionId::new(*session),
-            subject: Subject::new(core::str::from_utf8(subject).ok()?)?,
+            subject: Subject::from_utf8(subject)?,
             capabilities: Capabilities::from_bits(u16::from_be_bytes(*capabilities))?,
             method: Method::from_byte(*method)?,
             issued_at: Timestamp::from_secs(u32::from_be_bytes(*issued_at)),

@@ -86,6 +86,26 @@ fn its_own_origin_is_accepted_with_a_cookie_for_every_kind() {
     }
 }
 
+//= req: ORIGIN-1, type=test
+#[test]
+fn its_own_origin_is_accepted_in_either_case_and_denied_with_a_byte_less_or_another() {
+    let mut world = World::new();
+    for host in ["localhost:8765", "LocalHost:80", "127.0.0.1", "[::1]:8765"] {
+        let request = Request::upgrade().host(host).bearer(&world.token());
+        let own = format!("http://{host}");
+        for spelt in [own.clone(), own.to_ascii_lowercase(), own.to_ascii_uppercase()] {
+            world.admit(&request.clone().origin(&spelt));
+        }
+        for at in 0..own.len() {
+            let (before, after) = own.split_at(at);
+            for changed in [format!("{before}{}", &after[1..]), format!("{before}~{}", &after[1..])]
+            {
+                assert_eq!(world.denial(&request.clone().origin(&changed)), denied(&changed));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_program_needs_no_origin() {
     let mut world = World::new();

@@ -116,11 +116,25 @@ impl World {
     ///
     /// # Errors
     /// Why the token proves nothing.
-    pub fn verify(&self, text: &[u8], now: Timestamp) -> Result<(Claims, Standing), TokenError> {
-        let verified = token::verify(text, &self.keys, now)?;
+    pub fn verify(&self, text: &[u8], now: Timestamp) -> Result<Claims, Refused> {
+        let verified = token::verify(text, &self.keys, now).map_err(Refused::Token)?;
         let claims = *verified.claims();
-        Ok((claims, self.standings.of(claims.session)))
+        let capabilities = match self.standings.of(claims.session) {
+            Standing::Unchanged => claims.capabilities,
+            Standing::Limited(capabilities) => claims.capabilities.common(capabilities),
+            Standing::Revoked => return Err(Refused::Revoked(claims.session, claims.subject)),
+        };
+        Ok(Claims { capabilities, ..claims })
     }
+}
+
+/// Why a token proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// By itself.
+    Token(TokenError),
+    /// Its session was revoked.
+    Revoked(SessionId, Subject),
 }
 
 /// The twelve fields of a browser's WebSocket handshake, and a credential in one of them.

@@ -145,7 +145,8 @@ impl Guard<'_> {
         };
 
         // 5. Origin.
-        let origin = self.check_origin(head, &fields, &authority, context, &route, &presented)?;
+        let origin =
+            self.check_origin(head, &fields, (host_text, &authority), context, &route, &presented)?;
         let origin_text = fields.origin.value();
         let (context, access) = (*context, route.access);
         Ok(Examined { context, host, origin, access, presented, origin_text, asked })
@@ -155,7 +156,7 @@ impl Guard<'_> {
         &self,
         head: &Head<'_>,
         fields: &Fields<'_>,
-        host: &Authority<'_>,
+        (host_text, host): (&str, &Authority<'_>),
         context: &Context,
         route: &RouteProof,
         presented: &Presented<'_>,
@@ -169,6 +170,7 @@ impl Guard<'_> {
             fields,
             scheme: context.client.scheme,
             host,
+            host_text,
             ambient: presented.is_ambient(),
             upgrade: context.is_upgrade(),
             method: head.method,

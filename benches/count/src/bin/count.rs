@@ -102,7 +102,6 @@ mod counted {
     use doorward_policy::hello::ALPN;
     use doorward_policy::limiter::{Limiter, Limits};
     use doorward_policy::request::Head;
-    use doorward_policy::standing::Standing;
     use doorward_policy::token;
 
     use super::*;
@@ -115,8 +114,7 @@ mod counted {
     }
 
     fn accept(world: &World, text: &[u8]) {
-        let verdict = black_box(world.verify(black_box(text), NOW));
-        assert!(matches!(verdict, Ok((_, Standing::Unchanged))), "it verifies");
+        assert!(black_box(world.verify(black_box(text), NOW)).is_ok(), "it verifies");
     }
 
     #[inline(never)]
