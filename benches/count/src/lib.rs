@@ -117,9 +117,23 @@ impl World {
     /// # Errors
     /// Why the token proves nothing.
     pub fn verify(&self, text: &[u8], now: Timestamp) -> Result<Claims, Refused> {
+        self.verify_as(text, now, |session| self.standings.of(session))
+    }
+
+    /// As [`verify`](Self::verify), with another look at revocations.
+    ///
+    /// # Errors
+    /// Why the token proves nothing.
+    #[inline]
+    pub fn verify_as(
+        &self,
+        text: &[u8],
+        now: Timestamp,
+        standing: impl FnOnce(SessionId) -> Standing,
+    ) -> Result<Claims, Refused> {
         let verified = token::verify(text, &self.keys, now).map_err(Refused::Token)?;
         let claims = *verified.claims();
-        let capabilities = match self.standings.of(claims.session) {
+        let capabilities = match standing(claims.session) {
             Standing::Unchanged => claims.capabilities,
             Standing::Limited(capabilities) => claims.capabilities.common(capabilities),
             Standing::Revoked => return Err(Refused::Revoked(claims.session, claims.subject)),
