@@ -4,6 +4,7 @@
 //! lengths. This one only refuses; it never decides, and what it lets through is parsed again by
 //! the real one, from the same bytes.
 
+use crate::byte_set::ByteSet;
 use crate::denial::{Bound, Denial, HeadFault};
 use crate::request::{MAX_FIELDS, MAX_HEAD};
 
@@ -164,21 +165,12 @@ fn some(bytes: &[u8], kind: impl Fn(u8) -> bool) -> bool {
 
 /// RFC 9110, section 5.6.2.
 fn is_token(byte: u8) -> bool {
-    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
+    TOKEN.has(byte)
 }
 
-/// For every byte, whether it may be part of a token.
-#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it, and would refuse")]
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut rest: &[u8] = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ\
-        abcdefghijklmnopqrstuvwxyz";
-    while let Some((byte, tail)) = rest.split_first() {
-        table[*byte as usize] = true;
-        rest = tail;
-    }
-    table
-};
+/// What a token is made of.
+static TOKEN: ByteSet =
+    ByteSet::of(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
 const fn fault(fault: HeadFault) -> Denial {
     Denial::MalformedHead(fault)

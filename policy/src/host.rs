@@ -5,6 +5,7 @@ use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::ops::RangeInclusive;
 
+use crate::byte_set::ByteSet;
 use crate::denial::{Denial, Shown};
 use crate::settings::{Settings, Surface};
 use crate::workspace::Directory;
@@ -100,21 +101,9 @@ pub(crate) fn parse_port(digits: &[u8]) -> Option<u16> {
 /// How long a label is.
 const LABEL: RangeInclusive<usize> = 1..=63;
 
-/// Whether a label may have a byte. A table, since every request has its `Host` read by it.
-fn is_of_a_label(byte: u8) -> bool {
-    OF_A_LABEL.get(usize::from(byte)) == Some(&true)
-}
-
-#[expect(clippy::indexing_slicing, reason = "the compiler evaluates it, and would refuse")]
-const OF_A_LABEL: [bool; 256] = {
-    let mut known = [false; 256];
-    let mut byte = u8::MAX;
-    while byte > 0 {
-        known[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        byte -= 1;
-    }
-    known
-};
+/// What a label is made of.
+static OF_A_LABEL: ByteSet =
+    ByteSet::of(b"-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
 fn parse_name(name: &str) -> Option<HostName<'_>> {
     if name.len() > 253 {
@@ -122,7 +111,7 @@ fn parse_name(name: &str) -> Option<HostName<'_>> {
     }
     let mut label = 0_usize;
     for byte in name.bytes() {
-        if is_of_a_label(byte) {
+        if OF_A_LABEL.has(byte) {
             label = label.saturating_add(1);
         } else if byte == b'.' && LABEL.contains(&label) {
             label = 0;

@@ -24,6 +24,7 @@
 extern crate alloc;
 
 pub mod admission;
+mod byte_set;
 pub mod capability;
 pub mod caps;
 pub mod cookie;
