@@ -115,6 +115,7 @@ fn a_consumed_ticket_is_gone_and_a_refused_one_is_not() {
     assert!(ledger.consume_ticket(&digest(7), &attempt(Capabilities::OPERATE), NOW).is_ok());
     let again = ledger.consume_ticket(&digest(7), &attempt(Capabilities::OPERATE), NOW);
     assert_eq!(again, Err(TicketRefusal::Unknown));
+    assert_eq!(ledger.expire(NOW.plus(secs(60)), 10), 0, "nothing of it is kept until its end");
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! Tickets in memory: few, for they live half a minute.
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, hash_map};
 
 use super::NotKept;
 use super::table::{has_come, second_after};
@@ -13,16 +11,27 @@ use crate::standing::Seeded;
 use crate::ticket::TicketRecord;
 use crate::time::Timestamp;
 
-/// A hash table beside a calendar: for each second, the digests that can be forgotten then.
+/// A hash table beside a calendar: when what can be forgotten, in the order in which it came.
 #[derive(Clone, Debug)]
 pub(super) struct Tickets {
-    entries: HashMap<Digest, TicketRecord, Seeded>,
-    calendar: BTreeMap<u64, Vec<Digest>>,
+    entries: HashMap<Digest, Entry, Seeded>,
+    /// It has as many as the table. A digest is not looked for by its order, which would tell of it.
+    calendar: BTreeMap<Place, Digest>,
+    issued: u64,
 }
+
+#[derive(Clone, Debug)]
+struct Entry {
+    ticket: TicketRecord,
+    place: Place,
+}
+
+/// The second after a ticket's end, and how many came before it.
+type Place = (u64, u64);
 
 impl Tickets {
     pub(super) fn new(seed: Seeded) -> Self {
-        Self { entries: HashMap::with_hasher(seed), calendar: BTreeMap::new() }
+        Self { entries: HashMap::with_hasher(seed), calendar: BTreeMap::new(), issued: 0 }
     }
 
     pub(super) fn insert(
@@ -35,39 +44,35 @@ impl Tickets {
         if self.entries.len() >= most {
             return Err(NotKept::Full);
         }
-        let forget_at = ticket.expires_at;
-        match self.entries.entry(key) {
-            Entry::Occupied(_) => return Err(NotKept::Exists),
-            Entry::Vacant(place) => place.insert(ticket),
+        let hash_map::Entry::Vacant(vacant) = self.entries.entry(key) else {
+            return Err(NotKept::Exists);
         };
-        self.calendar.entry(second_after(forget_at)).or_default().push(key);
+        let place = (second_after(ticket.expires_at), self.issued);
+        self.issued = self.issued.saturating_add(1);
+        vacant.insert(Entry { ticket, place });
+        self.calendar.insert(place, key);
         Ok(())
     }
 
     pub(super) fn get(&self, key: &Digest) -> Option<&TicketRecord> {
-        self.entries.get(key)
+        self.entries.get(key).map(|entry| &entry.ticket)
     }
 
     pub(super) fn remove(&mut self, key: &Digest) {
-        self.entries.remove(key);
+        if let Some(entry) = self.entries.remove(key) {
+            self.calendar.remove(&entry.place);
+        }
     }
 
     pub(super) fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
         let mut forgotten = 0_usize;
         while forgotten < budget {
-            let Some(mut due) = self.calendar.first_entry().filter(|due| has_come(*due.key(), now))
+            let Some(due) = self.calendar.first_entry().filter(|due| has_come(due.key().0, now))
             else {
                 break;
             };
-            match due.get_mut().pop() {
-                Some(key) => {
-                    self.entries.remove(&key);
-                    forgotten = forgotten.saturating_add(1);
-                }
-                None => {
-                    due.remove();
-                }
-            }
+            self.entries.remove(&due.remove());
+            forgotten = forgotten.saturating_add(1);
         }
         forgotten
     }
