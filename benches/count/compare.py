@@ -8,8 +8,12 @@ import sys
 
 RECORDED = "benches/instructions.tsv"
 PATHS = ["verify", "decide", "hello", "redeem"]
-# What is planted, each a variant of verify: the name of the function that is counted.
-PLANTED = {"planted-copy": "copy", "planted-second-hash": "second_hash", "planted-no-lookup": "no_lookup"}
+# What is planted, each a variant of verify: the name of the function that is counted, and what it has to be found to be.
+PLANTED = {
+    "planted-copy": ("copy", "dearer"),
+    "planted-second-hash": ("second_hash", "dearer"),
+    "planted-no-lookup": ("no_lookup", "cheaper"),
+}
 ITERATIONS = 1000
 TOLERANCE = 3.0
 OTHER_COMPILER = 15.0
@@ -41,7 +45,7 @@ def count(target, path):
     report = os.path.join(target, f"callgrind.{path}.out")
     if os.path.exists(report):
         os.remove(report)
-    function = PLANTED.get(path, path)
+    function, _ = PLANTED.get(path, (path, None))
     command = [
         "valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={report}",
         "--compress-strings=no", "--compress-pos=no", "--collect-atstart=no",
@@ -110,10 +114,12 @@ def main():
     for path, was, is_now, most in rows:
         (rest, word), (hashing, of_hashing) = compare(was, is_now, most)
         told = ", ".join(filter(None, [word, of_hashing]))
-        wrong = bool(told) != (path in PLANTED)
-        failed |= wrong
         if path in PLANTED:
-            told = f"found: {told}" if told else "NOT FOUND"
+            found = told.startswith(PLANTED[path][1])
+            told = f"found: {told.removesuffix(': record it')}" if found else "NOT FOUND"
+        else:
+            found = not told
+        failed |= not found
         numbers = f"{is_now[0]:14.1f}{was[0]:12.1f}{rest:+8.2f}%{is_now[1]:14.1f}{was[1]:12.1f}{hashing:+8.2f}%"
         print(f"{path:22}{numbers}  {told}")
     if failed:

@@ -67,7 +67,8 @@ pub fn decode_into(text: &[u8], buffer: &mut [u8]) -> Option<usize> {
     canonical.then_some(places.len().saturating_add(bytes))
 }
 
-/// The three bytes that four characters stand for, from the lowest; [`FOREIGN`] with them where one stands for nothing.
+/// The three bytes that four characters stand for, from the lowest; [`FOREIGN`] with them where one
+/// stands for nothing.
 fn bits([a, b, c, d]: [u8; 4]) -> u32 {
     let at = |values: &[u32; 256], character: u8| {
         values.get(usize::from(character)).copied().unwrap_or(FOREIGN)

@@ -23,8 +23,9 @@ use crate::time::Timestamp;
 pub const PROPAGATION: Duration = Duration::from_secs(60);
 
 /// The fewest bytes of a tag: one of 8 is guessed after 2^63 tries on average. That is less than the half of
-/// the hash, 16 bytes, that RFC 2104, section 5, recommends, and will do only where each try is a message to
-/// whoever verifies it and a right one gains little, as with a connection id (docs/decisions/0019).
+/// the hash, 16 bytes, and than the 10 at least, that RFC 2104, section 5, recommends, and will do only where
+/// each try is a message to whoever verifies it and a right one gains nothing that can't be had by asking, as
+/// with a connection id (docs/decisions/0019).
 const MIN_TAG: usize = 8;
 
 /// HMAC-SHA256 of a secret under the pepper: what a store keeps, and finds a grant by.

@@ -135,12 +135,15 @@ fn check_present(
     question: &Question<'_, '_>,
     settings: &Settings,
 ) -> Result<OriginProof, Denial> {
+    let own = Origin { scheme: question.scheme.name(), authority: *question.host };
+    let parsed = || core::str::from_utf8(text).ok().and_then(Origin::parse);
+    //= req: ORIGIN-1
     if question.is_repeated_by(text) {
+        debug_assert!(parsed().is_some_and(|seen| own.same(&seen)), "a Host that is no authority");
         return Ok(OriginProof(()));
     }
     let denied = || Denial::OriginDenied { seen: Shown::from_bytes(text) };
-    let seen = core::str::from_utf8(text).ok().and_then(Origin::parse).ok_or_else(denied)?;
-    let own = Origin { scheme: question.scheme.name(), authority: *question.host };
+    let seen = parsed().ok_or_else(denied)?;
     // No foreign page drives administration.
     let listed = || {
         settings.surface == Surface::Guarded

@@ -112,10 +112,12 @@ impl World {
         token::issue(claims, &self.keys, NOW).map_or_else(String::new, |t| t.expose().to_owned())
     }
 
-    /// Verifies a token as the decision does: form, tag, times, revocation.
+    /// Verifies a token as the decision does, but for how fresh what is known of revocations is: form, tag,
+    /// times, revocation.
     ///
     /// # Errors
     /// Why the token proves nothing.
+    #[inline]
     pub fn verify(&self, text: &[u8], now: Timestamp) -> Result<Claims, Refused> {
         self.verify_as(text, now, |session| self.standings.of(session))
     }

@@ -11,11 +11,11 @@ use crate::standing::Seeded;
 use crate::ticket::TicketRecord;
 use crate::time::Timestamp;
 
-/// A hash table beside a calendar: when what can be forgotten, in the order in which it came.
+/// A hash table beside a calendar: by when each can be forgotten, then by when it came.
 #[derive(Clone, Debug)]
 pub(super) struct Tickets {
     entries: HashMap<Digest, Entry, Seeded>,
-    /// It has as many as the table. A digest is not looked for by its order, which would tell of it.
+    /// It has as many as the table. Not by digest: how long two are compared for their order tells of them.
     calendar: BTreeMap<Place, Digest>,
     issued: u64,
 }
@@ -51,6 +51,7 @@ impl Tickets {
         self.issued = self.issued.saturating_add(1);
         vacant.insert(Entry { ticket, place });
         self.calendar.insert(place, key);
+        self.check();
         Ok(())
     }
 
@@ -62,6 +63,7 @@ impl Tickets {
         if let Some(entry) = self.entries.remove(key) {
             self.calendar.remove(&entry.place);
         }
+        self.check();
     }
 
     pub(super) fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
@@ -74,6 +76,11 @@ impl Tickets {
             self.entries.remove(&due.remove());
             forgotten = forgotten.saturating_add(1);
         }
+        self.check();
         forgotten
+    }
+
+    fn check(&self) {
+        debug_assert_eq!(self.entries.len(), self.calendar.len(), "what one of them has forgotten");
     }
 }

@@ -11,7 +11,7 @@ use quinn::crypto::{CryptoError, HmacKey};
 use quinn::{ConnectionId, ConnectionIdGenerator};
 use quinn_proto::{InvalidCid, RandomConnectionIdGenerator};
 
-/// Random bytes: too many for an id to come twice.
+/// Random bytes: two ids in common are to be expected after some five thousand million of them.
 const RANDOM: usize = 8;
 /// Bytes of a tag over them.
 const TAG: usize = 8;
