@@ -33,9 +33,13 @@ impl Subject {
     #[must_use]
     #[inline]
     pub fn from_utf8(text: &[u8]) -> Option<Self> {
-        // Most subjects are of printable ASCII, which is told by one look at all bytes at once.
-        let printable = text.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
-        if printable || is_without_controls(text) { Self::kept(text) } else { None }
+        let kept = Self::kept(text)?;
+        // Most subjects are of printable ASCII, which is told by one look at all of the room.
+        let printable = kept
+            .bytes
+            .iter()
+            .fold(0_u8, |count, byte| count.wrapping_add(u8::from(matches!(byte, b' '..=b'~'))));
+        (printable == kept.length || is_without_controls(text)).then_some(kept)
     }
 
     /// What is known to be text without control characters, if it has the length of a subject.

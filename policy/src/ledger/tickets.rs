@@ -51,7 +51,7 @@ impl Tickets {
         self.issued = self.issued.saturating_add(1);
         vacant.insert(Entry { ticket, place });
         self.calendar.insert(place, key);
-        self.check();
+        debug_assert_eq!(self.calendar.len(), self.entries.len());
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl Tickets {
         if let Some(entry) = self.entries.remove(key) {
             self.calendar.remove(&entry.place);
         }
-        self.check();
+        debug_assert_eq!(self.calendar.len(), self.entries.len());
     }
 
     pub(super) fn expire(&mut self, now: Timestamp, budget: usize) -> usize {
@@ -76,11 +76,7 @@ impl Tickets {
             self.entries.remove(&due.remove());
             forgotten = forgotten.saturating_add(1);
         }
-        self.check();
+        debug_assert_eq!(self.calendar.len(), self.entries.len());
         forgotten
-    }
-
-    fn check(&self) {
-        debug_assert_eq!(self.entries.len(), self.calendar.len(), "what one of them has forgotten");
     }
 }
