@@ -19,8 +19,8 @@ use doorward_policy::token;
 
 /// Iterations of a turn.
 const TURN: u32 = 2000;
-/// Pairs of turns, of which the median counts.
-const PAIRS: usize = 301;
+/// Pairs of turns, of which the median counts: so many that a machine which is busy elsewhere for a second is outvoted.
+const PAIRS: usize = 2001;
 /// For a point of a plot.
 const PLOT_PAIRS: usize = 61;
 const REVOKED: u64 = 100_000;
