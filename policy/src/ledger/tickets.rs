@@ -60,9 +60,7 @@ impl Tickets {
     }
 
     pub(super) fn remove(&mut self, key: &Digest) {
-        if let Some(entry) = self.entries.remove(key) {
-            self.calendar.remove(&entry.place);
-        }
+        self.entries.remove(key).and_then(|entry| self.calendar.remove(&entry.place));
         debug_assert_eq!(self.calendar.len(), self.entries.len());
     }
 
