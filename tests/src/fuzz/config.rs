@@ -60,7 +60,7 @@ enum Kind {
 /// A setting: its name, its flag where it has one, and what it takes.
 type Setting = (&'static str, &'static str, Kind);
 
-const SETTINGS: [Setting; 36] = [
+const SETTINGS: [Setting; 37] = [
     ("listen", "--listen", Kind::One),
     ("upstream", "--upstream", Kind::One),
     ("state_dir", "--state-dir", Kind::One),
@@ -86,6 +86,7 @@ const SETTINGS: [Setting; 36] = [
     ("share", "--share", Kind::Switch),
     ("start_up_grant_life", "--start-up-grant-life", Kind::One),
     ("drain", "--drain", Kind::One),
+    ("workers", "", Kind::One),
     ("session.idle", "", Kind::One),
     ("session.absolute", "", Kind::One),
     ("guesses.codes_per_minute", "", Kind::One),

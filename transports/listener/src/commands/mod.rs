@@ -19,15 +19,18 @@ use std::future::Future;
 use doorward_policy::capability::Capabilities;
 use doorward_policy::workspace::WorkspaceName;
 use serde_json::Value;
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
 
-use crate::cli::{Cli, Command, KeyCommand, TokenCommand};
+use crate::cli::{Cli, Command, KeyCommand, ServeArgs, TokenCommand};
+use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::serve;
 
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> Outcome {
     match cli.command {
-        Command::Serve(args) => block_on(serve::run(&args)),
+        Command::Serve(args) => serve(&args),
         Command::Pair(args) => block_on(pair::run(&args)),
         Command::Connect(args) => block_on(connect::run(&args)),
         Command::Sessions(args) => block_on(sessions::run(&args.command)),
@@ -48,8 +51,21 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     }
 }
 
+/// Runs the listener: the connections on as many threads as the settings say, and what reads files
+/// beside them on this one.
+fn serve(args: &ServeArgs) -> Outcome {
+    let config = Config::load(args.settings.config.as_deref(), args.settings.overrides())?;
+    let mut runtime = Builder::new_multi_thread();
+    runtime.worker_threads(config.workers());
+    run_on(&mut runtime, LocalSet::new().run_until(serve::run(args, &config)))
+}
+
 fn block_on<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    run_on(&mut Builder::new_multi_thread(), command)
+}
+
+fn run_on<T>(runtime: &mut Builder, command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    let runtime = runtime.enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("can't start: {error}")))?;
     let outcome = runtime.block_on(command);
     // Whatever still runs, such as a read of standard input, is not waited for.

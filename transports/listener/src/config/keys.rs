@@ -133,7 +133,7 @@ macro_rules! path {
 }
 
 /// Every setting there is, in the order in which they are shown.
-pub(crate) static KEYS: [Key; 36] = [
+pub(crate) static KEYS: [Key; 37] = [
     Key {
         name: "listen",
         kind: Kind::One(
@@ -209,6 +209,13 @@ pub(crate) static KEYS: [Key; 36] = [
     switch!("share", share),
     span!("start_up_grant_life", start_up_grant_life),
     span!("drain", drain),
+    Key {
+        name: "workers",
+        kind: Kind::One(
+            |config, text| parse::number(text, 1, 1024).map(|value| config.workers = Some(value)),
+            |config| config.workers.map(|value| Value::Integer(i64::from(value))),
+        ),
+    },
     span!("session.idle", session_idle),
     span!("session.absolute", session_absolute),
     number!("guesses.codes_per_minute", codes_per_minute, 1, 1_000_000),

@@ -9,6 +9,7 @@ mod source;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use doorward_policy::capability::Capabilities;
@@ -61,6 +62,7 @@ pub(crate) struct Config {
     pub(crate) share: bool,
     pub(crate) start_up_grant_life: Duration,
     pub(crate) drain: Duration,
+    pub(crate) workers: Option<u16>,
     pub(crate) session_idle: Duration,
     pub(crate) session_absolute: Duration,
     pub(crate) codes_per_minute: u32,
@@ -105,6 +107,7 @@ impl Default for Config {
             share: false,
             start_up_grant_life: Duration::from_secs(600),
             drain: Duration::from_secs(10),
+            workers: None,
             session_idle: Lifetimes::DEFAULT.idle(),
             session_absolute: Lifetimes::DEFAULT.absolute(),
             codes_per_minute: guesses.codes,
@@ -127,6 +130,13 @@ impl Config {
         let near = |url: &PublicUrl| !url.is_secure() || url.is_loopback();
         let local = self.is_local() && self.public_url.as_ref().is_none_or(near);
         self.exposure.unwrap_or(if local { Exposure::Loopback } else { Exposure::Remote })
+    }
+
+    /// How many threads carry connections. Unless chosen, half of the processors: a flood of strangers
+    /// leaves the others to the guarded server and the store.
+    pub(crate) fn workers(&self) -> usize {
+        let half = || thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2));
+        self.workers.map_or_else(half, usize::from)
     }
 
     /// Whether nothing listens for a network.

@@ -33,6 +33,11 @@ pub(super) struct Housekeeping {
 }
 
 impl Housekeeping {
+    /// What reads files is on this thread, which is to be no worker: one that takes its time holds up no
+    /// connection then.
+    ///
+    /// # Panics
+    /// Outside a [`tokio::task::LocalSet`].
     pub(super) fn start(
         gates: Vec<Arc<Gate>>,
         dir: &Path,
@@ -43,17 +48,17 @@ impl Housekeeping {
         let mut tasks = JoinSet::new();
         for gate in &gates {
             tasks.spawn(refresh(Arc::clone(gate)));
-            tasks.spawn(upkeep(Arc::clone(gate)));
+            tasks.spawn_local(upkeep(Arc::clone(gate)));
         }
         tasks.spawn(export(gates.clone(), file));
         // Looked at here, so that no change from now on is taken for what was there.
         let known = mark(&dir.join(keyfile::KEYS));
-        tasks.spawn(watch_keys(gates.clone(), dir.to_owned(), known));
+        tasks.spawn_local(watch_keys(gates.clone(), dir.to_owned(), known));
         if let Some(gate) = gates.first() {
-            tasks.spawn(tidy_locals(Arc::clone(gate), LocalFiles::of(dir)));
+            tasks.spawn_local(tidy_locals(Arc::clone(gate), LocalFiles::of(dir)));
         }
         if let Some((gate, certificates)) = gates.first().zip(certificates) {
-            tasks.spawn(watch_certificate(Arc::clone(gate), certificates));
+            tasks.spawn_local(watch_certificate(Arc::clone(gate), certificates));
         }
         Ok(Self { gates, dir: dir.to_owned(), tasks })
     }

@@ -39,11 +39,10 @@ use housekeeping::Housekeeping;
 use sockets::WebSockets;
 
 /// Runs the listener until it is told to stop.
-pub(crate) async fn run(args: &ServeArgs) -> Outcome {
-    let config = Config::load(args.settings.config.as_deref(), args.settings.overrides())?;
+pub(crate) async fn run(args: &ServeArgs, config: &Config) -> Outcome {
     logging::start()?;
     let settings = config.settings()?;
-    let source = Source::choose(args, &config)?;
+    let source = Source::choose(args, config)?;
     let mut stop = Stop::new()?;
     raise_file_limit();
 
@@ -53,18 +52,18 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
         Some(Guarded::Bytes(_)) | None => None,
     };
     let (socket, address) = bind(config.listen, "--listen").await?;
-    let admin = admin::Bound::new(&config).await?;
-    let quic = quic::Bound::new(&config).await?;
+    let admin = admin::Bound::new(config).await?;
+    let quic = quic::Bound::new(config).await?;
     if config.tls()?.is_some() || quic.is_some() {
         tls::gather_entropy();
     }
     let state = State::create(&config.state_dir()?).await?;
-    let certificates = certificates(&config, &state)?;
+    let certificates = certificates(config, &state)?;
 
     let quic = quic.map(|bound| bound.keyed(&state.keys));
     let gate = open(settings, &state).await?;
     let announcement = Announcement::new(
-        &config,
+        config,
         address,
         certificates.as_deref(),
         quic.as_ref().map(quic::Keyed::address),
@@ -77,14 +76,14 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
     let main = SiteParts {
         upstream,
         quic: announcement.quic_info(),
-        ..bare_site(Arc::clone(&gate), &config)
+        ..bare_site(Arc::clone(&gate), config)
     };
     let mut gates = vec![Arc::clone(&gate)];
     let mut doors = vec![Door { socket, site: Site::new(main), acceptor: acceptor.clone() }];
     if let Some(bound) = admin {
         let own = open(config.admin_settings(bound.address())?, &state).await?;
         let administered = announcement.administered(&gate);
-        doors.push(bound.door(bare_site(Arc::clone(&own), &config), administered, acceptor));
+        doors.push(bound.door(bare_site(Arc::clone(&own), config), administered, acceptor));
         gates.push(own);
     }
     let mut housekeeping = Housekeeping::start(gates.clone(), &state.dir, certificates.clone())?;
@@ -93,12 +92,12 @@ pub(crate) async fn run(args: &ServeArgs) -> Outcome {
     })?;
     let connections = Connections::new();
     if let Some((quic, certificates)) = quic.zip(certificates) {
-        let listener = quic.listener(&gate, certificates.resolver(), &config)?;
+        let listener = quic.listener(&gate, certificates.resolver(), config)?;
         let accepting = connections.accepting();
         accepting.spawn(listener.serve(accepting.drained()));
     }
     // Last, so that its life counts from when the listener is ready.
-    let grant = source.issue(&gate, &state, &config).await?;
+    let grant = source.issue(&gate, &state, config).await?;
     gate.note(Event::Started, announcement.summary());
     announcement.publish(grant)?;
 

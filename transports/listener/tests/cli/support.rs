@@ -173,6 +173,12 @@ impl Serving {
         self.ready["pairing_url"].as_str().expect("text")
     }
 
+    /// How many threads it has now.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("listed").count()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("signalled");
     }
