@@ -6,6 +6,7 @@ mod shared;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use doorward_gate::{Admission, End, LiveConnection};
 use doorward_policy::admission::own_subprotocol;
 use doorward_policy::denial::Denial;
@@ -190,9 +191,10 @@ fn is_websocket(answered: &HeaderMap) -> bool {
 }
 
 fn switching(accept: &str) -> Response<Body> {
-    let mut response = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
+    // No document, and so without the headers of one.
+    let mut response = Response::new(Body::from(Bytes::new()));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
-    headers.clear();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     if let Ok(accept) = HeaderValue::from_str(accept) {
