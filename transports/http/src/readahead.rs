@@ -26,8 +26,8 @@ pub(crate) enum FirstHead {
     Gone,
 }
 
-/// Reads until the first head is complete. Every byte is looked at once, and at most one read's
-/// worth is kept beyond the bound on a head.
+/// Reads until the first head is complete. Each read is looked at once, and at most one read's worth
+/// is kept beyond the bound on a head.
 ///
 /// `arrived` tells the caller, should it lose its patience, whether anything came at all.
 pub(crate) async fn first_head(
