@@ -13,7 +13,7 @@ use crate::request::{MAX_FIELDS, MAX_HEAD};
 pub struct HeadScanner {
     /// Where the line begins that is not complete yet.
     line: usize,
-    /// Up to where no control character was found but tabs.
+    /// From there, up to where no control character was found but tabs.
     searched: usize,
     lines: usize,
     hosts: usize,
@@ -173,8 +173,8 @@ const fn controls(bytes: [u8; 8]) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     const LOW: u64 = ONES * 0x7f;
     let word = u64::from_le_bytes(bytes);
-    // All sums are of seven bits, so that no byte counts in the next one. With one more, delete is the
-    // least, and a space is 0x21.
+    // No sum carries into the next byte: each is of seven bits, and has at most eight. One more makes
+    // delete (0x7f) the least, 0, so that it counts as below a space, which is 0x21 then.
     let more = (word & LOW).wrapping_add(ONES) & LOW;
     let from_space_on = more.wrapping_add(ONES * (0x80 - 0x21));
     let other_than_tab = ((word ^ (ONES * 0x09)) & LOW).wrapping_add(LOW);

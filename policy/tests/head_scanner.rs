@@ -191,13 +191,11 @@ fn no_control_character_but_the_tab_is_in_a_value_and_none_at_all_in_a_request_l
             let complete = Ok(Progress::Complete(head.len()));
             assert_eq!(scan(&head), refused.unwrap_or(complete), "{byte:#x} at {at}");
         }
+    }
+    for byte in (0..0x20).chain([0x7f]) {
         let line = [b"GET /", &[byte][..], b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
-        if byte.is_ascii_control() {
-            refused(
-                line,
-                fault.filter(|fault| *fault == HeadFault::Line).unwrap_or(HeadFault::RequestLine),
-            );
-        }
+        let ends = matches!(byte, b'\r' | b'\n' | 0);
+        refused(line, if ends { HeadFault::Line } else { HeadFault::RequestLine });
     }
 }
 

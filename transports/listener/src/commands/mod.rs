@@ -51,7 +51,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     }
 }
 
-/// Runs the listener: the connections on as many threads as the settings say, and what reads files
+/// Runs the listener: the connections on as many threads as the settings say, and what opens files
 /// beside them on this one.
 fn serve(args: &ServeArgs) -> Outcome {
     let config = Config::load(args.settings.config.as_deref(), args.settings.overrides())?;

@@ -169,3 +169,16 @@ impl Config {
         table
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_have_half_of_the_processors_unless_it_is_said_how_many_threads_they_have() {
+        let all = thread::available_parallelism().map_or(1, usize::from);
+        assert_eq!(Config::default().workers(), all.div_ceil(2));
+        let chosen = Config { workers: Some(7), ..Config::default() };
+        assert_eq!(chosen.workers(), 7);
+    }
+}

@@ -33,8 +33,8 @@ pub(super) struct Housekeeping {
 }
 
 impl Housekeeping {
-    /// What reads files is on this thread, which is to be no worker: one that takes its time holds up no
-    /// connection then.
+    /// What opens files is on this thread, which is to be no worker: one that takes its time holds up no
+    /// connection then. What only asks the store, and ends connections, doesn't wait for that.
     ///
     /// # Panics
     /// Outside a [`tokio::task::LocalSet`].
@@ -50,7 +50,7 @@ impl Housekeeping {
             tasks.spawn(refresh(Arc::clone(gate)));
             tasks.spawn_local(upkeep(Arc::clone(gate)));
         }
-        tasks.spawn(export(gates.clone(), file));
+        tasks.spawn_local(export(gates.clone(), file));
         // Looked at here, so that no change from now on is taken for what was there.
         let known = mark(&dir.join(keyfile::KEYS));
         tasks.spawn_local(watch_keys(gates.clone(), dir.to_owned(), known));
