@@ -92,7 +92,7 @@ impl Upstream {
     /// Passes an admitted request on, and brings the answer.
     pub(crate) async fn forward(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Box<Request<Incoming>>,
         admitted: &Admitted,
     ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         headers::to_upstream(request.headers_mut(), admitted);
@@ -102,7 +102,7 @@ impl Upstream {
     /// Sends a request whose headers are prepared.
     pub(crate) async fn send(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Box<Request<Incoming>>,
     ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         let target = request.uri().path_and_query().cloned();
         let mut uri = http::uri::Parts::default();
@@ -111,6 +111,6 @@ impl Upstream {
         uri.path_and_query = Some(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
         *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
         *request.version_mut() = Version::HTTP_11;
-        self.client.request(request).await
+        self.client.request(*request).await
     }
 }

@@ -315,6 +315,9 @@ impl Site {
         let service = service_fn(move |request| {
             let (site, slot) = (Arc::clone(&self), Arc::clone(&slot));
             let under_way = Arc::clone(&under_way);
+            // Boxed, as the admission is later: each future that they pass through has room for them twice, and
+            // hyper holds that room for as long as the connection speaks HTTP.
+            let request = Box::new(request);
             async move {
                 let mut response = site.answer(request, peer, tls, &slot).await;
                 under_way.put(response.body_mut());
@@ -366,7 +369,7 @@ impl Site {
 
     async fn answer(
         self: &Arc<Self>,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         peer: SocketAddr,
         tls: bool,
         slot: &Slot,
@@ -375,7 +378,7 @@ impl Site {
         match self.gate.finish(self.judge(&request, peer, tls)).await {
             Verdict::Admit(admission) => {
                 admit(slot);
-                self.admitted(request, admission).await
+                self.admitted(request, Box::new(admission)).await
             }
             Verdict::Open(opened) => endpoints::open(&self.gate, &opened),
             Verdict::Grant(awaiting) => {
@@ -413,12 +416,13 @@ impl Site {
 
     async fn admitted(
         self: &Arc<Self>,
-        request: Request<Incoming>,
-        admission: Admission,
+        request: Box<Request<Incoming>>,
+        admission: Box<Admission>,
     ) -> Response<Body> {
         match admission.admitted.target() {
             Target::Own(Endpoint::Admin(endpoint)) => {
-                return admin::answer(self, endpoint, &admission, request.into_body()).await;
+                let body = request.into_body();
+                return Box::pin(admin::answer(self, endpoint, &admission, body)).await;
             }
             Target::Own(endpoint @ (Endpoint::Room | Endpoint::ActInRoom | Endpoint::Ask)) => {
                 let (gate, limits, body) = (&self.gate, &self.limits, request.into_body());
@@ -459,7 +463,7 @@ impl Site {
     async fn forward(
         &self,
         upstream: &Upstream,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         admission: &Admission,
     ) -> Response<Body> {
         let live = match self.gate.register(admission) {
@@ -551,6 +555,20 @@ mod tests {
     /// Of what it returns, which it need not be called for.
     fn size<F>(_carried: impl FnOnce(Arc<Site>, TcpStream, SocketAddr) -> F) -> usize {
         size_of::<F>()
+    }
+
+    /// The same of what answers a request, which hyper keeps the room for between two requests.
+    fn size_of_answer<'a, F: 'a>(
+        _answering: impl FnOnce(&'a Arc<Site>, Box<Request<Incoming>>, SocketAddr, &'a Slot) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_that_waits_for_a_request_holds_little_room_for_its_answer() {
+        let held =
+            size_of_answer(|site, request, peer, slot| site.answer(request, peer, false, slot));
+        assert!(held <= 2048, "{held}");
     }
 
     #[test]

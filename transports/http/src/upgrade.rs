@@ -41,8 +41,8 @@ const ECHO_PATH: &str = "/echo";
 /// gone out.
 pub(crate) async fn answer(
     site: &Arc<Site>,
-    request: Request<Incoming>,
-    admission: Admission,
+    request: Box<Request<Incoming>>,
+    admission: Box<Admission>,
 ) -> Response<Body> {
     // Registered first, then looked at once more: a revocation is either seen here or finds it.
     let live = match site.gate.register(&admission) {
@@ -67,13 +67,13 @@ pub(crate) async fn answer(
 
 async fn handed_on(
     site: &Arc<Site>,
-    request: Request<Incoming>,
-    admission: Admission,
+    request: Box<Request<Incoming>>,
+    admission: Box<Admission>,
     live: LiveConnection,
 ) -> Response<Body> {
     match site.behind(&admission) {
         Ok(Behind::Server(upstream)) if site.gate.settings().share => {
-            shared::answer(site, &upstream, request, admission, live).await
+            Box::pin(shared::answer(site, &upstream, request, *admission, live)).await
         }
         Ok(Behind::Server(upstream)) => through(site, &upstream, request, admission, live).await,
         Ok(Behind::BuiltIn(roots)) => echo(site, &request, admission, live, &roots).await,
@@ -84,7 +84,7 @@ async fn handed_on(
 async fn echo(
     site: &Arc<Site>,
     request: &Request<Incoming>,
-    admission: Admission,
+    admission: Box<Admission>,
     live: LiveConnection,
     roots: &[String],
 ) -> Response<Body> {
@@ -109,8 +109,8 @@ async fn echo(
 async fn through(
     site: &Arc<Site>,
     upstream: &Upstream,
-    request: Request<Incoming>,
-    admission: Admission,
+    request: Box<Request<Incoming>>,
+    admission: Box<Admission>,
     live: LiveConnection,
 ) -> Response<Body> {
     let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL).cloned();
@@ -133,7 +133,7 @@ async fn through(
 /// Asks the guarded server for a WebSocket, as whoever was admitted.
 async fn ask(
     upstream: &Upstream,
-    mut request: Request<Incoming>,
+    mut request: Box<Request<Incoming>>,
     admission: &Admission,
 ) -> Result<Response<Incoming>, Response<Body>> {
     headers::to_upstream(request.headers_mut(), &admission.admitted);
@@ -207,7 +207,7 @@ fn switching(accept: &str) -> Response<Body> {
 fn carried(
     site: &Site,
     server: Option<OnUpgrade>,
-    admission: Admission,
+    admission: Box<Admission>,
     live: LiveConnection,
 ) -> Body {
     let (sockets, gate) = (Arc::clone(&site.sockets), Arc::clone(&site.gate));

@@ -44,7 +44,7 @@ impl std::fmt::Debug for Link {
 pub(super) async fn answer(
     site: &Arc<Site>,
     upstream: &Upstream,
-    request: Request<Incoming>,
+    request: Box<Request<Incoming>>,
     admission: Admission,
     live: LiveConnection,
 ) -> Response<Body> {
@@ -88,7 +88,7 @@ pub(super) async fn answer(
 
 /// The request that opens a room.
 struct Asked<'a> {
-    request: Request<Incoming>,
+    request: Box<Request<Incoming>>,
     /// What the guarded server has to answer its key with.
     accept: &'a str,
     offered: Option<&'a HeaderValue>,
