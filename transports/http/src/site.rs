@@ -557,7 +557,7 @@ mod tests {
         size_of::<F>()
     }
 
-    /// The same of what answers a request, which hyper keeps the room for between two requests.
+    /// The same of what answers a request: nearly all of the room that hyper keeps between two of them.
     fn size_of_answer<'a, F: 'a>(
         _answering: impl FnOnce(&'a Arc<Site>, Box<Request<Incoming>>, SocketAddr, &'a Slot) -> F,
     ) -> usize {
