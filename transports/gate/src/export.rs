@@ -102,7 +102,26 @@ impl AuditFile {
     /// # Errors
     /// If file or store fail; what was not written is still in the store.
     pub async fn export(&mut self, store: &dyn Store) -> Result<usize, ExportError> {
-        let Some(mut lock) = files::try_lock(&self.lock)? else { return Ok(0) };
+        // Looked at again under the lock; without anything to write, none is taken.
+        if store.audit_lines(0, 1).await?.is_empty() {
+            return Ok(0);
+        }
+        let lock = self.lock.clone();
+        let mut lock = on_disk(&self.lock, move || files::try_lock(&lock)).await??;
+        if lock.is_none() {
+            return Ok(0);
+        }
+        let exported = self.export_locked(store, &mut lock).await;
+        // Where the file is on a server, that one is asked.
+        on_disk(&self.lock, move || drop(lock)).await?;
+        exported
+    }
+
+    async fn export_locked(
+        &mut self,
+        store: &dyn Store,
+        lock: &mut Option<files::Lock>,
+    ) -> Result<usize, ExportError> {
         let mut written = 0;
         let mut after = 0;
         loop {
@@ -110,11 +129,11 @@ impl AuditFile {
             let Some(last) = lines.last().map(|line| line.number) else { return Ok(written) };
             let complete = lines.len() < LINES;
             let (path, file) = (self.path.clone(), Arc::clone(&self.written));
+            let held = lock.take();
             // The lock goes along: a caller that gives up does not let another process in.
-            let append = move || (append(&path, &file, &lines), lock);
-            let (appended, held) =
-                spawn_blocking(append).await.map_err(|_| panicked(&self.path))?;
-            lock = held;
+            let append = move || (append(&path, &file, &lines), held);
+            let (appended, held) = on_disk(&self.path, append).await?;
+            *lock = held;
             written += appended?;
             //= req: AUDIT-2
             store.trim_audit(last).await?;
@@ -126,8 +145,14 @@ impl AuditFile {
     }
 }
 
-fn panicked(path: &Path) -> ExportError {
-    UnsafeFile::io(path, io::Error::other("writing it has panicked")).into()
+/// On a thread that no connection waits for. A panic there is an error here: the lines are in the store
+/// still.
+async fn on_disk<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, UnsafeFile> {
+    let broken = |error| UnsafeFile::io(path, io::Error::other(error));
+    spawn_blocking(work).await.map_err(broken)
 }
 
 fn append(

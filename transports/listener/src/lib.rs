@@ -2,6 +2,7 @@
 //! sound.
 
 mod arguments;
+mod blocking;
 mod cli;
 mod commands;
 mod config;

@@ -13,6 +13,8 @@ use doorward_gate::store::{Store, StoreError};
 use doorward_policy::id::SessionId;
 use doorward_policy::local::LocalSecret;
 
+use crate::blocking::unblock;
+
 const FOLDER: &str = "local";
 
 /// The folder of the files.
@@ -54,12 +56,15 @@ impl LocalFiles {
     /// Removes the files of tokens that the store has no more.
     pub(crate) async fn tidy(&self, store: &dyn Store) -> Result<(), StoreError> {
         // Looked at before the store: whatever has a file here has been in the store.
-        let there = self.incarnations();
+        let files = self.clone();
+        let there = unblock(move || files.incarnations()).await;
         if there.is_empty() {
             return Ok(());
         }
         let known: Vec<_> = store.locals().await?.iter().map(|local| local.incarnation).collect();
-        there.into_iter().filter(|one| !known.contains(one)).for_each(|one| self.remove(one));
+        let files = self.clone();
+        let gone = there.into_iter().filter(move |one| !known.contains(one));
+        unblock(move || gone.for_each(|one| files.remove(one))).await;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use doorward_policy::Timestamp;
 use doorward_policy::admission::AwaitLocal;
 use doorward_policy::local::{Liveness, LocalRecord, LocalSelector};
 use doorward_policy::settings::Surface;
+use tokio::task::yield_now;
 
 use super::{Admission, Gate, Refusal};
 use crate::audit::{AuditRecord, Event};
@@ -15,6 +16,9 @@ use crate::store::StoreError;
 /// How often it is looked whether the processes of local tokens are there. Whoever presents a
 /// token is looked at then.
 const CHECK: Duration = Duration::from_secs(10);
+/// How many are looked at before connections on the same thread get their turn: each look is a read from
+/// `/proc`.
+const LOOKS: usize = 32;
 
 impl Gate {
     pub(super) async fn look_up_local(
@@ -56,10 +60,15 @@ impl Gate {
         if self.settings.surface == Surface::Admin || now.since(checked) < CHECK {
             return Ok(());
         }
-        let mut locals = self.store.locals().await?;
+        let locals = self.store.locals().await?;
         self.locals_checked.store(now.as_millis(), Ordering::Relaxed);
-        locals.retain(|record| self.liveness(record) == Liveness::Dead);
-        self.bury(locals, now).await
+        let mut dead = Vec::new();
+        for some in locals.chunks(LOOKS) {
+            let ended = some.iter().filter(|record| self.liveness(record) == Liveness::Dead);
+            dead.extend(ended.cloned());
+            yield_now().await;
+        }
+        self.bury(dead, now).await
     }
 
     async fn bury(&self, dead: Vec<LocalRecord>, now: Timestamp) -> Result<(), StoreError> {

@@ -15,12 +15,12 @@ mod token;
 mod workspaces;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use doorward_policy::capability::Capabilities;
 use doorward_policy::workspace::WorkspaceName;
 use serde_json::Value;
 use tokio::runtime::Builder;
-use tokio::task::LocalSet;
 
 use crate::cli::{Cli, Command, KeyCommand, ServeArgs, TokenCommand};
 use crate::config::Config;
@@ -51,13 +51,12 @@ pub(crate) fn run(cli: Cli) -> Outcome {
     }
 }
 
-/// Runs the listener: the connections on as many threads as the settings say, and what opens files
-/// beside them on this one.
+/// Runs the listener, with connections on as many threads as the settings say.
 fn serve(args: &ServeArgs) -> Outcome {
     let config = Config::load(args.settings.config.as_deref(), args.settings.overrides())?;
     let mut runtime = Builder::new_multi_thread();
     runtime.worker_threads(config.workers());
-    run_on(&mut runtime, LocalSet::new().run_until(serve::run(args, &config)))
+    run_on(&mut runtime, serve::run(args, &config))
 }
 
 fn block_on<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
@@ -67,10 +66,10 @@ fn block_on<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
 fn run_on<T>(runtime: &mut Builder, command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     let runtime = runtime.enable_all().build();
     let runtime = runtime.map_err(|error| Failure::failed(format!("can't start: {error}")))?;
-    let outcome = runtime.block_on(command);
-    // Whatever still runs, such as a read of standard input, is not waited for.
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(command)));
+    // Whatever still runs, such as a read of standard input, is not waited for, not even under a panic.
     runtime.shutdown_background();
-    outcome
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn names(capabilities: Capabilities) -> Value {
@@ -103,4 +102,29 @@ fn workspace_name(argument: &str, text: &str) -> Outcome<WorkspaceName> {
     WorkspaceName::new(text).ok_or_else(|| {
         Failure::usage(format!("{argument} takes 1 to 64 bytes of text without control characters"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::sync::oneshot;
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+
+    /// Otherwise this one would wait for ever.
+    #[test]
+    fn who_panics_waits_for_nothing_that_still_runs() {
+        let (_nothing, read) = mpsc::channel::<()>();
+        let command = async {
+            let (reads, reading) = oneshot::channel();
+            spawn_blocking(move || (reads.send(()), read.recv()));
+            reading.await.expect("it reads");
+            panic!("broken")
+        };
+        let ran = || run_on::<()>(&mut Builder::new_current_thread(), command);
+        let panic = catch_unwind(AssertUnwindSafe(ran)).expect_err("it panics");
+        assert_eq!(panic.downcast_ref(), Some(&"broken"));
+    }
 }

@@ -4,15 +4,20 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::future::pending;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_gate::export::AuditFile;
 use doorward_gate::{Gate, keyfile};
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::blocking::unblock;
 use crate::failure::{Failure, Outcome};
 use crate::locals::LocalFiles;
 use crate::tls::Certificates;
@@ -23,21 +28,21 @@ const REFRESH: Duration = Duration::from_millis(200);
 const EXPORT: Duration = Duration::from_millis(500);
 const UPKEEP: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_secs(10);
+/// After what time it is said that files are not answered for.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// The tasks, and what the last run of them needs.
 pub(super) struct Housekeeping {
     /// Those of all origins, on one store.
     gates: Vec<Arc<Gate>>,
-    dir: PathBuf,
     tasks: JoinSet<()>,
+    /// The one that is never cut off: what it has taken to write would be lost, or locked for the last run.
+    exporter: JoinHandle<AuditFile>,
+    /// Ends that one when it is dropped.
+    stop_exporting: oneshot::Sender<Infallible>,
 }
 
 impl Housekeeping {
-    /// What opens files is on this thread, which is to be no worker: one that takes its time holds up no
-    /// connection then. What only asks the store, and ends connections, doesn't wait for that.
-    ///
-    /// # Panics
-    /// Outside a [`tokio::task::LocalSet`].
     pub(super) fn start(
         gates: Vec<Arc<Gate>>,
         dir: &Path,
@@ -48,36 +53,67 @@ impl Housekeeping {
         let mut tasks = JoinSet::new();
         for gate in &gates {
             tasks.spawn(refresh(Arc::clone(gate)));
-            tasks.spawn_local(upkeep(Arc::clone(gate)));
+            tasks.spawn(upkeep(Arc::clone(gate)));
         }
-        tasks.spawn_local(export(gates.clone(), file));
+        let (stop_exporting, over) = oneshot::channel();
+        let exporter = tokio::spawn(export(gates.clone(), file, over));
         // Looked at here, so that no change from now on is taken for what was there.
         let known = mark(&dir.join(keyfile::KEYS));
-        tasks.spawn_local(watch_keys(gates.clone(), dir.to_owned(), known));
+        tasks.spawn(watch_keys(gates.clone(), dir.to_owned(), known));
         if let Some(gate) = gates.first() {
-            tasks.spawn_local(tidy_locals(Arc::clone(gate), LocalFiles::of(dir)));
+            tasks.spawn(tidy_locals(Arc::clone(gate), LocalFiles::of(dir)));
         }
         if let Some((gate, certificates)) = gates.first().zip(certificates) {
-            tasks.spawn_local(watch_certificate(Arc::clone(gate), certificates));
+            tasks.spawn(watch_certificate(Arc::clone(gate), certificates));
         }
-        Ok(Self { gates, dir: dir.to_owned(), tasks })
+        Ok(Self { gates, tasks, exporter, stop_exporting })
+    }
+
+    /// Lets the tasks run, for ever.
+    ///
+    /// # Panics
+    /// When one of them does: a listener that hears of no revocation any more must not stay.
+    pub(super) async fn go_on(&mut self) -> Infallible {
+        let all = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                ended.unwrap_or_else(pass_on);
+            }
+        };
+        let exported = async { (&mut self.exporter).await.map_or_else(pass_on, drop) };
+        // They end, if at all, because there is nothing to do.
+        tokio::join!(all, exported);
+        pending().await
     }
 
     /// Stops the tasks and writes what is left to write.
-    pub(super) async fn finish(&mut self) -> Outcome {
-        self.tasks.shutdown().await;
-        let late = |error: &dyn fmt::Display| {
-            Failure::failed(format!("stopped, but the end of the audit log is lost: {error}"))
-        };
-        for gate in &self.gates {
-            gate.flush().await.map_err(|error| late(&error))?;
-            gate.upkeep().await.map_err(|error| late(&error))?;
+    pub(super) async fn finish(self) -> Outcome {
+        let Self { gates, mut tasks, exporter, stop_exporting } = self;
+        drop(stop_exporting);
+        tasks.shutdown().await;
+        // First, and whatever comes of it: what it could not write is with the gates again.
+        let exported = exporter.await;
+        let mut written = Ok(());
+        for gate in &gates {
+            written = written.and(gate.flush().await).and(gate.upkeep().await);
         }
-        let Some(gate) = self.gates.first() else { return Ok(()) };
-        let mut file = AuditFile::open(&self.dir).map_err(|error| late(&error))?;
+        written.map_err(|error| {
+            Failure::failed(format!("stopped, but the end of the audit log is lost: {error}"))
+        })?;
+        let late = |error: &dyn fmt::Display| {
+            Failure::failed(format!(
+                "stopped, but the end of the audit log is written at the next start only: {error}"
+            ))
+        };
+        let mut file = exported.map_err(|error| late(&error))?;
+        let Some(gate) = gates.first() else { return Ok(()) };
         file.export(&**gate.store()).await.map_err(|error| late(&error))?;
         Ok(())
     }
+}
+
+/// Goes down with a task that has panicked. Nothing else ends one before its time.
+fn pass_on(ended: JoinError) {
+    resume_unwind(ended.into_panic())
 }
 
 async fn refresh(gate: Arc<Gate>) {
@@ -89,19 +125,28 @@ async fn refresh(gate: Arc<Gate>) {
     }
 }
 
-async fn export(gates: Vec<Arc<Gate>>, mut file: AuditFile) {
-    let Some(store) = gates.first().map(|gate| Arc::clone(gate.store())) else { return };
+async fn export(
+    gates: Vec<Arc<Gate>>,
+    mut file: AuditFile,
+    mut over: oneshot::Receiver<Infallible>,
+) -> AuditFile {
     let mut written = Watched::new("writing the audit log");
     let mut exported = Watched::new("exporting the audit log");
     let mut ticks = every(EXPORT);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            biased;
+            _ = &mut over => return file,
+            _ = ticks.tick() => {}
+        }
         let mut flushed = Ok(());
         for gate in &gates {
             flushed = flushed.and(gate.flush().await);
         }
         written.saw(flushed);
-        exported.saw(file.export(&*store).await);
+        if let Some(gate) = gates.first() {
+            exported.saw(file.export(&**gate.store()).await);
+        }
     }
 }
 
@@ -128,15 +173,16 @@ async fn tidy_locals(gate: Arc<Gate>, files: LocalFiles) {
 async fn watch_keys(gates: Vec<Arc<Gate>>, dir: PathBuf, mut known: Option<Mark>) {
     let mut state = Watched::new("reading the key file");
     let mut ticks = every(UPKEEP);
-    let path = dir.join(keyfile::KEYS);
     loop {
         ticks.tick().await;
-        let seen = mark(&path);
+        let path = dir.join(keyfile::KEYS);
+        let seen = look(&mut state, move || mark(&path)).await;
         if seen == known && state.failing.is_none() {
             continue;
         }
         known = seen;
-        match keyfile::load(&dir) {
+        let dir = dir.clone();
+        match look(&mut state, move || keyfile::load(&dir)).await {
             Ok(Some(keys)) => {
                 gates.iter().for_each(|gate| gate.replace_keys(&keys));
                 tracing::info!("the key file has changed: its keys are in force");
@@ -150,7 +196,7 @@ async fn watch_keys(gates: Vec<Arc<Gate>>, dir: PathBuf, mut known: Option<Mark>
 
 /// Certificates are renewed without a restart, under which every connection would end.
 async fn watch_certificate(gate: Arc<Gate>, certificates: Arc<Certificates>) {
-    let Some(files) = certificates.files() else { return };
+    let Some(files) = certificates.files().cloned() else { return };
     let mut state = Watched::new("taking up the new certificate");
     let mut ticks = every(UPKEEP);
     // What was there when it was loaded: a renewal since then is news.
@@ -158,18 +204,33 @@ async fn watch_certificate(gate: Arc<Gate>, certificates: Arc<Certificates>) {
     let mut settling = Settling(known);
     loop {
         ticks.tick().await;
-        let seen = files.marks();
+        let looked_at = files.clone();
+        let seen = look(&mut state, move || looked_at.marks()).await;
         if !settling.is_over(seen) || (seen == known && state.failing.is_none()) {
             continue;
         }
         known = seen;
         // Only a warning about its times needs the clock.
-        let reloaded = certificates.reload(gate.now().unwrap_or_default());
+        let (certificates, now) = (Arc::clone(&certificates), gate.now().unwrap_or_default());
+        let reloaded = look(&mut state, move || certificates.reload(now)).await;
         if reloaded.is_ok() {
             tracing::info!("the certificate's files have changed: the new one is in force");
         }
         state.saw(reloaded.map_err(|error| format!("{error} (the old one stays in force)")));
     }
+}
+
+/// Looks at files. One look at a time: those that wait for a dead file server would only gather.
+async fn look<T: Send + 'static>(
+    state: &mut Watched,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let mut looking = pin!(unblock(work));
+    if let Ok(seen) = timeout(SLOW, &mut looking).await {
+        return seen;
+    }
+    state.saw(Err::<(), _>("the file system that it is on doesn't answer"));
+    looking.await
 }
 
 /// Files that belong together are replaced one after the other: only what has stayed for a tick is
@@ -218,7 +279,66 @@ impl Watched {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::future::ready;
+
+    use doorward_gate::audit::Event;
+    use doorward_gate::export::AUDIT;
+    use doorward_policy::Settings;
+
+    use super::super::open;
     use super::*;
+    use crate::state::State;
+
+    fn with(
+        exporter: impl Future<Output = AuditFile> + Send + 'static,
+        gates: Vec<Arc<Gate>>,
+        tasks: JoinSet<()>,
+    ) -> Housekeeping {
+        let (stop_exporting, _over) = oneshot::channel();
+        Housekeeping { gates, tasks, exporter: tokio::spawn(exporter), stop_exporting }
+    }
+
+    /// What a listener goes down with.
+    async fn broken(
+        tasks: JoinSet<()>,
+        exporter: impl Future<Output = AuditFile> + Send + 'static,
+    ) -> &'static str {
+        let mut housekeeping = with(exporter, Vec::new(), tasks);
+        let ended = tokio::spawn(async move { housekeeping.go_on().await }).await;
+        let panic = ended.expect_err("it goes on for ever, or not").into_panic();
+        panic.downcast_ref().copied().unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn a_task_that_breaks_takes_the_listener_with_it_and_one_that_is_done_does_not() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(ready(()));
+        tasks.spawn(async { panic!("the task") });
+        assert_eq!(broken(tasks, pending()).await, "the task");
+        assert_eq!(broken(JoinSet::new(), async { panic!("the exporter") }).await, "the exporter");
+    }
+
+    #[tokio::test]
+    async fn what_is_noted_last_is_exported_and_without_an_exporter_kept() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let state = State::create(&dir.path().join("state")).await.expect("a state");
+        let gate = open(Settings::default(), &state).await.expect("a gate");
+        let kept = async || gate.store().audit_lines(0, 9).await.expect("the store answers").len();
+
+        gate.note(Event::Stopped, "the exporter broke");
+        let housekeeping =
+            with(async { panic!("broken") }, vec![Arc::clone(&gate)], JoinSet::new());
+        housekeeping.finish().await.expect_err("nobody exports");
+        assert_eq!(kept().await, 1);
+
+        let housekeeping = Housekeeping::start(vec![Arc::clone(&gate)], &state.dir, None);
+        gate.note(Event::Stopped, "told to stop");
+        housekeeping.expect("it starts").finish().await.expect("it ends");
+        assert_eq!(kept().await, 0);
+        let log = fs::read_to_string(state.dir.join(AUDIT)).expect("a log");
+        assert!(log.contains("broke") && log.contains("told to stop"), "{log}");
+    }
 
     #[test]
     fn what_changes_from_tick_to_tick_has_not_settled() {

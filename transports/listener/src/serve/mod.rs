@@ -90,18 +90,20 @@ pub(crate) async fn run(args: &ServeArgs, config: &Config) -> Outcome {
     let _presence = Presence::announce(&state.dir, &announcement.listener()).map_err(|error| {
         Failure::failed(format!("can't write to {}: {error}", state.dir.display()))
     })?;
-    let connections = Connections::new();
-    if let Some((quic, certificates)) = quic.zip(certificates) {
-        let listener = quic.listener(&gate, certificates.resolver(), config)?;
-        let accepting = connections.accepting();
-        accepting.spawn(listener.serve(accepting.drained()));
-    }
+    let quic = quic.zip(certificates);
+    let quic =
+        quic.map(|(quic, held)| quic.listener(&gate, held.resolver(), config)).transpose()?;
     // Last, so that its life counts from when the listener is ready.
     let grant = source.issue(&gate, &state, config).await?;
     gate.note(Event::Started, announcement.summary());
     announcement.publish(grant)?;
 
-    accept(doors, &connections, &mut stop).await;
+    let connections = Connections::new();
+    if let Some(listener) = quic {
+        let accepting = connections.accepting();
+        accepting.spawn(listener.serve(accepting.drained()));
+    }
+    accept(doors, &connections, &mut stop, &mut housekeeping).await;
     let live: usize = gates.iter().map(|gate| gate.live_connections()).sum();
     tracing::info!(connections = live, "stopping: connections may end");
     gates.iter().for_each(|gate| gate.drain());
@@ -141,9 +143,20 @@ fn bare_site(gate: Arc<Gate>, config: &Config) -> SiteParts {
 }
 
 /// Accepts connections at every door until told to stop.
-async fn accept(doors: Vec<Door>, connections: &Connections, stop: &mut Stop) {
+async fn accept(
+    doors: Vec<Door>,
+    connections: &Connections,
+    stop: &mut Stop,
+    housekeeping: &mut Housekeeping,
+) {
     let accepting = doors.into_iter().map(|door| door.accept(connections.accepting()));
-    run_until(accepting, stop.told()).await;
+    let told = async {
+        tokio::select! {
+            () = stop.told() => {}
+            never = housekeeping.go_on() => match never {},
+        }
+    };
+    run_until(accepting, told).await;
 }
 
 /// The certificate of whatever speaks TLS: `--listen`, `--quic`, or both.

@@ -58,7 +58,7 @@ fn connections_are_carried_by_as_many_threads_as_were_asked_for() {
     for workers in [1, 64] {
         let settings = settings(&format!("workers = {workers}"));
         let threads = home.serve(&["--config", &settings]).threads();
-        // Beside them are the first thread, those of the store, and a few that are waited for and go.
+        // Beside them are the first thread, those of the store, and a few for looks at files.
         assert!((workers + 2..workers + 16).contains(&threads), "{workers}: {threads} threads");
     }
     for workers in ["0", "1025", "-1", "\"\"", "\"all\""] {
