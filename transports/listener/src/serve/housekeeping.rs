@@ -3,6 +3,7 @@
 //! more use are removed.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::fmt;
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -36,7 +37,7 @@ pub(super) struct Housekeeping {
     /// Those of all origins, on one store.
     gates: Vec<Arc<Gate>>,
     tasks: JoinSet<()>,
-    /// The one that is never cut off: what it has taken to write would be lost, or locked for the last run.
+    /// Told to end, not cut off: what it has taken to write would be lost, or locked for the last run.
     exporter: JoinHandle<AuditFile>,
     /// Ends that one when it is dropped.
     stop_exporting: oneshot::Sender<Infallible>,
@@ -91,24 +92,34 @@ impl Housekeeping {
         drop(stop_exporting);
         tasks.shutdown().await;
         // First, and whatever comes of it: what it could not write is with the gates again.
-        let exported = exporter.await;
-        let mut written = Ok(());
+        let exporter = exporter.await;
+        let (mut flushed, mut kept) = (Ok(()), Ok(()));
         for gate in &gates {
-            written = written.and(gate.flush().await).and(gate.upkeep().await);
+            flushed = flushed.and(gate.flush().await);
+            kept = kept.and(gate.upkeep().await);
         }
-        written.map_err(|error| {
-            Failure::failed(format!("stopped, but the end of the audit log is lost: {error}"))
+        let exported = export_rest(&gates, exporter).await;
+        flushed.map_err(|error| stopped_but("the end of the audit log is lost", &error))?;
+        exported.map_err(|error| {
+            stopped_but("the end of the audit log is written at the next start only", &*error)
         })?;
-        let late = |error: &dyn fmt::Display| {
-            Failure::failed(format!(
-                "stopped, but the end of the audit log is written at the next start only: {error}"
-            ))
-        };
-        let mut file = exported.map_err(|error| late(&error))?;
-        let Some(gate) = gates.first() else { return Ok(()) };
-        file.export(&**gate.store()).await.map_err(|error| late(&error))?;
-        Ok(())
+        kept.map_err(|error| stopped_but("the store was not tidied up", &error))
     }
+}
+
+async fn export_rest(
+    gates: &[Arc<Gate>],
+    exporter: Result<AuditFile, JoinError>,
+) -> Result<(), Box<dyn Error>> {
+    let mut file = exporter?;
+    if let Some(gate) = gates.first() {
+        file.export(&**gate.store()).await?;
+    }
+    Ok(())
+}
+
+fn stopped_but(what: &str, error: &dyn fmt::Display) -> Failure {
+    Failure::failed(format!("stopped, but {what}: {error}"))
 }
 
 /// Goes down with a task that has panicked. Nothing else ends one before its time.
@@ -229,8 +240,11 @@ async fn look<T: Send + 'static>(
     if let Ok(seen) = timeout(SLOW, &mut looking).await {
         return seen;
     }
+    let before = state.failing.clone();
     state.saw(Err::<(), _>("the file system that it is on doesn't answer"));
-    looking.await
+    let seen = looking.await;
+    state.saw(before.map_or(Ok(()), Err));
+    seen
 }
 
 /// Files that belong together are replaced one after the other: only what has stayed for a tick is
@@ -281,10 +295,13 @@ impl Watched {
 mod tests {
     use std::fs;
     use std::future::ready;
+    use std::sync::mpsc;
 
     use doorward_gate::audit::Event;
     use doorward_gate::export::AUDIT;
     use doorward_policy::Settings;
+    use tokio::task::yield_now;
+    use tokio::time::advance;
 
     use super::super::open;
     use super::*;
@@ -338,6 +355,35 @@ mod tests {
         assert_eq!(kept().await, 0);
         let log = fs::read_to_string(state.dir.join(AUDIT)).expect("a log");
         assert!(log.contains("broke") && log.contains("told to stop"), "{log}");
+    }
+
+    /// Polls a look until it is slow, and then until it ends if it is answered.
+    async fn slow(state: &mut Watched, is_answered: bool) {
+        let (answer, answered) = mpsc::channel();
+        let mut looking = Box::pin(look(state, move || answered.recv()));
+        for passed in [Duration::ZERO, SLOW] {
+            advance(passed).await;
+            tokio::select! {
+                biased;
+                _ = &mut looking => panic!("nobody has answered"),
+                () = yield_now() => {}
+            }
+        }
+        if is_answered {
+            answer.send("late").expect("somebody waits");
+            assert_eq!(looking.await, Ok("late"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_without_an_answer_is_a_failure_until_it_is_answered() {
+        for before in [None, Some("it is torn".to_owned())] {
+            let mut state = Watched { what: "something", failing: before.clone() };
+            slow(&mut state, true).await;
+            assert_eq!(state.failing, before);
+            slow(&mut state, false).await;
+            assert!(state.failing.is_some_and(|error| error.contains("doesn't answer")));
+        }
     }
 
     #[test]

@@ -103,11 +103,10 @@ pub(crate) async fn run(args: &ServeArgs, config: &Config) -> Outcome {
         let accepting = connections.accepting();
         accepting.spawn(listener.serve(accepting.drained()));
     }
-    accept(doors, &connections, &mut stop, &mut housekeeping).await;
-    let live: usize = gates.iter().map(|gate| gate.live_connections()).sum();
-    tracing::info!(connections = live, "stopping: connections may end");
-    gates.iter().for_each(|gate| gate.drain());
-    connections.finish(&gates, config.drain, &mut stop).await;
+    tokio::select! {
+        () = carry(doors, connections, &gates, config, &mut stop) => {}
+        never = housekeeping.go_on() => match never {},
+    }
     gate.note(Event::Stopped, "told to stop");
     housekeeping.finish().await
 }
@@ -142,21 +141,20 @@ fn bare_site(gate: Arc<Gate>, config: &Config) -> SiteParts {
     }
 }
 
-/// Accepts connections at every door until told to stop.
-async fn accept(
+/// Accepts connections at every door until told to stop, and lets them end.
+async fn carry(
     doors: Vec<Door>,
-    connections: &Connections,
+    connections: Connections,
+    gates: &[Arc<Gate>],
+    config: &Config,
     stop: &mut Stop,
-    housekeeping: &mut Housekeeping,
 ) {
     let accepting = doors.into_iter().map(|door| door.accept(connections.accepting()));
-    let told = async {
-        tokio::select! {
-            () = stop.told() => {}
-            never = housekeeping.go_on() => match never {},
-        }
-    };
-    run_until(accepting, told).await;
+    run_until(accepting, stop.told()).await;
+    let live: usize = gates.iter().map(|gate| gate.live_connections()).sum();
+    tracing::info!(connections = live, "stopping: connections may end");
+    gates.iter().for_each(|gate| gate.drain());
+    connections.finish(gates, config.drain, stop).await;
 }
 
 /// The certificate of whatever speaks TLS: `--listen`, `--quic`, or both.
