@@ -151,8 +151,9 @@ async fn on_disk<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, UnsafeFile> {
-    let broken = |error| UnsafeFile::io(path, io::Error::other(error));
-    spawn_blocking(work).await.map_err(broken)
+    // Always the same text: a failure that goes on is told once.
+    let panicked = |_| UnsafeFile::io(path, io::Error::other("work on it has panicked"));
+    spawn_blocking(work).await.map_err(panicked)
 }
 
 fn append(
@@ -269,4 +270,17 @@ fn previous(path: &Path) -> Option<PathBuf> {
     };
     let entries = fs::read_dir(path.parent()?).ok()?.filter_map(Result::ok).filter(rotated);
     entries.max_by_key(modified).map(|entry| entry.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_over_the_file_reads_the_same_each_time() {
+        let broken = async || on_disk::<()>(Path::new("audit"), || panic!("broken")).await;
+        let [first, again] =
+            [broken().await, broken().await].map(|ended| ended.expect_err("it panics").to_string());
+        assert_eq!(first, again);
+    }
 }

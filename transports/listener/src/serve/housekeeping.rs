@@ -73,7 +73,8 @@ impl Housekeeping {
     /// Lets the tasks run, for ever.
     ///
     /// # Panics
-    /// When one of them does: a listener that hears of no revocation any more must not stay.
+    /// When one of them does: a listener that hears of no revocation any more must not stay. What was noted
+    /// since the audit log was last written is lost then, as when the process is killed.
     pub(super) async fn go_on(&mut self) -> Infallible {
         let all = async {
             while let Some(ended) = self.tasks.join_next().await {
